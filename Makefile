@@ -1,0 +1,41 @@
+# Every target sets up what it needs by itself; `setup` is done again only when a project file changed.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup demo test test-slow bench lint typing clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing pam-edge and its three toolchains (about 2.6 GB, some minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,train,bench,dev]'
+	@touch $@
+
+demo: setup
+	@$(BIN)/pam-edge demo
+
+test: setup lint
+	@$(BIN)/pytest
+
+test-slow: setup
+	@$(BIN)/pytest -m slow
+
+bench: setup
+	@$(BIN)/python -m tests.bench
+
+lint: setup typing
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+# Static checkers cannot follow setuptools' folder mapping: they read a tree of links instead.
+typing:
+	@rm -rf .typing && mkdir -p .typing/pam_edge
+	@for f in pam_edge/*; do b=$$(basename $$f); [ $$b = __pycache__ ] || ln -s ../../$$f .typing/pam_edge/$$b; done
+	@for d in converters device_profiles runtimes; do ln -s ../../$$d .typing/pam_edge/$$d; done
+
+clean:
+	rm -rf $(VENV) .typing build demo

@@ -1,0 +1,77 @@
+"""What a supernet is made of, as data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+NETWORK_REVISION = 1
+"""Raise this when the network code changes what a configuration means; it is part of the architecture hash."""
+
+STRIDES = (2, 4, 8, 16, 32)
+"""Strides of the five levels, shallow to deep."""
+
+
+class SupernetConfig(BaseModel):
+    """Configuration of one supernet. Tuples run from the shallowest level to the deepest.
+
+    Attributes:
+        name: variant name, such as ``pam-tiny``; not part of the architecture.
+        widths: channels at strides 2, 4, 8, 16, 32. Multiples of 16: XNNPACK tiles output channels by 16 on x86
+            and by 8 on ARM, and pads the rest.
+        encoder_blocks: choice blocks at strides 4, 8, 16, 32 on the way down.
+        decoder_blocks: choice blocks at strides 4, 8, 16 on the way up (run in the order 16, 8, 4).
+        kernel_sizes: depthwise kernel at strides 8, 16, 32 (odd).
+        refine_width: channels at stride 2 from which the head makes the four alphas of each cell.
+        expansion: hidden over outer channels in a depthwise block.
+        connect_reduction: outer over hidden channels in a connect layer.
+        pyramid_pools: stacked stride-1 poolings at the deepest level, before the global one.
+        budget_indices: rows of the cost constraint embedding; index 0 is the shortest path, the last the full path.
+        embedding_size: length of the cost constraint embedding.
+        gate_hidden: hidden width of each gate's MLP.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    widths: tuple[int, int, int, int, int]
+    encoder_blocks: tuple[int, int, int, int]
+    decoder_blocks: tuple[int, int, int]
+    kernel_sizes: tuple[int, int, int]
+    refine_width: int = Field(default=16, ge=1)
+    expansion: int = Field(default=2, ge=1)
+    connect_reduction: int = Field(default=4, ge=1)
+    pyramid_pools: int = Field(default=3, ge=1)
+    budget_indices: int = Field(default=33, ge=2)
+    embedding_size: int = Field(default=16, ge=1)
+    gate_hidden: int = Field(default=16, ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> SupernetConfig:
+        if any(width < 1 for width in self.widths):
+            raise ValueError(f"widths must be positive, got {self.widths}")
+        if any(count < 0 for count in (*self.encoder_blocks, *self.decoder_blocks)) or self.block_count == 0:
+            raise ValueError("at least one choice block is needed, and no negative count")
+        if any(size < 1 or size % 2 == 0 for size in self.kernel_sizes):
+            raise ValueError(f"kernel sizes must be odd, got {self.kernel_sizes}")
+        return self
+
+    @property
+    def block_count(self) -> int:
+        """Number of choice blocks, L in the paper."""
+        return sum(self.encoder_blocks) + sum(self.decoder_blocks)
+
+    @property
+    def block_names(self) -> tuple[str, ...]:
+        """Names of the choice blocks in execution order, such as ``enc8.1`` (second encoder block at stride 8)."""
+        encoder = [f"enc{s}.{i}" for s, n in zip((4, 8, 16, 32), self.encoder_blocks, strict=True) for i in range(n)]
+        down_to_up = zip((16, 8, 4), reversed(self.decoder_blocks), strict=True)
+        decoder = [f"dec{s}.{i}" for s, n in down_to_up for i in range(n)]
+        return tuple(encoder + decoder)
+
+    def architecture_hash(self) -> str:
+        """Return twelve hexadecimal digits that change with anything that changes the network's structure."""
+        fields = self.model_dump(mode="json", exclude={"name"}) | {"revision": NETWORK_REVISION}
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]

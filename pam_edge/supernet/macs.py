@@ -1,0 +1,104 @@
+"""Multiply-accumulates of a supernet: fixed part, and each block's run and bypass.
+
+Convention: one multiply-add of a convolution is one MAC; biases, pooling, resizing, activations and elementwise
+arithmetic count nothing. This is half of what PyTorch's FlopCounterMode reports, and the tests compare the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pam_edge.supernet.config import SupernetConfig
+from pam_edge.supernet.network import Supernet
+from pam_edge.supernet.path import PathSpec
+
+
+@dataclass(frozen=True, slots=True)
+class MacTable:
+    """MACs of one image of a given size.
+
+    Attributes:
+        fixed: everything outside the choices, channel attention included.
+        gates: the gates' MLPs, which only a dynamic graph evaluates.
+        run: per block, the block itself.
+        bypass: per block, its connect layer.
+    """
+
+    fixed: int
+    gates: int
+    run: tuple[int, ...]
+    bypass: tuple[int, ...]
+
+    def cost(self, path: PathSpec) -> int:
+        """Return the MACs of a static path."""
+        pairs = zip(path.runs, self.run, self.bypass, strict=True)
+        return self.fixed + sum(run if taken else bypass for taken, run, bypass in pairs)
+
+    @property
+    def full(self) -> int:
+        """MACs with every block run."""
+        return self.cost(PathSpec.full(len(self.run)))
+
+    @property
+    def shortest(self) -> int:
+        """MACs with every block bypassed."""
+        return self.cost(PathSpec.shortest(len(self.run)))
+
+
+def count_macs(config: SupernetConfig, height: int, width: int) -> MacTable:
+    """Count by running both extreme paths on shapes alone (meta tensors: no memory, no arithmetic)."""
+    with torch.device("meta"):
+        network = Supernet(config).eval()
+    counts: dict[str, int] = {}
+    with torch.no_grad(), _counting(network, counts):
+        image, trimap = torch.empty(1, 3, height, width, device="meta"), torch.empty(1, 1, height, width, device="meta")
+        embedding = torch.empty(1, config.embedding_size, 1, 1, device="meta")
+
+        def visit(index: int, x: Tensor) -> Tensor:
+            choice = network.choice(index)
+            attended, pooled = choice.gate.attend(x)
+            choice.gate.logits(pooled, embedding)
+            choice.take(attended, run=False)
+            return choice.take(attended, run=True)
+
+        network.trunk(image, trimap, visit)
+    return _tabulate(counts, config.block_count)
+
+
+@contextmanager
+def _counting(network: nn.Module, counts: dict[str, int]) -> Iterator[None]:
+    def hook(name: str) -> torch.utils.hooks.RemovableHandle:
+        def record(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            assert isinstance(module, (nn.Conv2d, nn.ConvTranspose2d))
+            # A convolution reads its weights once per output pixel, a transposed one once per input pixel.
+            pixels = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
+            counts[name] = pixels.shape[0] * pixels.shape[2] * pixels.shape[3] * module.weight.numel()
+
+        return module.register_forward_hook(record)
+
+    kinds = (nn.Conv2d, nn.ConvTranspose2d)
+    handles = []
+    for name, module in network.named_modules():
+        if isinstance(module, kinds):
+            handles.append(hook(name))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _tabulate(counts: dict[str, int], block_count: int) -> MacTable:
+    def total(*prefixes: str) -> int:
+        return sum(macs for name, macs in counts.items() if name.startswith(prefixes))
+
+    run = tuple(total(f"blocks.{index}.block.") for index in range(block_count))
+    bypass = tuple(total(f"blocks.{index}.connect.") for index in range(block_count))
+    gates = total(*(f"blocks.{index}.gate.choice." for index in range(block_count)))
+    fixed = sum(counts.values()) - gates - sum(run) - sum(bypass)
+    return MacTable(fixed=fixed, gates=gates, run=run, bypass=bypass)
