@@ -1,0 +1,89 @@
+"""Budgets: the most that a path may cost, as a user writes it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+
+from pam_edge.errors import BudgetError
+
+_LARGEST = Decimal(10) ** 9
+_PATTERN = re.compile(r"\s*([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))\s*([^\s0-9].*?)\s*", re.ASCII)
+
+
+class BudgetUnit(Enum):
+    """What a budget's number counts; the value is how it is written after the number."""
+
+    MS = "ms"
+    GMAC = "gmac"
+    PERCENT = "%"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The largest cost allowed.
+
+    Attributes:
+        label: entry-point name, safe in file names: ``mild``, ``60gmac``, ``80pct``, ``7p5ms``.
+        value: in ``unit``; percent are of the full path's cost.
+        unit: milliseconds on a device, GMACs at the converted size, or percent.
+    """
+
+    label: str
+    value: float
+    unit: BudgetUnit
+
+    def __str__(self) -> str:
+        if self.label in NAMED_BUDGETS:
+            return f"{self.label} ({self.value:g}%)"
+        return f"{self.value:g}{'GMAC' if self.unit is BudgetUnit.GMAC else self.unit.value}"
+
+
+NAMED_BUDGETS: dict[str, Budget] = {
+    name: Budget(name, percent, BudgetUnit.PERCENT)
+    for name, percent in (("mild", 100.0), ("moderate", 93.3), ("aggressive", 77.5))
+}
+"""The paper's three, as its own ratios: 69.6 and 57.8 of 74.6 GMACs."""
+
+DEFAULT_BUDGETS: tuple[Budget, ...] = tuple(NAMED_BUDGETS.values())
+"""What is planned when no budget is given."""
+
+_EXPECTED = f"Expected a budget such as 12ms, 60GMAC, 80% or one of the names {', '.join(NAMED_BUDGETS)}"
+
+
+def parse_budget(text: str) -> Budget:
+    """Read a budget from its written form; case and spaces around the unit do not matter.
+
+    Raises:
+        BudgetError: if the text is no budget, the unit is unknown, or the number is not above zero.
+    """
+    name = text.strip().lower()
+    if name in NAMED_BUDGETS:
+        return NAMED_BUDGETS[name]
+    match = _PATTERN.fullmatch(name)
+    if match is None:
+        raise BudgetError(f"{_EXPECTED}; got {text!r}. Write a plain number directly followed by its unit.")
+    unit = _parse_unit(match[2], text)
+    number = Decimal(match[1])
+    if not 0 < number <= _LARGEST:
+        raise BudgetError(f"A budget must lie above zero, up to {_LARGEST:f}; got {text!r}. Give a usable limit.")
+    return Budget(_label(number, unit), float(number), unit)
+
+
+def _parse_unit(unit: str, text: str) -> BudgetUnit:
+    known = {unit.value: unit for unit in BudgetUnit} | {"gmacs": BudgetUnit.GMAC}
+    if unit not in known:
+        raise BudgetError(f"{_EXPECTED}; {text!r} has the unknown unit {unit!r}. Use ms, GMAC or %.")
+    return known[unit]
+
+
+def _label(number: Decimal, unit: BudgetUnit) -> str:
+    digits = f"{number:f}"
+    if "." in digits:
+        digits = digits.rstrip("0").rstrip(".")
+    digits = digits.lstrip("+").lstrip("0") or "0"
+    digits = f"0{digits}" if digits.startswith(".") else digits
+    suffix = "pct" if unit is BudgetUnit.PERCENT else unit.value
+    return digits.replace(".", "p") + suffix

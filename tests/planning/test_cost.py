@@ -1,0 +1,50 @@
+import math
+
+import pytest
+
+from pam_edge.errors import UsageError
+from pam_edge.planning.cost import CONFIDENCE_SIGMAS, CostTable, CostUnit, Provenance, mac_cost_table
+from pam_edge.supernet.macs import count_macs
+from pam_edge.supernet.path import PathSpec
+from pam_edge.supernet.variants import VARIANTS
+
+TABLE = CostTable(CostUnit.MS, Provenance.MEASURED, 5.0, (3.0, 1.0), (0.5, 2.0), 0.3, (0.4, 0.1), (0.2, 0.1), 0.2)
+
+
+def test_cost_adds_what_is_run_and_what_is_bypassed():
+    assert TABLE.cost(PathSpec.parse("10")) == 10.0
+    assert (TABLE.full, TABLE.shortest, TABLE.cheapest) == (9.0, 7.5, 6.5)
+
+
+def test_bounds_add_independent_errors_of_each_block_and_the_scatter_of_paths():
+    margin = CONFIDENCE_SIGMAS * math.sqrt(0.3**2 + 0.2**2 + 0.4**2 + 0.1**2)
+    path = PathSpec.parse("00")
+    assert TABLE.upper(path) == pytest.approx(7.5 + margin)
+    assert TABLE.interval(path) == pytest.approx((7.5 - margin, 7.5 + margin))
+
+
+def test_no_interval_reaches_below_zero():
+    unsure = CostTable(CostUnit.MS, Provenance.MEASURED, 0.1, (0.1,), (0.1,), fixed_error=9.0)
+    assert unsure.interval(PathSpec.parse("1"))[0] == 0.0
+
+
+def test_counted_costs_are_the_macs_without_error():
+    table, macs = mac_cost_table(VARIANTS["pam-minute"], 64, 96), count_macs(VARIANTS["pam-minute"], 64, 96)
+    assert [round(table.cost(path) * 1e9) for path in PathSpec.all(4)] == [macs.cost(path) for path in PathSpec.all(4)]
+    assert (table.margin, table.provenance) == (0.0, Provenance.COUNTED)
+
+
+@pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf])
+def test_costs_that_are_none_are_refused(wrong):
+    with pytest.raises(UsageError, match="finite"):
+        CostTable(CostUnit.MS, Provenance.MEASURED, 1.0, (1.0, wrong), (1.0, 1.0))
+
+
+def test_run_and_bypass_of_different_numbers_are_refused():
+    with pytest.raises(UsageError, match=r"\[2, 1, 2, 2\]"):
+        CostTable(CostUnit.MS, Provenance.MEASURED, 1.0, (1.0, 2.0), (1.0,))
+
+
+def test_a_path_of_another_variant_is_refused():
+    with pytest.raises(UsageError, match="2 blocks"):
+        TABLE.cost(PathSpec.parse("101"))

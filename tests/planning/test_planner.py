@@ -1,0 +1,137 @@
+import dataclasses
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pam_edge.errors import BudgetError, UsageError
+from pam_edge.planning.budget import Budget, BudgetUnit, parse_budget
+from pam_edge.planning.cost import CostTable, CostUnit, Provenance, mac_cost_table
+from pam_edge.planning.planner import LEAST_ERROR, MOST_MACS, NONE_LISTED, ErrorTable, plan_path
+from pam_edge.planning.search import Candidate, best_path
+from pam_edge.supernet.path import PathSpec
+from pam_edge.supernet.variants import VARIANTS
+
+MACS = CostTable(CostUnit.GMAC, Provenance.COUNTED, 10.0, (4.0, 4.0, 2.0), (1.0, 1.0, 0.5))
+MILLISECONDS = CostTable(CostUnit.MS, Provenance.ESTIMATED, 5.0, (3.0, 1.0, 1.0), (0.5, 0.5, 0.5))
+
+blocks = st.builds(Candidate, *[st.integers(0, 12)] * 4)
+
+
+def brute_force(candidates, limit):
+    def sums(path):
+        cost = sum(b.run_cost if run else b.bypass_cost for b, run in zip(candidates, path.runs, strict=True))
+        value = sum(b.run_value if run else b.bypass_value for b, run in zip(candidates, path.runs, strict=True))
+        return value, -cost, path
+
+    fitting = [key for key in map(sums, PathSpec.all(len(candidates))) if -key[1] <= limit]
+    return max(fitting)[2] if fitting else None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(blocks, min_size=1, max_size=9).map(tuple), st.integers(-1, 80))
+def test_search_finds_what_brute_force_finds_ties_included(candidates, limit):
+    assert best_path(candidates, limit) == brute_force(candidates, limit)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_plan_is_the_optimum_of_its_objective_for_real_costs(data):
+    count = data.draw(st.integers(1, 8))
+    numbers = st.floats(0.001, 50.0)
+    row = st.tuples(*[numbers] * count)
+    costs = CostTable(CostUnit.MS, Provenance.MEASURED, data.draw(numbers), data.draw(row), data.draw(row), 0.1)
+    macs = CostTable(CostUnit.GMAC, Provenance.COUNTED, data.draw(numbers), data.draw(row), data.draw(row))
+    budget = Budget("b", data.draw(st.floats(costs.cheapest + costs.margin + 1e-6, 900.0)), BudgetUnit.MS)
+    plan = plan_path(budget, costs, macs)
+    assert costs.upper(plan.path) <= budget.value + 1e-6
+    best = max(macs.cost(path) for path in PathSpec.all(count) if costs.upper(path) <= budget.value)
+    assert plan.gmacs >= best - 1e-6
+
+
+@given(st.floats(0.1, 100.0), st.integers(1, 21))
+def test_mild_is_always_the_full_path(cost, count):
+    costs = CostTable(CostUnit.MS, Provenance.MEASURED, cost / 3, (cost,) * count, (cost / 7,) * count, cost / 50)
+    assert plan_path(parse_budget("mild"), costs, dataclasses.replace(costs, unit=CostUnit.GMAC)).path == (
+        PathSpec.full(count)
+    )
+
+
+def test_most_macs_are_planned_without_an_error_table_and_the_plan_says_so():
+    plan = plan_path(parse_budget("8ms"), MILLISECONDS, MACS)
+    assert str(plan.path) == "011"
+    assert (plan.predicted_cost, plan.gmacs, plan.objective) == (7.5, 17.0, MOST_MACS)
+    assert (plan.unit, plan.limit_unit, plan.provenance) == (CostUnit.MS, CostUnit.MS, Provenance.ESTIMATED)
+
+
+def test_gmac_budget_limits_the_macs_and_still_predicts_the_device_cost():
+    plan = plan_path(parse_budget("17GMAC"), MILLISECONDS, MACS)
+    assert (str(plan.path), plan.limit_unit, plan.unit) == ("101", CostUnit.GMAC, CostUnit.MS)
+    assert (plan.gmacs, plan.predicted_cost) == (17.0, 9.5)
+
+
+def test_equal_paths_run_the_earlier_block():
+    assert str(plan_path(parse_budget("16GMAC"), MACS, MACS).path) == "100"
+
+
+def test_a_millisecond_budget_holds_for_the_upper_bound():
+    unsure = dataclasses.replace(MILLISECONDS, fixed_error=0.4)
+    assert plan_path(parse_budget("10ms"), MILLISECONDS, MACS).path == PathSpec.full(3)
+    plan = plan_path(parse_budget("10ms"), unsure, MACS)
+    assert plan.path != PathSpec.full(3)
+    assert plan.interval[1] <= 10.0
+
+
+def test_least_error_is_planned_among_listed_paths_that_fit():
+    errors = ErrorTable("SAD", {PathSpec.parse("111"): 1.0, PathSpec.parse("100"): 2.0, PathSpec.parse("001"): 1.5})
+    plan = plan_path(parse_budget("17GMAC"), MACS, MACS, errors)
+    assert (str(plan.path), plan.expected_error) == ("001", 1.5)
+    assert plan.objective == LEAST_ERROR.format(count=3)
+
+
+def test_equal_errors_take_the_cheaper_path_then_the_earlier_block():
+    errors = ErrorTable("SAD", {PathSpec.parse(text): 1.0 for text in ("111", "010", "100")})
+    assert str(plan_path(parse_budget("mild"), MACS, MACS, errors).path) == "100"
+
+
+def test_most_macs_are_planned_when_no_listed_path_fits():
+    errors = ErrorTable("SAD", {PathSpec.parse("111"): 1.0})
+    plan = plan_path(parse_budget("16GMAC"), MACS, MACS, errors)
+    assert (str(plan.path), plan.objective, plan.expected_error) == ("100", NONE_LISTED, None)
+
+
+def test_milliseconds_without_a_profile_are_refused():
+    with pytest.raises(BudgetError, match="profile"):
+        plan_path(parse_budget("12ms"), MACS, MACS)
+
+
+def test_budget_below_the_cheapest_path_is_refused_with_the_feasible_range():
+    with pytest.raises(BudgetError, match=r"Feasible here: 12\.5 to 20 GMAC, that is 62\.5% to 100%"):
+        plan_path(parse_budget("50%"), MACS, MACS)
+
+
+def test_tables_of_different_variants_are_refused():
+    other = CostTable(CostUnit.GMAC, Provenance.COUNTED, 1.0, (1.0,), (1.0,))
+    with pytest.raises(UsageError, match="one variant"):
+        plan_path(parse_budget("mild"), MACS, other)
+
+
+@pytest.mark.parametrize("variant", ["pam-base", "pam-small", "pam-tiny"])
+def test_twenty_budgets_are_planned_within_50_ms(variant):
+    macs = mac_cost_table(VARIANTS[variant], 512, 512)
+    budgets = [parse_budget(f"{62 + 2 * k}%") for k in range(20)]
+    fastest_s = float("inf")
+    for _ in range(5):
+        start_s = time.perf_counter()
+        for budget in budgets:
+            plan_path(budget, macs, macs)
+        fastest_s = min(fastest_s, time.perf_counter() - start_s)
+    assert fastest_s < 0.05
+
+
+def test_the_papers_ratios_are_used_up_to_a_hundredth():
+    macs = mac_cost_table(VARIANTS["pam-base"], 1024, 1024)
+    plans = [plan_path(parse_budget(name), macs, macs) for name in ("mild", "moderate", "aggressive")]
+    assert [plan.gmacs / macs.full for plan in plans] == pytest.approx([1.0, 0.933, 0.775], abs=0.01)
+    assert all(plan.gmacs <= plan.limit for plan in plans)
