@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pam_edge.graphs.fold import fold_batch_norm
 from pam_edge.supernet.blocks import ChoiceBlock
-from pam_edge.supernet.network import Supernet
+from pam_edge.supernet.network import Supernet, compose_alpha, split_trimap
 from pam_edge.supernet.path import PathSpec
 
 
@@ -41,16 +41,44 @@ class StaticGraph(nn.Module):
         del network.embedding
         self.network = network
 
+    def step(self, index: int, x: Tensor) -> Tensor:
+        """Compute choice block ``index`` of this path."""
+        result: Tensor = self.network.blocks[index](x)
+        return result
+
     def forward(self, image: Tensor, trimap: Tensor) -> Tensor:
         """Return alpha float32[N, 1, H, W] from image float32[N, 3, H, W] and trimap float32[N, 1, H, W], 0..255."""
-        return self.network.trunk(image, trimap, lambda index, x: self.network.blocks[index](x))
+        return self.network.trunk(image, trimap, self.step)
 
-    def block_outputs(self, image: Tensor, trimap: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return alpha and the output of every choice block, to find where another runtime starts to differ."""
-        outputs: list[Tensor] = []
 
-        def step(index: int, x: Tensor) -> Tensor:
-            outputs.append(self.network.blocks[index](x))
-            return outputs[-1]
+class ChannelsLastGraph(nn.Module):
+    """A static graph whose inputs and output are NHWC, LiteRT's layout.
 
-        return self.network.trunk(image, trimap, step), outputs
+    Input preparation is written in NHWC as well, so that one transpose each remains at the network's two ends; the
+    converter then turns the network itself to NHWC and removes them.
+    """
+
+    def __init__(self, graph: StaticGraph) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, image: Tensor, trimap: Tensor) -> Tensor:
+        """Return alpha float32[N, H, W, 1] from image float32[N, H, W, 3] and trimap float32[N, H, W, 1], 0..255."""
+        network = self.graph.network
+        regions = split_trimap(trimap, -1)
+        normalised = (image - network.image_mean.flatten()) / network.image_std.flatten()
+        inputs = torch.cat([normalised, regions], -1).permute(0, 3, 1, 2)
+        raw = network.body(inputs, self.graph.step).permute(0, 2, 3, 1)
+        return compose_alpha(raw, regions[..., 1:2], regions[..., 2:3])
+
+
+def block_outputs(graph: StaticGraph, image: Tensor, trimap: Tensor) -> list[Tensor]:
+    """Return the output of every choice block, float32[N, C, h, w] each, to find where a runtime starts to differ."""
+    outputs: list[Tensor] = []
+
+    def step(index: int, x: Tensor) -> Tensor:
+        outputs.append(graph.step(index, x))
+        return outputs[-1]
+
+    graph.network.trunk(image, trimap, step)
+    return outputs

@@ -23,7 +23,8 @@ class SupernetConfig(BaseModel):
             and by 8 on ARM, and pads the rest.
         encoder_blocks: choice blocks at strides 4, 8, 16, 32 on the way down.
         decoder_blocks: choice blocks at strides 4, 8, 16 on the way up (run in the order 16, 8, 4).
-        kernel_sizes: depthwise kernel at strides 8, 16, 32 (odd).
+        kernel_sizes: depthwise kernel at strides 8, 16, 32 (odd). XNNPACK has a fast kernel for 5x5 (17 GMAC/s where
+            pointwise ones reach 47) and none for 7x7 (1.7 GMAC/s), which is why the variants stop at 5.
         refine_width: channels at stride 2 from which the head makes the four alphas of each cell.
         expansion: hidden over outer channels in a depthwise block.
         connect_reduction: outer over hidden channels in a connect layer.

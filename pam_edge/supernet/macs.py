@@ -74,18 +74,12 @@ def count_macs(config: SupernetConfig, height: int, width: int) -> MacTable:
 def _counting(network: nn.Module, counts: dict[str, int]) -> Iterator[None]:
     def hook(name: str) -> torch.utils.hooks.RemovableHandle:
         def record(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            assert isinstance(module, (nn.Conv2d, nn.ConvTranspose2d))
-            # A convolution reads its weights once per output pixel, a transposed one once per input pixel.
-            pixels = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
-            counts[name] = pixels.shape[0] * pixels.shape[2] * pixels.shape[3] * module.weight.numel()
+            assert isinstance(module, nn.Conv2d)
+            counts[name] = output.shape[0] * output.shape[2] * output.shape[3] * module.weight.numel()
 
-        return module.register_forward_hook(record)
+        return network.get_submodule(name).register_forward_hook(record)
 
-    kinds = (nn.Conv2d, nn.ConvTranspose2d)
-    handles = []
-    for name, module in network.named_modules():
-        if isinstance(module, kinds):
-            handles.append(hook(name))
+    handles = [hook(name) for name, module in network.named_modules() if isinstance(module, nn.Conv2d)]
     try:
         yield
     finally:

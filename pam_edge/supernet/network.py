@@ -21,8 +21,8 @@ from pam_edge.supernet.blocks import (
 from pam_edge.supernet.config import STRIDES, SupernetConfig
 from pam_edge.supernet.path import PathSpec
 
-BACKGROUND_BELOW = 64
-FOREGROUND_FROM = 192
+BACKGROUND_BELOW = 64.0
+FOREGROUND_FROM = 192.0
 IMAGE_MEAN = (123.675, 116.28, 103.53)
 IMAGE_STD = (58.395, 57.12, 57.375)
 """ImageNet's channel statistics in 0..255, RGB: the convention of published matting networks."""
@@ -46,21 +46,45 @@ class SupernetOutput:
     logits: Tensor | None
 
 
-def split_trimap(trimap: Tensor) -> Tensor:
+def split_trimap(trimap: Tensor, channel_dim: int = 1) -> Tensor:
     """Return background, unknown and foreground as three channels of exact zeros and ones.
 
-    Uses clamp and floor alone: comparisons are not taken by every delegate. ``floor(clamp(t - 191, 0, 1))`` is exact
-    in float32 and float16: the subtraction is exact near the threshold, and only ``t >= 192`` reaches one.
+    Uses clamp and floor alone, since comparisons are not taken by every delegate. ``floor(clamp(t, 191, 192) - 191)``
+    is exact in float32 and float16: the subtraction is exact near the threshold, and only ``t >= 192`` reaches one.
+    (A clamp to [0, 1] becomes an operator in LiteRT that XNNPACK does not take.)
 
     Args:
-        trimap: float32[N, 1, H, W], 0..255; background below 64, foreground from 192.
+        trimap: float32[N, 1, H, W] or [N, H, W, 1], 0..255; background below 64, foreground from 192.
+        channel_dim: 1 or -1, where the channel is.
 
     Returns:
-        float32[N, 3, H, W]: background, unknown, foreground.
+        The same with three channels: background, unknown, foreground.
     """
-    foreground = torch.floor(torch.clamp(trimap - (FOREGROUND_FROM - 1), 0.0, 1.0))
-    not_background = torch.floor(torch.clamp(trimap - (BACKGROUND_BELOW - 1), 0.0, 1.0))
-    return torch.cat([1.0 - not_background, not_background - foreground, foreground], 1)
+    foreground = _reaches(trimap, FOREGROUND_FROM)
+    not_background = _reaches(trimap, BACKGROUND_BELOW)
+    return torch.cat([1.0 - not_background, not_background - foreground, foreground], channel_dim)
+
+
+def _reaches(trimap: Tensor, threshold: float) -> Tensor:
+    return torch.floor(torch.clamp(trimap, threshold - 1.0, threshold) - (threshold - 1.0))
+
+
+def compose_alpha(raw: Tensor, unknown: Tensor, foreground: Tensor) -> Tensor:
+    """Clamp a raw alpha to [0, 1] where the trimap is unknown and impose the trimap elsewhere.
+
+    ``min(relu(raw), unknown) + foreground`` equals ``clamp(raw, 0, 1) * unknown + foreground``, exactly, because
+    ``unknown`` is 0 or 1; it needs no clamp and no product. All arguments have one channel.
+    """
+    return torch.minimum(torch.relu(raw), unknown) + foreground
+
+
+def shuffle_pixels(cells: Tensor) -> Tensor:
+    """Spread four channels over 2x2 pixels: float32[N, 4, H, W] to float32[N, 1, 2H, 2W].
+
+    The same as ``pixel_shuffle(cells, 2)``, written with five dimensions: XNNPACK takes it in both runtimes.
+    """
+    n, _, height, width = cells.shape
+    return cells.reshape(n, 2, 2, height, width).permute(0, 3, 1, 4, 2).reshape(n, 1, 2 * height, 2 * width)
 
 
 class Supernet(nn.Module):
@@ -77,8 +101,8 @@ class Supernet(nn.Module):
         super().__init__()
         self.config = config
         w2, w4, w8, w16, w32 = config.widths
-        self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("image_std", torch.tensor(IMAGE_STD).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("image_std", torch.tensor(IMAGE_STD).view(3, 1, 1), persistent=False)
         self.embedding = nn.Embedding(config.budget_indices, config.embedding_size)
         self.stem = nn.Sequential(conv_bn(6, w2, 3, stride=2), nn.ReLU())
         self.downs = nn.ModuleList(
@@ -93,7 +117,7 @@ class Supernet(nn.Module):
         self.laterals = nn.ModuleList([conv_bn(w32, w16), conv_bn(w16, w8), conv_bn(w8, w4), conv_bn(w4, w2)])
         self.blocks = nn.ModuleList(self._make_block(name) for name in config.block_names)
         self.refine = nn.Sequential(conv_bn(w2, config.refine_width, 3), nn.ReLU())
-        self.head = nn.ConvTranspose2d(config.refine_width, 1, 2, stride=2)
+        self.head = nn.Conv2d(config.refine_width, 4, 1)
         self._initialise()
 
     def _make_block(self, name: str) -> ChoiceBlock:
@@ -139,6 +163,20 @@ class Supernet(nn.Module):
             float32[N, 1, H, W] in [0, 1].
         """
         regions = split_trimap(trimap)
+        normalised = (image - self.image_mean) / self.image_std
+        raw = self.body(torch.cat([normalised, regions], 1), step)
+        return compose_alpha(raw, regions[:, 1:2], regions[:, 2:3])
+
+    def body(self, x: Tensor, step: Step) -> Tensor:
+        """Compute the raw alpha, neither clamped nor limited to the unknown region.
+
+        Args:
+            x: float32[N, 6, H, W], normalised image and the trimap's three regions.
+            step: called once per choice block, in order.
+
+        Returns:
+            float32[N, 1, H, W].
+        """
         indices = iter(range(self.block_count))
 
         def run_blocks(x: Tensor, count: int) -> Tensor:
@@ -146,7 +184,7 @@ class Supernet(nn.Module):
                 x = step(next(indices), x)
             return x
 
-        x = self.stem(torch.cat([(image - self.image_mean) / self.image_std, regions], 1))
+        x = self.stem(x)
         skips = [x]
         for down, count in zip(self.downs, self.config.encoder_blocks, strict=True):
             x = run_blocks(down(x), count)
@@ -155,8 +193,7 @@ class Supernet(nn.Module):
         for lateral, count in zip(self.laterals, (*reversed(self.config.decoder_blocks), 0), strict=True):
             x = nn.functional.interpolate(lateral(x), scale_factor=2.0, mode="bilinear", align_corners=False)
             x = run_blocks(torch.relu(x + skips.pop()), count)
-        alpha = torch.clamp(self.head(self.refine(x)), 0.0, 1.0)
-        return alpha * regions[:, 1:2] + regions[:, 2:3]
+        return shuffle_pixels(self.head(self.refine(x)))
 
     def forward(
         self,

@@ -17,7 +17,7 @@ VARIANTS: dict[str, SupernetConfig] = {
             widths=(64, 112, 192, 240, 304),
             encoder_blocks=(2, 5, 6, 2),
             decoder_blocks=(2, 2, 2),
-            kernel_sizes=(5, 7, 7),
+            kernel_sizes=(5, 5, 5),
             refine_width=32,
         ),
         SupernetConfig(
@@ -25,7 +25,7 @@ VARIANTS: dict[str, SupernetConfig] = {
             widths=(48, 64, 128, 128, 208),
             encoder_blocks=(1, 4, 5, 2),
             decoder_blocks=(1, 2, 1),
-            kernel_sizes=(5, 7, 7),
+            kernel_sizes=(5, 5, 5),
             refine_width=32,
         ),
         SupernetConfig(
@@ -33,7 +33,7 @@ VARIANTS: dict[str, SupernetConfig] = {
             widths=(32, 48, 96, 96, 128),
             encoder_blocks=(1, 3, 3, 1),
             decoder_blocks=(1, 1, 1),
-            kernel_sizes=(5, 7, 7),
+            kernel_sizes=(5, 5, 5),
             refine_width=16,
         ),
         SupernetConfig(
