@@ -1,0 +1,1 @@
+"""Runtimes: load an artifact, run it, time it. Each runtime's packages load only inside it."""

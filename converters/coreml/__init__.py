@@ -1,0 +1,1 @@
+"""Core ML: ML programs in .mlpackage folders."""

@@ -1,0 +1,1 @@
+"""LiteRT: flatbuffers for XNNPACK and the GPU and NPU delegates."""

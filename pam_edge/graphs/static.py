@@ -60,15 +60,15 @@ class ChannelsLastGraph(nn.Module):
 
     def __init__(self, graph: StaticGraph) -> None:
         super().__init__()
-        self.graph = graph
+        self.planar = graph
 
     def forward(self, image: Tensor, trimap: Tensor) -> Tensor:
         """Return alpha float32[N, H, W, 1] from image float32[N, H, W, 3] and trimap float32[N, H, W, 1], 0..255."""
-        network = self.graph.network
+        network = self.planar.network
         regions = split_trimap(trimap, -1)
         normalised = (image - network.image_mean.flatten()) / network.image_std.flatten()
         inputs = torch.cat([normalised, regions], -1).permute(0, 3, 1, 2)
-        raw = network.body(inputs, self.graph.step).permute(0, 2, 3, 1)
+        raw = network.body(inputs, self.planar.step).permute(0, 2, 3, 1)
         return compose_alpha(raw, regions[..., 1:2], regions[..., 2:3])
 
 

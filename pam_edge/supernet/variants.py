@@ -38,10 +38,11 @@ VARIANTS: dict[str, SupernetConfig] = {
         ),
         SupernetConfig(
             name="pam-minute",
-            widths=(16, 16, 16, 16, 16),
+            widths=(8, 32, 32, 32, 32),
             encoder_blocks=(1, 1, 1, 0),
-            decoder_blocks=(0, 1, 0),
+            decoder_blocks=(1, 0, 0),
             kernel_sizes=(3, 3, 3),
+            refine_width=8,
             pyramid_pools=1,
             budget_indices=5,
             embedding_size=4,

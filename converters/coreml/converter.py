@@ -1,0 +1,79 @@
+"""Convert to Core ML ML programs (.mlpackage): iOS 16 and later, or iOS 18 for several functions in one package."""
+
+from __future__ import annotations
+
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import coremltools as ct
+
+from pam_edge.converters.base import ConversionJob, EntryPoint, groups
+from pam_edge.converters.capture import export_path
+from pam_edge.converters.coreml.package import make_reproducible
+from pam_edge.errors import ConversionError
+from pam_edge.targets import Precision, TensorIO
+
+
+class CoreMLConverter:
+    """Converts with coremltools' torch.export frontend; one function per entry point in a multifunction package."""
+
+    def convert(self, job: ConversionJob) -> dict[str, str]:
+        """See ``Converter.convert``."""
+        files: dict[str, str] = {}
+        for name, entries in groups(job, ".mlpackage").items():
+            package = job.directory / name
+            if len(entries) == 1:
+                _convert_path(job, entries[0]).save(str(package))
+            else:
+                _save_functions(job, entries, package)
+            make_reproducible(package)
+            files |= {entry.name: name for entry in entries}
+        return files
+
+    def versions(self) -> dict[str, str]:
+        """See ``Converter.versions``."""
+        return {name: version(name) for name in ("coremltools", "torch")}
+
+
+def _convert_path(job: ConversionJob, entry: EntryPoint) -> Any:
+    half = job.precision is Precision.FP16
+    program = export_path(job, entry.path).run_decompositions({})
+    try:
+        return ct.convert(
+            program,
+            inputs=_inputs(job),
+            outputs=_outputs(job),
+            # Functions in one package need iOS 18; a single path keeps the widest reach that has half-float images.
+            minimum_deployment_target=ct.target.iOS18 if len(groups(job, "")) == 1 else ct.target.iOS16,
+            compute_precision=ct.precision.FLOAT16 if half else ct.precision.FLOAT32,
+            skip_model_load=True,
+        )
+    except (RuntimeError, ValueError, NotImplementedError) as error:
+        raise ConversionError(f"Core ML, entry point {entry.name!r}: coremltools refused the graph: {error}") from error
+
+
+def _inputs(job: ConversionJob) -> list[Any]:
+    shapes = {"image": (1, 3, job.height, job.width), "trimap": (1, 1, job.height, job.width)}
+    if job.io is TensorIO.TENSOR:
+        return [ct.TensorType(name, shape=shape) for name, shape in shapes.items()]
+    layouts = {"image": ct.colorlayout.RGB, "trimap": ct.colorlayout.GRAYSCALE}
+    return [ct.ImageType(name, shape=shape, color_layout=layouts[name]) for name, shape in shapes.items()]
+
+
+def _outputs(job: ConversionJob) -> list[Any]:
+    if job.io is TensorIO.TENSOR:
+        return [ct.TensorType("alpha")]
+    return [ct.ImageType("alpha", color_layout=ct.colorlayout.GRAYSCALE_FLOAT16)]
+
+
+def _save_functions(job: ConversionJob, entries: tuple[EntryPoint, ...], package: Path) -> None:
+    descriptor = ct.utils.MultiFunctionDescriptor()
+    with tempfile.TemporaryDirectory() as folder:
+        for entry in entries:
+            single = Path(folder) / f"{entry.name}.mlpackage"
+            _convert_path(job, entry).save(str(single))
+            descriptor.add_function(str(single), "main", entry.name)
+        descriptor.default_function_name = entries[0].name
+        ct.utils.save_multifunction(descriptor, str(package))

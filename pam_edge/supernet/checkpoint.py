@@ -1,0 +1,173 @@
+"""Checkpoints: safetensors weights with the configuration and the training record in the header.
+
+A checkpoint is read without trusting it: no pickle, every tensor must be expected, of the right shape and finite.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from pam_edge.errors import CheckpointError
+from pam_edge.supernet.config import SupernetConfig
+from pam_edge.supernet.network import Supernet
+from pam_edge.supernet.variants import VARIANTS
+
+FORMAT = "pam-edge checkpoint 1"
+UNTRAINED_SEED = 2024
+_PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+
+class TrainingRecord(BaseModel):
+    """What a checkpoint's weights have been through.
+
+    Attributes:
+        trained: False for a bare initialisation, whose mattes mean nothing.
+        summary: one line for people, such as the stages and crops seen.
+        path_errors: expected matting error of paths (text form) on calibration images, for the planner; may be empty.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trained: bool
+    summary: str
+    path_errors: dict[str, float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A loaded checkpoint.
+
+    Attributes:
+        reference: the name or path it was asked for by.
+        sha256: of the file, or of the serialised weights for an initialisation that has no file.
+    """
+
+    reference: str
+    sha256: str
+    training: TrainingRecord
+    supernet: Supernet
+
+    @property
+    def config(self) -> SupernetConfig:
+        """The supernet's configuration."""
+        return self.supernet.config
+
+    @property
+    def title(self) -> str:
+        """Name for people, with a plain word when the weights are untrained."""
+        return self.config.name if self.training.trained else f"{self.config.name} (UNTRAINED)"
+
+
+def save_checkpoint(path: Path, supernet: Supernet, training: TrainingRecord) -> None:
+    """Write a checkpoint, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.partial")
+    temporary.write_bytes(_serialise(supernet, training))
+    temporary.replace(path)
+
+
+def load_checkpoint(reference: str | Path) -> Checkpoint:
+    """Load a checkpoint by variant name or file.
+
+    A variant for which no trained weights ship loads as its deterministic initialisation, marked as untrained.
+
+    Raises:
+        CheckpointError: if there is no such variant or file, or the file is a pickle, truncated, of another format,
+            has missing, unknown, wrongly shaped or wrongly typed tensors, or holds values that are not finite.
+    """
+    text = str(reference)
+    if text in VARIANTS:
+        shipped = resources.files("pam_edge.supernet") / "checkpoints" / f"{text}.safetensors"
+        return _load_file(Path(str(shipped)), text) if shipped.is_file() else untrained_checkpoint(VARIANTS[text])
+    path = Path(text)
+    if not path.is_file():
+        raise CheckpointError(
+            f"Expected a checkpoint file or one of the names {', '.join(VARIANTS)}; {text!r} is neither. Check the path."
+        )
+    return _load_file(path, text)
+
+
+def untrained_checkpoint(config: SupernetConfig, seed: int = UNTRAINED_SEED) -> Checkpoint:
+    """Return a deterministic initialisation, for trying the tools before there are trained weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        supernet = Supernet(config).eval()
+    training = TrainingRecord(trained=False, summary=f"deterministic initialisation, seed {seed}; never trained")
+    digest = hashlib.sha256(_serialise(supernet, training)).hexdigest()
+    return Checkpoint(config.name, digest, training, supernet)
+
+
+def _serialise(supernet: Supernet, training: TrainingRecord) -> bytes:
+    metadata = {
+        "format": FORMAT,
+        "config": supernet.config.model_dump_json(),
+        "training": training.model_dump_json(),
+    }
+    tensors = {name: tensor.detach().contiguous() for name, tensor in _weights(supernet).items()}
+    return save(tensors, metadata)
+
+
+def _weights(supernet: Supernet) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint: the state without batch norm's step counters."""
+    state: dict[str, Tensor] = supernet.state_dict()
+    return {name: tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
+
+
+def _load_file(path: Path, reference: str) -> Checkpoint:
+    data = path.read_bytes()
+    if data.startswith(_PICKLE_STARTS):
+        raise CheckpointError(
+            f"{path} is a pickle (torch.save), which can run code when it is read. Expected safetensors: convert it "
+            "where you trust it, with pam_edge.supernet.checkpoint.save_checkpoint."
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"{path} is not a whole safetensors file ({error}). It may be truncated or of another kind: copy it again."
+        ) from error
+    config, training = _read_metadata(path, metadata)
+    supernet = Supernet(config).eval()
+    _check_tensors(path, _weights(supernet), tensors)
+    supernet.load_state_dict(tensors, strict=False)
+    return Checkpoint(reference, hashlib.sha256(data).hexdigest(), training, supernet)
+
+
+def _read_metadata(path: Path, metadata: dict[str, str]) -> tuple[SupernetConfig, TrainingRecord]:
+    found = metadata.get("format", "none")
+    if found != FORMAT:
+        raise CheckpointError(f"{path}: expected the format {FORMAT!r} in the header, found {found!r}.")
+    try:
+        config = SupernetConfig.model_validate(json.loads(metadata["config"]))
+        return config, TrainingRecord.model_validate(json.loads(metadata["training"]))
+    except (KeyError, json.JSONDecodeError, ValidationError) as error:
+        raise CheckpointError(f"{path}: the header's configuration cannot be read: {error}") from error
+
+
+def _check_tensors(path: Path, expected: dict[str, Tensor], found: dict[str, Tensor]) -> None:
+    missing, unknown = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
+    if missing or unknown:
+        raise CheckpointError(
+            f"{path} does not hold the tensors of its configuration: {len(missing)} missing {missing[:3]}, "
+            f"{len(unknown)} unknown {unknown[:3]}. It was written for another network."
+        )
+    for name, tensor in found.items():
+        want = expected[name]
+        if tensor.shape != want.shape or tensor.dtype != want.dtype:
+            raise CheckpointError(
+                f"{path}: tensor {name} should be {want.dtype} {list(want.shape)}, found {tensor.dtype} "
+                f"{list(tensor.shape)}."
+            )
+        if not bool(torch.isfinite(tensor).all()):
+            raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity; training diverged or the file is bad.")

@@ -1,0 +1,39 @@
+"""The closed sets of words that commands, manifests and converters share."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Target(str, Enum):
+    """Output format."""
+
+    COREML = "coreml"
+    TFLITE = "tflite"
+    EXECUTORCH = "executorch"
+
+    @property
+    def default_precision(self) -> Precision:
+        """Precision of an artifact when none is asked for: what the platform computes in by itself."""
+        return Precision.FP16 if self is Target.COREML else Precision.FP32
+
+
+class Precision(str, Enum):
+    """Number format of an artifact's weights, and on Core ML of its arithmetic too."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+
+
+class Mode(str, Enum):
+    """How many paths a file holds: one, or one per entry point."""
+
+    STATIC = "static"
+    MULTI = "multi"
+
+
+class TensorIO(str, Enum):
+    """Core ML inputs and outputs: images, or multi-arrays of float32."""
+
+    IMAGE = "image"
+    TENSOR = "tensor"

@@ -1,0 +1,68 @@
+"""What every runtime gives: an entry point of a saved file, callable with plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class BlockOutput:
+    """What the reference computes behind one choice block.
+
+    Attributes:
+        block: name, such as ``enc8.1``.
+        values: float32[1, C, h, w].
+    """
+
+    block: str
+    values: NDArray[np.float32]
+
+
+class LoadedModel(Protocol):
+    """One entry point of a saved artifact, ready to run at its fixed size.
+
+    Attributes:
+        height: of image and trimap.
+        width: of image and trimap.
+        ran_on: what executes it, for reports, such as ``LiteRT 2.3.0, XNNPACK, CPU``.
+    """
+
+    height: int
+    width: int
+    ran_on: str
+
+    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return alpha float32[H, W] from image uint8[H, W, 3] (RGB) and trimap uint8[H, W]."""
+        ...
+
+    def first_divergence(
+        self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], expected: Sequence[BlockOutput], tolerance: float
+    ) -> str | None:
+        """Return the name of the first block whose output the file does not compute, or None.
+
+        A block's output is found when some intermediate value of its shape is within ``tolerance`` of it, relative
+        to its largest value. None: every block was found, or the runtime cannot look inside its files.
+        """
+        ...
+
+
+class Runtime(Protocol):
+    """Loads the files of one target."""
+
+    def load(self, file: Path, entry_point: str, *, threads: int) -> LoadedModel:
+        """Load one entry point.
+
+        Raises:
+            ArtifactError: if the file cannot be read or has no such entry point.
+        """
+        ...
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of what executes, by package name."""
+        ...
