@@ -1,0 +1,145 @@
+"""Costs of a variant on a device, from its profile."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, TypeVar
+
+from pam_edge.device_profiles.schema import DeviceProfile, Measurement, Precision, Target
+from pam_edge.errors import ProfileError, UsageError
+from pam_edge.planning.cost import CostTable, CostUnit
+from pam_edge.planning.roofline import choose_machine, estimate_costs
+
+if TYPE_CHECKING:
+    from pam_edge.supernet.config import SupernetConfig
+
+_E = TypeVar("_E", bound=Enum)
+
+
+def profile_cost_table(
+    profile: DeviceProfile,
+    *,
+    target: str,
+    precision: str,
+    height: int,
+    width: int,
+    config: SupernetConfig,
+    threads: int | None = None,
+) -> CostTable:
+    """Return milliseconds of any path of a variant on a device.
+
+    An estimated profile answers for any variant and size. A measured one answers for what was measured, and for
+    nothing else.
+
+    Args:
+        profile: of the device.
+        target: ``coreml``, ``tflite`` or ``executorch`` (a string, or an enum with that value).
+        precision: ``fp32`` or ``fp16``, likewise.
+        height: of the image, a multiple of 32.
+        width: likewise.
+        config: the variant.
+        threads: picks one table where several numbers of threads were measured.
+
+    Raises:
+        ProfileError: if the profile does not cover what is asked; names the command that measures it.
+        UsageError: if target or precision are unknown.
+    """
+    wanted_target, wanted_precision = _member(Target, target), _member(Precision, precision)
+    if profile.estimate is not None:
+        machine = choose_machine(profile.name, profile.estimate, wanted_target, wanted_precision)
+        return estimate_costs(machine, config, height, width)
+    asked = (wanted_target, wanted_precision, height, width, config.name)
+    tables = [
+        table
+        for table in profile.measurements
+        if (table.target, table.precision, table.height, table.width, table.variant) == asked
+        and threads in (None, table.threads)
+    ]
+    if len(tables) != 1:
+        raise ProfileError(_not_measured(profile, tables, wanted_target, wanted_precision, height, width, config.name))
+    _check_architecture(profile, tables[0], config)
+    return measured_costs(tables[0])
+
+
+def measured_costs(table: Measurement) -> CostTable:
+    """Return a measured table as costs."""
+    return CostTable(
+        unit=CostUnit.MS,
+        provenance=table.provenance.kind,
+        fixed=table.fixed_ms,
+        run=tuple(block.run_ms for block in table.blocks),
+        bypass=tuple(block.bypass_ms for block in table.blocks),
+        fixed_error=table.fixed_error_ms,
+        run_errors=tuple(block.run_error_ms for block in table.blocks),
+        bypass_errors=tuple(block.bypass_error_ms for block in table.blocks),
+        scatter=table.scatter_ms,
+    )
+
+
+def describe_conditions(
+    profile: DeviceProfile, *, target: str, precision: str, config: SupernetConfig, height: int, width: int
+) -> str:
+    """Return one line on what the costs hold for, such as ``estimated for the neural engine, fp16``."""
+    word = profile.provenance.value
+    if profile.estimate is None:
+        return f"{word} with {target} {precision}, {config.name}, {height}x{width}"
+    machine = choose_machine(profile.name, profile.estimate, _member(Target, target), _member(Precision, precision))
+    cores = f", {machine.threads} cores" if machine.threads else ""
+    return (
+        f"{word} for the {machine.unit.value.replace('_', ' ')}{cores}: {machine.gmacs_per_s:,.0f} GMAC/s and "
+        f"{machine.gb_per_s:g} GB/s at their published peaks"
+    )
+
+
+def measure_command(target: Target, precision: Precision, height: int, width: int, variant: str) -> str:
+    """Return the command that measures what a profile lacks."""
+    return (
+        f"pam-edge profile measure --target {target.value} --precision {precision.value} --checkpoint {variant} "
+        f"--size {height}x{width}"
+    )
+
+
+def _member(kind: type[_E], value: str | Enum) -> _E:
+    text = value.value if isinstance(value, Enum) else value
+    try:
+        return kind(text)
+    except ValueError as e:
+        known = ", ".join(str(member.value) for member in kind)
+        raise UsageError(f"Expected the {kind.__name__.lower()} to be one of {known}; got {text!r}.") from e
+
+
+def _not_measured(
+    profile: DeviceProfile,
+    tables: list[Measurement],
+    target: Target,
+    precision: Precision,
+    height: int,
+    width: int,
+    variant: str,
+) -> str:
+    asked = f"{variant} with {target.value} in {precision.value} at {height}x{width}"
+    if tables:
+        threads = ", ".join(str(table.threads) for table in tables)
+        return (
+            f"The profile {profile.name} has {asked} with {threads} threads. Say which number of threads to plan for."
+        )
+    has = "; ".join(
+        f"{t.variant} with {t.target.value} in {t.precision.value} at {t.height}x{t.width}, threads {t.threads}"
+        for t in profile.measurements
+    )
+    command = measure_command(target, precision, height, width, variant)
+    return (
+        f"The profile {profile.name} was not measured for {asked}. It has: {has}. Measure it on the device: {command}"
+    )
+
+
+def _check_architecture(profile: DeviceProfile, table: Measurement, config: SupernetConfig) -> None:
+    names = tuple(block.name for block in table.blocks)
+    if table.architecture_hash == config.architecture_hash() and names == config.block_names:
+        return
+    command = measure_command(table.target, table.precision, table.height, table.width, config.name)
+    raise ProfileError(
+        f"The profile {profile.name} measured {table.variant} of architecture {table.architecture_hash} with "
+        f"{len(names)} blocks; the network at hand is {config.architecture_hash()} with {config.block_count}. Measure "
+        f"again: {command}"
+    )

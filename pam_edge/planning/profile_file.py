@@ -1,0 +1,71 @@
+"""Write device profiles as TOML, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pam_edge.device_profiles.loader import parse_profile
+from pam_edge.device_profiles.schema import DeviceProfile
+from pam_edge.errors import ProfileError
+
+
+def profile_text(profile: DeviceProfile, comment: str = "") -> str:
+    """Return a profile as TOML, one key per line; the same profile always gives the same text."""
+    data = profile.model_dump(mode="json", exclude_none=True)
+    if not profile.measurements:
+        del data["measurements"]
+    lines = [f"# {line}".rstrip() for line in comment.splitlines()]
+    return "\n".join([*lines, *_table(data, "")]) + "\n"
+
+
+def write_profile(profile: DeviceProfile, file: Path) -> None:
+    """Write a profile so that ``file`` is afterwards complete, or untouched.
+
+    Raises:
+        ProfileError: if the folder cannot be written.
+    """
+    text = profile_text(profile)
+    assert parse_profile(text, str(file)) == profile, "what is written must read back"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False
+        ) as draft:
+            draft.write(text)
+            draft.flush()
+            os.fsync(draft.fileno())
+        Path(draft.name).replace(file)
+    except OSError as e:
+        raise ProfileError(f"The device profile {file} cannot be written: {e}. Choose another file with -o.") from e
+
+
+def _table(table: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    nested = {key: value for key, value in table.items() if _is_nested(value)}
+    for key, value in table.items():
+        if key not in nested:
+            yield f"{key} = {_value(value)}"
+    for key, value in nested.items():
+        name = f"{prefix}{key}"
+        tables = [(f"[{name}]", value)] if isinstance(value, dict) else [(f"[[{name}]]", row) for row in value]
+        for header, row in tables:
+            yield ""
+            yield header
+            yield from _table(row, f"{name}.")
+
+
+def _is_nested(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, float):
+        return repr(value)
+    # JSON's strings and integers are TOML's, but for DEL, which no text here holds.
+    return json.dumps(value, ensure_ascii=False)
