@@ -1,0 +1,415 @@
+"""Turns a parsed function into steps that the executor runs, and refuses what Core ML would refuse.
+
+Names become slots, constants become tensors once, and each step knows which slots hold values for the last time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from pam_edge.errors import ArtifactError, UnsupportedOpError
+from pam_edge.runtimes.coreml.operator import Operator
+from pam_edge.runtimes.coreml.program import Binding, Block, Constant, Function, NamedType, Operation
+from pam_edge.runtimes.coreml.schema import Schema, opset_version, schema_of
+from pam_edge.runtimes.coreml.table import CONTROL, OPERATORS
+from pam_edge.runtimes.coreml.types import FLOATS, HELD, DType, TensorType, hold, round_to_float16
+
+Source = int | Tensor
+"""Where a step finds a value: a slot, or the constant itself."""
+
+FIRST_OPSET_WITH_FREE_WEIGHTS = 8
+"""From iOS 17 on the weights of convolutions may be computed; before, only the CPU took them in some forms."""
+
+_UNIFORM = frozenset({"concat", "stack", "einsum"})
+"""Operators whose listed values must have one element type."""
+
+_TYPE_PARAMETERS = ("dtype", "output_dtype", "output_indices_dtype")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output of a step: where it goes, and what the program declares it to be."""
+
+    slot: int
+    name: str
+    type: TensorType
+
+
+@dataclass(slots=True)
+class Step:
+    """One operation, ready to run.
+
+    Attributes:
+        kind: operator.
+        place: how messages name it.
+        operator: row of the table; None for control flow.
+        fixed: arguments that are the same in every run.
+        single: parameter and slot of computed arguments.
+        many: parameter and sources of lists of values.
+        outputs: in order.
+        blocks: nested blocks of control flow.
+        frees: slots not needed after this step.
+    """
+
+    kind: str
+    place: str
+    operator: Operator | None
+    fixed: dict[str, Any]
+    single: list[tuple[str, int]]
+    many: list[tuple[str, list[Source]]]
+    outputs: list[Output]
+    blocks: list[Plan] = field(default_factory=list)
+    frees: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Plan:
+    """Steps of a block, slots of what enters, and sources of what leaves."""
+
+    steps: list[Step]
+    inputs: list[Output]
+    outputs: list[tuple[str, TensorType, Source]]
+
+
+@dataclass(slots=True)
+class Compiled:
+    """A function ready to run: its plan and how many slots it needs."""
+
+    name: str
+    version: int
+    plan: Plan
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    type: TensorType
+    source: Source | None
+    """None for a constant of strings, which has no tensor."""
+    constant: Constant | None = None
+    fixed: bool = False
+    """Known when the model is compiled: ``const`` or ``constexpr_*``."""
+
+
+class Constants:
+    """Tensors of constants, one for each place in a weight file, shared by all functions of a package."""
+
+    def __init__(self) -> None:
+        self._shared: dict[tuple[str, int], Tensor] = {}
+
+    def tensor(self, constant: Constant) -> Tensor:
+        """Return the constant as the executor holds it."""
+        if constant.key is None:
+            return hold(constant.data)
+        if constant.key not in self._shared:
+            self._shared[constant.key] = hold(constant.data)
+        return self._shared[constant.key]
+
+
+def compile_function(function: Function, specification: int, constants: Constants) -> Compiled:
+    """Resolve names, check types and constness, and make a plan.
+
+    Raises:
+        ArtifactError: if a name is dangling or defined twice, an operator or argument is unknown to the operator set,
+            an argument must be constant and is not, or declared types do not fit together.
+        UnsupportedOpError: if an operator is not in the table.
+    """
+    version = opset_version(function.opset, specification)
+    compiler = _Compiler(function.name, function.opset, version, constants)
+    plan = compiler.block(function.block, _Scope(None), f"function '{function.name}'", function.inputs)
+    return Compiled(function.name, version, plan, compiler.slots)
+
+
+class _Scope:
+    """Names visible in a block: its own and those of the blocks around it."""
+
+    def __init__(self, outer: _Scope | None) -> None:
+        self._outer = outer
+        self._own: dict[str, _Value] = {}
+
+    def define(self, name: str, value: _Value, place: str) -> None:
+        if name in self._own:
+            raise ArtifactError(f"Expected each name to be defined once; found '{name}' again at {place}.")
+        self._own[name] = value
+
+    def look_up(self, name: str, place: str) -> _Value:
+        scope: _Scope | None = self
+        while scope is not None:
+            if name in scope._own:
+                return scope._own[name]
+            scope = scope._outer
+        raise ArtifactError(f"Expected '{name}' to be defined before {place} uses it; found no such value.")
+
+
+class _Compiler:
+    def __init__(self, function: str, opset: str, version: int, constants: Constants) -> None:
+        self.slots = 0
+        self._function = function
+        self._opset = opset
+        self._version = version
+        self._constants = constants
+
+    def block(self, block: Block, scope: _Scope, place: str, inputs: tuple[NamedType, ...] = ()) -> Plan:
+        entering = [self._define(item, scope, place) for item in (*inputs, *block.inputs)]
+        steps = [step for operation in block.operations if (step := self._operation(operation, scope))]
+        leaving = []
+        for name in block.outputs:
+            value = scope.look_up(name, f"the outputs of {place}")
+            if value.source is None:
+                raise ArtifactError(f"Expected tensors to leave {place}; found '{name}', a constant of strings.")
+            leaving.append((name, value.type, value.source))
+        _mark_last_uses(steps, {source for _, _, source in leaving if isinstance(source, int)}, entering)
+        return Plan(steps, entering, leaving)
+
+    def _define(self, item: NamedType, scope: _Scope, place: str) -> Output:
+        if item.type.dtype is DType.STRING:
+            raise UnsupportedOpError(f"The runtime takes tensors of numbers; '{item.name}' at {place} holds strings.")
+        slot = self.slots
+        self.slots += 1
+        scope.define(item.name, _Value(item.type, slot), place)
+        return Output(slot, item.name, item.type)
+
+    def _operation(self, operation: Operation, scope: _Scope) -> Step | None:
+        place = f"{operation.label} in function '{self._function}'"
+        if operation.kind == "const":
+            self._const(operation, scope, place)
+            return None
+        if operation.kind not in OPERATORS and operation.kind not in CONTROL:
+            raise UnsupportedOpError(
+                f"The reference runtime has no operator {operation.kind!r}, needed for {place}. It cannot check this "
+                "model; Core ML itself on macOS can."
+            )
+        arguments = self._arguments(operation, scope, place)
+        schema = schema_of(operation.kind, self._version)
+        if schema is None:
+            raise ArtifactError(
+                f"Expected operators of the set {self._opset}; found {place}, which that set does not have. Convert "
+                "for a later target."
+            )
+        _check_arguments(operation.kind, arguments, schema, place)
+        self._check_weights(operation.kind, arguments, place)
+        if operation.kind.startswith("constexpr_"):
+            self._fold(operation, arguments, schema, scope, place)
+            return None
+        return self._step(operation, arguments, schema, scope, place)
+
+    def _const(self, operation: Operation, scope: _Scope, place: str) -> None:
+        value = operation.attributes.get("val")
+        if value is None or len(operation.outputs) != 1:
+            raise ArtifactError(f"Expected one output and a value; found neither or more at {place}.")
+        declared = operation.outputs[0]
+        if value.type != declared.type:
+            raise ArtifactError(f"Expected a constant {declared.type} at {place}; found {value.type}. Convert again.")
+        scope.define(declared.name, self._literal(value), place)
+
+    def _literal(self, constant: Constant) -> _Value:
+        source = None if constant.type.dtype is DType.STRING else self._constants.tensor(constant)
+        return _Value(constant.type, source, constant, True)
+
+    def _arguments(self, operation: Operation, scope: _Scope, place: str) -> dict[str, list[_Value]]:
+        found = {key: [self._bound(item, scope, place) for item in items] for key, items in operation.inputs.items()}
+        if operation.kind.startswith("constexpr_"):
+            # Up to iOS 17 the arguments of compressed constants are attributes.
+            found |= {key: [self._literal(value)] for key, value in operation.attributes.items()}
+        return found
+
+    def _bound(self, binding: Binding, scope: _Scope, place: str) -> _Value:
+        return self._literal(binding) if isinstance(binding, Constant) else scope.look_up(binding, place)
+
+    def _check_weights(self, kind: str, arguments: dict[str, list[_Value]], place: str) -> None:
+        if kind not in ("conv", "conv_transpose") or self._version >= FIRST_OPSET_WITH_FREE_WEIGHTS:
+            return
+        if not arguments["weight"][0].fixed:
+            raise ArtifactError(
+                f"Expected constant weights at {place}; found computed ones, which the set {self._opset} does not "
+                "take. Convert so that weights stay constants."
+            )
+
+    def _fold(
+        self, operation: Operation, arguments: dict[str, list[_Value]], schema: Schema, scope: _Scope, place: str
+    ) -> None:
+        operator = OPERATORS[operation.kind]
+        _check_results(operation, operator, arguments, place)
+        fixed, single, many = _bind(arguments, schema, place)
+        if single or many:
+            raise ArtifactError(f"Expected constants alone at {place}; found computed values. Convert again.")
+        try:
+            result = operator.kernel(**fixed)
+        except (RuntimeError, ValueError, IndexError, TypeError, ArtifactError) as error:
+            raise ArtifactError(f"Expected a valid compressed constant at {place}; found: {error}.") from error
+        tensors = [result] if isinstance(result, Tensor) else list(result)
+        for declared, tensor in zip(operation.outputs, tensors, strict=True):
+            scope.define(declared.name, _Value(declared.type, _conform(tensor, declared, place), None, True), place)
+
+    def _step(
+        self, operation: Operation, arguments: dict[str, list[_Value]], schema: Schema, scope: _Scope, place: str
+    ) -> Step:
+        operator = OPERATORS.get(operation.kind)
+        if operator is not None:
+            _check_results(operation, operator, arguments, place)
+        fixed, single, many = _bind(arguments, schema, place)
+        blocks = [
+            self.block(block, _Scope(scope), f"block {index} of {place}")
+            for index, block in enumerate(operation.blocks)
+        ]
+        if operation.kind in CONTROL:
+            _check_control(operation, arguments, blocks, place)
+        outputs = [self._define(item, scope, place) for item in operation.outputs]
+        return Step(operation.kind, place, operator, fixed, single, many, outputs, blocks)
+
+
+def _conform(tensor: Tensor, declared: NamedType, place: str) -> Tensor:
+    """Return a compressed constant's value as declared."""
+    if not declared.type.accepts(tuple(tensor.shape)):
+        raise ArtifactError(f"Expected {declared.type} at {place}; found shape {list(tensor.shape)}. Convert again.")
+    tensor = tensor.to(HELD[declared.type.dtype])
+    return round_to_float16(tensor) if declared.type.dtype is DType.FP16 else tensor
+
+
+def _bind(
+    arguments: dict[str, list[_Value]], schema: Schema, place: str
+) -> tuple[dict[str, Any], list[tuple[str, int]], list[tuple[str, list[Source]]]]:
+    """Sort arguments into fixed ones, computed ones and lists of values."""
+    fixed: dict[str, Any] = {}
+    single: list[tuple[str, int]] = []
+    many: list[tuple[str, list[Source]]] = []
+    for name, values in arguments.items():
+        if schema[name].many:
+            sources = [value.source for value in values if value.source is not None]
+            many.append((name, sources))
+        elif schema[name].constant and _is_parameter(values[0].constant):
+            constant = values[0].constant
+            assert constant is not None
+            fixed[name] = constant.data.tolist()
+        elif isinstance(values[0].source, int):
+            single.append((name, values[0].source))
+        elif values[0].source is None:
+            raise ArtifactError(f"Expected a tensor as '{name}' of {place}; found strings. Convert again.")
+        else:
+            fixed[name] = values[0].source
+    if all(isinstance(source, Tensor) for _, sources in many for source in sources):
+        fixed |= dict(many)
+        many = []
+    return fixed, single, many
+
+
+def _is_parameter(constant: Constant | None) -> bool:
+    """Tell whether a constant is handed to kernels as Python values: text, settings and scalars, not weights."""
+    if constant is None:
+        return False
+    rank = constant.data.ndim
+    if constant.type.dtype in FLOATS:
+        return rank == 0
+    return constant.type.dtype in (DType.STRING, DType.BOOL, DType.INT32, DType.UINT32) and rank <= 2
+
+
+def _check_arguments(kind: str, arguments: dict[str, list[_Value]], schema: Schema, place: str) -> None:
+    unknown = sorted(set(arguments) - set(schema))
+    missing = sorted(name for name, rule in schema.items() if not rule.optional and name not in arguments)
+    if unknown or missing:
+        raise ArtifactError(
+            f"Expected the inputs {', '.join(schema)} at {place}; found unknown {unknown} and missing {missing}. "
+            "Convert again with a matching target."
+        )
+    domains: dict[str, DType] = {}
+    for name, values in arguments.items():
+        rule = schema[name]
+        if not rule.many and len(values) != 1:
+            raise ArtifactError(f"Expected one value as '{name}' of {place}; found {len(values)}. Convert again.")
+        if rule.constant and not all(value.fixed for value in values):
+            raise ArtifactError(f"Expected a constant as '{name}' of {place}; found a computed value. Convert again.")
+        for value in values if not rule.many else []:
+            _check_dtype(name, value.type.dtype, rule.dtypes, place)
+            if rule.domain and domains.setdefault(rule.domain, value.type.dtype) is not value.type.dtype:
+                raise ArtifactError(
+                    f"Expected '{name}' of {place} to be {domains[rule.domain].value} like the other inputs; found "
+                    f"{value.type.dtype.value}. Convert again."
+                )
+        if kind in _UNIFORM and rule.many and len({value.type.dtype for value in values}) > 1:
+            kinds = ", ".join(value.type.dtype.value for value in values)
+            raise ArtifactError(f"Expected values of one type at {place}; found {kinds}. Convert again.")
+
+
+def _check_dtype(name: str, dtype: DType, accepted: frozenset[DType], place: str) -> None:
+    if accepted and dtype not in accepted:
+        wanted = ", ".join(sorted(item.value for item in accepted))
+        raise ArtifactError(f"Expected '{name}' of {place} to be one of {wanted}; found {dtype.value}. Convert again.")
+
+
+def _check_results(operation: Operation, operator: Operator, arguments: dict[str, list[_Value]], place: str) -> None:
+    for index, declared in enumerate(operation.outputs):
+        rule = operator.results[min(index, len(operator.results) - 1)]
+        wanted = _wanted(rule, arguments)
+        if wanted is not None and declared.type.dtype is not wanted:
+            raise ArtifactError(
+                f"Expected '{declared.name}' of {place} to be declared {wanted.value}, which its inputs make it; found "
+                f"{declared.type.dtype.value}. Convert again."
+            )
+
+
+def _wanted(rule: str | DType | None, arguments: dict[str, list[_Value]]) -> DType | None:
+    if isinstance(rule, DType):
+        return rule
+    if rule is not None:
+        return arguments[rule][0].type.dtype if rule in arguments else None
+    for name in _TYPE_PARAMETERS:
+        constant = arguments[name][0].constant if name in arguments else None
+        if constant is not None:
+            return DType(str(constant.data.item()))
+    return None
+
+
+def _check_control(operation: Operation, arguments: dict[str, list[_Value]], blocks: list[Plan], place: str) -> None:
+    if len(blocks) != 2:
+        raise ArtifactError(f"Expected two blocks at {place}; found {len(blocks)}. Convert again.")
+    checked = blocks if operation.kind == "cond" else blocks[1:]
+    for plan in checked:
+        found = [declared for _, declared, _ in plan.outputs]
+        _check_same([item.type for item in operation.outputs], found, f"the outputs of a block of {place}")
+    if operation.kind == "while_loop":
+        entering = [value.type for value in arguments["loop_vars"]]
+        for plan in blocks:
+            _check_same(entering, [item.type for item in plan.inputs], f"the inputs of a block of {place}")
+        _check_same([TensorType(DType.BOOL, ())], [kind for _, kind, _ in blocks[0].outputs], f"the test of {place}")
+
+
+def _check_same(wanted: list[TensorType], found: list[TensorType], place: str) -> None:
+    same = len(wanted) == len(found) and all(_compatible(a, b) for a, b in zip(wanted, found, strict=True))
+    if not same:
+        raise ArtifactError(
+            f"Expected {', '.join(map(str, wanted))} as {place}; found {', '.join(map(str, found))}. Convert again."
+        )
+
+
+def _compatible(a: TensorType, b: TensorType) -> bool:
+    if a.dtype is not b.dtype or a.shape is None or b.shape is None:
+        return a.dtype is b.dtype
+    if len(a.shape) != len(b.shape):
+        return False
+    return all(m is None or n is None or m == n for m, n in zip(a.shape, b.shape, strict=True))
+
+
+def _uses(step: Step) -> Iterator[int]:
+    """Yield all slots that a step reads, those of its nested blocks included."""
+    yield from (slot for _, slot in step.single)
+    for _, sources in step.many:
+        yield from (source for source in sources if isinstance(source, int))
+    for plan in step.blocks:
+        for inner in plan.steps:
+            yield from _uses(inner)
+        yield from (source for _, _, source in plan.outputs if isinstance(source, int))
+
+
+def _mark_last_uses(steps: list[Step], kept: set[int], entering: Iterable[Output]) -> None:
+    """Let each step free what this block defines and nothing after the step reads."""
+    own = {output.slot for output in entering}
+    own |= {output.slot for step in steps for output in step.outputs}
+    seen = set(kept)
+    for step in reversed(steps):
+        used = (set(_uses(step)) | {output.slot for output in step.outputs}) & own
+        step.frees = sorted(used - seen)
+        seen |= used
