@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pam_edge.planning.cost import Provenance
 
 Text = Annotated[str, Field(min_length=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Count = Annotated[int, Field(gt=0, strict=True)]
+Side = Annotated[int, Field(gt=0, strict=True, multiple_of=32)]
 
 
 class Target(Enum):
@@ -169,6 +170,10 @@ class Measurement(Record):
 
     ``fixed_ms`` and ``bypass_ms`` are told apart by convention alone: no path leaves out both a block and its bypass,
     so measuring determines their sum over the shortest path, and each block's ``run_ms - bypass_ms``.
+
+    Attributes:
+        path_error_ms: standard error of a path's predicted cost, root mean square over all paths.
+        scatter_ms: standard deviation of single paths around the additive model.
     """
 
     target: Target
@@ -178,12 +183,13 @@ class Measurement(Record):
     delegate: Text
     threads: Count
     precision: Precision
-    height: Count
-    width: Count
+    height: Side
+    width: Side
     variant: Text
     architecture_hash: Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
     fixed_ms: NotNegative
     fixed_error_ms: NotNegative
+    path_error_ms: NotNegative
     scatter_ms: NotNegative
     peak_memory_bytes: Count | None = None
     latency_ms: LatencyPercentiles
@@ -192,8 +198,6 @@ class Measurement(Record):
 
     @model_validator(mode="after")
     def _check(self) -> Measurement:
-        if self.height % 32 or self.width % 32:
-            raise ValueError(f"height and width must be multiples of 32; got {self.height}x{self.width}")
         if len({block.name for block in self.blocks}) != len(self.blocks):
             raise ValueError("each block is expected once")
         return self

@@ -39,11 +39,8 @@ class Provenance(Enum):
 class CostTable:
     """Cost of one image along any path, with its uncertainty.
 
-    Standard errors are those of independent errors. A fit to balanced random paths determines the middle of all
-    paths and each block's difference between run and bypass, nearly without correlation; it therefore gives half of
-    that difference's error to ``run`` and half to ``bypass``, and the middle's to ``fixed``, and the squared sum
-    below is the variance of a prediction. Counted costs have no errors. Estimated ones have none *known*: their
-    interval is empty, which says nothing about how far off they are.
+    Counted costs have no errors. Estimated ones have none *known*: their interval is empty, which says nothing about
+    how far off they are.
 
     Attributes:
         unit: of every number here.
@@ -51,10 +48,13 @@ class CostTable:
         fixed: everything outside the choices.
         run: per block, the block itself.
         bypass: per block, its connect layer.
-        fixed_error: standard error of ``fixed``.
-        run_errors: standard errors of ``run``.
-        bypass_errors: standard errors of ``bypass``.
-        scatter: standard deviation of true costs of single paths around the additive model.
+        fixed_error: standard error of ``fixed`` alone.
+        run_errors: standard error of each of ``run`` alone.
+        bypass_errors: standard error of each of ``bypass`` alone.
+        path_error: standard error of a path's predicted cost, as root mean square over all paths. It is less than the
+            sum of the errors above, because these belong together: where a fit sees a block's run as too dear, it sees
+            something else as too cheap.
+        scatter: standard deviation of single paths' true costs around the additive model.
     """
 
     unit: CostUnit
@@ -65,6 +65,7 @@ class CostTable:
     fixed_error: float = 0.0
     run_errors: tuple[float, ...] = ()
     bypass_errors: tuple[float, ...] = ()
+    path_error: float = 0.0
     scatter: float = 0.0
 
     def __post_init__(self) -> None:
@@ -76,7 +77,13 @@ class CostTable:
             raise UsageError(
                 f"Expected costs for one or more blocks in equal numbers; got {[len(c) for c in columns]}."
             )
-        numbers = (self.fixed, self.fixed_error, self.scatter, *(value for column in columns for value in column))
+        numbers = (
+            self.fixed,
+            self.fixed_error,
+            self.path_error,
+            self.scatter,
+            *(value for column in columns for value in column),
+        )
         if not all(math.isfinite(value) and value >= 0 for value in numbers):
             raise UsageError("Expected finite costs and errors of zero or more; got a negative, infinite or NaN one.")
 
@@ -95,12 +102,10 @@ class CostTable:
     def margin(self) -> float:
         """Distance from a prediction to its bounds, at ``CONFIDENCE_SIGMAS``.
 
-        Of a block's two errors the larger counts, so that the margin is the same for every path (and, for a fit to
-        balanced paths, no wider than each path's own). A limit on the upper bound is then a limit on the cost, which
-        keeps the planner's search exact and the governor inside a graph simple.
+        It is the same for every path. A limit on the upper bound is then a limit on the cost itself, which keeps the
+        planner's search exact and the governor inside a graph simple.
         """
-        larger = (max(pair) for pair in zip(self.run_errors, self.bypass_errors, strict=True))
-        return CONFIDENCE_SIGMAS * math.hypot(self.fixed_error, self.scatter, *larger)
+        return CONFIDENCE_SIGMAS * math.hypot(self.path_error, self.scatter)
 
     def upper(self, path: PathSpec) -> float:
         """Return the cost that the path exceeds with a probability of at most 5 % (one-sided 95 % bound)."""

@@ -72,6 +72,7 @@ def measured_costs(table: Measurement) -> CostTable:
         fixed_error=table.fixed_error_ms,
         run_errors=tuple(block.run_error_ms for block in table.blocks),
         bypass_errors=tuple(block.bypass_error_ms for block in table.blocks),
+        path_error=table.path_error_ms,
         scatter=table.scatter_ms,
     )
 

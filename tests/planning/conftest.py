@@ -1,8 +1,10 @@
 from datetime import date
 
+import numpy as np
 import pytest
 
 from pam_edge.device_profiles.schema import DeviceProfile
+from pam_edge.planning.design import default_path_count, design_paths, schedule
 from pam_edge.supernet.variants import VARIANTS
 
 
@@ -45,7 +47,8 @@ def measured_profile():
         "architecture_hash": config.architecture_hash(),
         "fixed_ms": 10.0,
         "fixed_error_ms": 0.2,
-        "scatter_ms": 0.05,
+        "path_error_ms": 0.03,
+        "scatter_ms": 0.04,
         "peak_memory_bytes": 123_456_789,
         "latency_ms": {"p10": 12.0, "p50": 15.0, "p90": 18.0, "p99": 19.5},
         "provenance": provenance,
@@ -61,3 +64,57 @@ def measured_profile():
             "measurements": [table],
         }
     )
+
+
+class SimulatedDevice:
+    """A device whose true costs are known, with noise, hiccups and drift as asked."""
+
+    def __init__(self, variant="pam-minute", noise=0.01, seed=0):
+        self.config = VARIANTS[variant]
+        self.noise = noise
+        self.generator = np.random.default_rng(seed)
+        count = self.config.block_count
+        self.fixed, self.bypass = 50.0, np.full(count, 1.0)
+        self.run = 4.0 + 12.0 * np.random.default_rng(count).random(count)
+
+    def cost(self, path):
+        return self.fixed + float(np.where(np.array(path.runs), self.run, self.bypass).sum())
+
+    def samples(self, paths=None, rounds=12, hiccups=0.0, drift=0.0, interaction=0.0):
+        count = self.config.block_count
+        paths = paths or design_paths(count, default_path_count(count))
+        rows = []
+        for number, order in enumerate(schedule(paths, rounds)):
+            for path in order:
+                factor = 1 + self.noise * self.generator.standard_normal() + drift * number / rounds
+                factor *= 1.7 if self.generator.random() < hiccups else 1.0
+                latency = (self.cost(path) + interaction * (path.runs[0] and path.runs[1])) * factor
+                rows.append({"path": str(path), "round": number, "latency_ms": round(latency, 4)})
+        return rows
+
+    def file(self, **options):
+        return {
+            "schema_version": 1,
+            "device": "Simulated phone",
+            "soc": "none",
+            "os": "none",
+            "target": "tflite",
+            "runtime": "ai-edge-litert",
+            "runtime_version": "2.3.0",
+            "compute_unit": "cpu",
+            "delegate": "xnnpack",
+            "threads": 1,
+            "precision": "fp32",
+            "height": 256,
+            "width": 256,
+            "variant": self.config.name,
+            "architecture_hash": self.config.architecture_hash(),
+            "date": "2025-03-01",
+            "tool": "a simulation",
+            "samples": self.samples(**options),
+        }
+
+
+@pytest.fixture
+def simulated_device():
+    return SimulatedDevice

@@ -1,5 +1,3 @@
-import math
-
 import pytest
 
 from pam_edge.errors import UsageError
@@ -8,7 +6,7 @@ from pam_edge.supernet.macs import count_macs
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import VARIANTS
 
-TABLE = CostTable(CostUnit.MS, Provenance.MEASURED, 5.0, (3.0, 1.0), (0.5, 2.0), 0.3, (0.4, 0.1), (0.2, 0.1), 0.2)
+TABLE = CostTable(CostUnit.MS, Provenance.MEASURED, 5.0, (3.0, 1.0), (0.5, 2.0), path_error=0.3, scatter=0.4)
 
 
 def test_cost_adds_what_is_run_and_what_is_bypassed():
@@ -16,15 +14,15 @@ def test_cost_adds_what_is_run_and_what_is_bypassed():
     assert (TABLE.full, TABLE.shortest, TABLE.cheapest) == (9.0, 7.5, 6.5)
 
 
-def test_bounds_add_independent_errors_of_each_block_and_the_scatter_of_paths():
-    margin = CONFIDENCE_SIGMAS * math.sqrt(0.3**2 + 0.2**2 + 0.4**2 + 0.1**2)
+def test_bounds_add_the_error_of_the_fit_and_the_scatter_of_paths():
     path = PathSpec.parse("00")
-    assert TABLE.upper(path) == pytest.approx(7.5 + margin)
-    assert TABLE.interval(path) == pytest.approx((7.5 - margin, 7.5 + margin))
+    assert TABLE.margin == pytest.approx(CONFIDENCE_SIGMAS * 0.5)
+    assert TABLE.upper(path) == pytest.approx(7.5 + TABLE.margin)
+    assert TABLE.interval(path) == pytest.approx((7.5 - TABLE.margin, 7.5 + TABLE.margin))
 
 
 def test_no_interval_reaches_below_zero():
-    unsure = CostTable(CostUnit.MS, Provenance.MEASURED, 0.1, (0.1,), (0.1,), fixed_error=9.0)
+    unsure = CostTable(CostUnit.MS, Provenance.MEASURED, 0.1, (0.1,), (0.1,), path_error=9.0)
     assert unsure.interval(PathSpec.parse("1"))[0] == 0.0
 
 
@@ -34,7 +32,7 @@ def test_counted_costs_are_the_macs_without_error():
     assert (table.margin, table.provenance) == (0.0, Provenance.COUNTED)
 
 
-@pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf])
+@pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf")])
 def test_costs_that_are_none_are_refused(wrong):
     with pytest.raises(UsageError, match="finite"):
         CostTable(CostUnit.MS, Provenance.MEASURED, 1.0, (1.0, wrong), (1.0, 1.0))

@@ -41,7 +41,7 @@ def test_plan_is_the_optimum_of_its_objective_for_real_costs(data):
     count = data.draw(st.integers(1, 8))
     numbers = st.floats(0.001, 50.0)
     row = st.tuples(*[numbers] * count)
-    costs = CostTable(CostUnit.MS, Provenance.MEASURED, data.draw(numbers), data.draw(row), data.draw(row), 0.1)
+    costs = CostTable(CostUnit.MS, Provenance.MEASURED, data.draw(numbers), data.draw(row), data.draw(row), scatter=0.1)
     macs = CostTable(CostUnit.GMAC, Provenance.COUNTED, data.draw(numbers), data.draw(row), data.draw(row))
     budget = Budget("b", data.draw(st.floats(costs.cheapest + costs.margin + 1e-6, 900.0)), BudgetUnit.MS)
     plan = plan_path(budget, costs, macs)
@@ -52,7 +52,9 @@ def test_plan_is_the_optimum_of_its_objective_for_real_costs(data):
 
 @given(st.floats(0.1, 100.0), st.integers(1, 21))
 def test_mild_is_always_the_full_path(cost, count):
-    costs = CostTable(CostUnit.MS, Provenance.MEASURED, cost / 3, (cost,) * count, (cost / 7,) * count, cost / 50)
+    costs = CostTable(
+        CostUnit.MS, Provenance.MEASURED, cost / 3, (cost,) * count, (cost / 7,) * count, scatter=cost / 50
+    )
     assert plan_path(parse_budget("mild"), costs, dataclasses.replace(costs, unit=CostUnit.GMAC)).path == (
         PathSpec.full(count)
     )
@@ -76,7 +78,7 @@ def test_equal_paths_run_the_earlier_block():
 
 
 def test_a_millisecond_budget_holds_for_the_upper_bound():
-    unsure = dataclasses.replace(MILLISECONDS, fixed_error=0.4)
+    unsure = dataclasses.replace(MILLISECONDS, path_error=0.4)
     assert plan_path(parse_budget("10ms"), MILLISECONDS, MACS).path == PathSpec.full(3)
     plan = plan_path(parse_budget("10ms"), unsure, MACS)
     assert plan.path != PathSpec.full(3)

@@ -1,0 +1,30 @@
+"""The best paths at every cost."""
+
+from __future__ import annotations
+
+from pam_edge.planning.budget import Budget, BudgetUnit
+from pam_edge.planning.cost import CostTable
+from pam_edge.planning.planner import ErrorTable, Plan, plan_path
+
+DEFAULT_POINTS = 64
+
+
+def pareto_front(
+    costs: CostTable, macs: CostTable, errors: ErrorTable | None = None, points: int = DEFAULT_POINTS
+) -> tuple[Plan, ...]:
+    """Return paths that no other path beats in both cost and objective, from the cheapest to the best.
+
+    The front of 2^L paths can have thousands of points; this asks the planner at ``points`` evenly spaced limits, and
+    each answer is a point of the front, because the planner prefers the cheaper of equal paths. With an error table,
+    only listed paths are on it.
+    """
+    low = 100 * costs.cheapest / costs.full
+    plans: dict[str, Plan] = {}
+    for step in range(points):
+        percent = low + (100 - low) * step / (points - 1)
+        # Rounding must not put the first limit below the cheapest path.
+        budget = Budget(f"{percent:.4f}pct", percent * (1 + 1e-9), BudgetUnit.PERCENT)
+        plan = plan_path(budget, costs, macs, errors)
+        if errors is None or plan.expected_error is not None:
+            plans.setdefault(str(plan.path), plan)
+    return tuple(sorted(plans.values(), key=lambda plan: plan.predicted_cost))

@@ -1,0 +1,115 @@
+"""The file of timings that any device hands in: one JSON object, the same from a host, a phone app or a browser.
+
+Each sample is one call of the probe along one path, after warm-up. Rounds go through all paths once, shuffled; the
+number of the round comes with each sample, so that a drifting or disturbed device can be told from a slow path.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from pam_edge.device_profiles.schema import ComputeUnit, Count, Positive, Precision, Record, Side, Target, Text
+from pam_edge.errors import ProfileError
+from pam_edge.supernet.path import PathSpec
+from pam_edge.supernet.variants import VARIANTS
+
+
+class Sample(Record):
+    """One timing.
+
+    Attributes:
+        path: one 0 or 1 per block.
+        round: from 0.
+        latency_ms: of one call, wall clock.
+    """
+
+    path: Annotated[str, Field(pattern="^[01]+$")]
+    round: Annotated[int, Field(ge=0, strict=True)]
+    latency_ms: Positive
+
+
+class SampleFile(Record):
+    """Timings of one variant under one runtime, precision and size on one device."""
+
+    schema_version: Literal[1]
+    device: Text
+    soc: Text
+    os: Text
+    target: Target
+    runtime: Text
+    runtime_version: Text
+    compute_unit: ComputeUnit
+    delegate: Text
+    threads: Count
+    precision: Precision
+    height: Side
+    width: Side
+    variant: Text
+    architecture_hash: Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
+    date: date
+    tool: Text
+    peak_memory_bytes: Count | None = None
+    samples: tuple[Sample, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> SampleFile:
+        lengths = {len(sample.path) for sample in self.samples}
+        if len(lengths) != 1:
+            raise ValueError(f"paths of one length are expected; got lengths {sorted(lengths)}")
+        return self
+
+    @property
+    def block_count(self) -> int:
+        """Number of blocks in every path."""
+        return len(self.samples[0].path)
+
+    @property
+    def paths(self) -> tuple[PathSpec, ...]:
+        """Each different path once, in order of appearance."""
+        return tuple(PathSpec.parse(text) for text in dict.fromkeys(sample.path for sample in self.samples))
+
+
+def read_samples(file: Path) -> SampleFile:
+    """Read and check a file of samples, and that it fits the variant it names.
+
+    Raises:
+        ProfileError: if it cannot be read, is cut short or malformed, or is of another variant or architecture.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ProfileError(f"The samples {file} cannot be read: {e}. Check the path.") from e
+    try:
+        samples = SampleFile.model_validate_json(text)
+    except ValidationError as e:
+        raise ProfileError(_describe(file, e)) from e
+    _check_variant(file, samples)
+    return samples
+
+
+def _describe(file: Path, error: ValidationError) -> str:
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return f"The samples {file} are not complete JSON ({first['msg']}). Copy the file from the device again."
+    key = ".".join(map(str, first["loc"])) or "the file"
+    shown = f"; got {first['input']!r}" if isinstance(first["input"], str | int | float) else ""
+    more = f" ({error.error_count() - 1} more problems follow.)" if error.error_count() > 1 else ""
+    found = first["msg"].removeprefix("Value error, ")
+    return f"The samples {file} cannot be used: {key}: {found}{shown}. Measure again; nothing was imported.{more}"
+
+
+def _check_variant(file: Path, samples: SampleFile) -> None:
+    config = VARIANTS.get(samples.variant)
+    if config is None:
+        known = ", ".join(VARIANTS)
+        raise ProfileError(f"The samples {file} are of {samples.variant!r}; expected one of the variants {known}.")
+    if samples.architecture_hash != config.architecture_hash() or samples.block_count != config.block_count:
+        raise ProfileError(
+            f"The samples {file} are of another network: {samples.variant} is {config.architecture_hash()} with "
+            f"{config.block_count} blocks; they are of {samples.architecture_hash} with {samples.block_count}. Measure "
+            "with a probe made from the checkpoint at hand; nothing was imported."
+        )
