@@ -1,0 +1,160 @@
+"""Pictures to judge parity on and to show: photographs with trimaps, and images made to be hard.
+
+The bundled photographs are in the public domain and come inside scikit-image's wheel; nothing is downloaded. Their
+trimaps, beside this module, were made for this project.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import skimage.data
+from numpy.typing import NDArray
+
+from pam_edge.errors import UsageError
+from pam_edge.matting.images import read_image, read_mask, read_trimap
+from pam_edge.matting.trimaps import BACKGROUND, FOREGROUND, UNKNOWN, trimap_from_mask
+
+DATA_VARIABLE = "PAM_EDGE_DATA"
+"""Environment variable that names the folder of evaluation data."""
+
+_DEFAULT_DATA = Path("../shared/data")
+_TRIMAPS = Path(__file__).with_name("pictures")
+_IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+_ALPHA_BAND_PX = 10
+"""Reach of the unknown region around an alpha matte's soft pixels, at the picture's own size."""
+
+_BUNDLED: dict[str, tuple[Callable[[], NDArray[np.uint8]], str]] = {
+    "astronaut": (skimage.data.astronaut, "NASA (Eileen Collins), public domain, in scikit-image"),
+    "chelsea": (skimage.data.chelsea, "Stefan van der Walt, CC0, in scikit-image"),
+    "coffee": (skimage.data.coffee, "Rachel Michetti, CC0, in scikit-image"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image, what is known of it, and where it comes from.
+
+    Attributes:
+        name: short, unique within its set, safe in file names.
+        image: uint8[H,W,3], RGB.
+        trimap: uint8[H,W] of 0 background, 128 unknown, 255 foreground.
+        kind: a real photograph, or made to be hard.
+        source: whose it is and under which licence, or how it was made.
+    """
+
+    name: str
+    image: NDArray[np.uint8]
+    trimap: NDArray[np.uint8]
+    kind: Literal["photograph", "adversarial"]
+    source: str
+
+
+def bundled_pictures() -> tuple[Picture, ...]:
+    """Return the photographs that are there wherever pam-edge is installed, at their own sizes (300 to 600 px)."""
+    return tuple(_bundled(name, load, source) for name, (load, source) in _BUNDLED.items())
+
+
+def data_pictures(folder: Path | None = None) -> tuple[Picture, ...]:
+    """Return the evaluation photographs of a data folder, ``val/*/image`` with ``val/*/alpha``, at their own sizes.
+
+    Args:
+        folder: of the data; by default the one that ``PAM_EDGE_DATA`` names, else ``../shared/data``.
+
+    Returns:
+        The photographs in order of name; empty where the folder is absent, which callers report.
+    """
+    root = folder if folder is not None else Path(os.environ.get(DATA_VARIABLE, _DEFAULT_DATA))
+    sets = sorted(path.parent for path in root.glob("val/*/image") if path.is_dir())
+    return tuple(
+        replace(picture, name=f"{each.name}-{picture.name}") for each in sets for picture in folder_pictures(each)
+    )
+
+
+def folder_pictures(folder: Path) -> tuple[Picture, ...]:
+    """Return a user's own photographs.
+
+    The images lie in the folder or in its ``image/``. What is known of ``NAME.jpg`` (any common format) is, by first
+    found: ``NAME.trimap.png`` beside it, a file of its name in a folder ``trimap/``, or one in a folder ``alpha/``
+    (a matte or mask, whose edge becomes unknown); those folders lie inside the images' folder or beside it.
+
+    Raises:
+        UsageError: if the folder is missing or holds no image, an image has no trimap, or a file cannot be used.
+    """
+    images = folder / "image" if (folder / "image").is_dir() else folder
+    if not images.is_dir():
+        raise UsageError(f"Expected a folder of photographs at {folder}; there is none. Check the path.")
+    files = [file for file in _image_files(images) if not file.stem.endswith(".trimap")]
+    if not files:
+        raise UsageError(f"Expected photographs ({', '.join(sorted(_IMAGE_SUFFIXES))}) in {images}; found none.")
+    return tuple(_from_files(file) for file in files)
+
+
+def adversarial_pictures(height: int, width: int) -> tuple[Picture, ...]:
+    """Return images that no photograph covers, the same at every call: flat, extreme, saturated, and noise."""
+    rows, columns = np.mgrid[:height, :width]
+    greys = np.array([BACKGROUND, UNKNOWN, FOREGROUND], np.uint8)
+    random = np.random.default_rng(2)
+    primaries = np.array([[255 * (n >> 2 & 1), 255 * (n >> 1 & 1), 255 * (n & 1)] for n in range(8)], np.uint8)
+    extremes = ((rows // 8 + columns // 8) % 2 * 255).astype(np.uint8)
+    made = {
+        "flat": (np.full((height, width, 3), 127, np.uint8), np.full((height, width), UNKNOWN, np.uint8)),
+        "extremes": (np.repeat(extremes[..., None], 3, axis=2), greys[(rows // 32 + columns // 32) % 3]),
+        "stripes": (primaries[columns // 16 % 8], greys[rows // 24 % 3]),
+        "noise": (
+            random.integers(0, 256, (height, width, 3), np.uint8),
+            greys[random.integers(0, 3, (height, width))],
+        ),
+    }
+    return tuple(Picture(name, image, trimap, "adversarial", "computed") for name, (image, trimap) in made.items())
+
+
+def fit(picture: Picture, height: int, width: int) -> Picture:
+    """Return the picture resized, its aspect ratio changed where need be; the trimap keeps its three values."""
+    if picture.trimap.shape == (height, width):
+        return picture
+    shrinks = height <= picture.trimap.shape[0] and width <= picture.trimap.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return replace(
+        picture,
+        image=cv2.resize(picture.image, (width, height), interpolation=method),
+        trimap=cv2.resize(picture.trimap, (width, height), interpolation=cv2.INTER_NEAREST_EXACT),
+    )
+
+
+def _bundled(name: str, load: Callable[[], NDArray[np.uint8]], source: str) -> Picture:
+    image = load()
+    trimap = read_trimap(_TRIMAPS / f"{name}.trimap.png", image.shape[0], image.shape[1])
+    return Picture(name, image, trimap, "photograph", source)
+
+
+def _from_files(file: Path) -> Picture:
+    image = read_image(file)
+    height, width = image.shape[:2]
+    for trimap in [file.with_name(f"{file.stem}.trimap.png"), *_namesakes(file, "trimap")]:
+        if trimap.is_file():
+            return Picture(file.stem, image, read_trimap(trimap, height, width), "photograph", str(file))
+    for alpha in _namesakes(file, "alpha"):
+        trimap_of_alpha = trimap_from_mask(read_mask(alpha, height, width), _ALPHA_BAND_PX)
+        return Picture(file.stem, image, trimap_of_alpha, "photograph", str(file))
+    raise UsageError(
+        f"Expected a trimap or an alpha matte for {file}; found neither {file.stem}.trimap.png beside it nor a file "
+        f"named {file.stem} in a folder trimap/ or alpha/. Add one: parity is judged where the trimap is unknown."
+    )
+
+
+def _namesakes(file: Path, kind: str) -> list[Path]:
+    folders = (file.parent / kind, file.parent.parent / kind)
+    return [found for folder in folders for found in _image_files(folder) if found.stem == file.stem]
+
+
+def _image_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in _IMAGE_SUFFIXES and file.is_file())

@@ -1,0 +1,1 @@
+"""From any picture and its trimap to a cut-out."""

@@ -1,0 +1,71 @@
+"""Foreground colours without the old background, so that a cut-out has no fringe on a new one.
+
+A pixel at the edge shows ``I = alpha * F + (1 - alpha) * B``; kept as it is, the old background B shines through on
+the new one. Blur fusion (Marco Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021) takes the average of
+nearby foreground, weighted by alpha, and of nearby background, weighted by 1 - alpha, and moves the foreground by what
+these two do not explain of the picture. A wide pass finds colours for wide unknown regions, a narrow one sharpens them.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_SIDES_PX = (91, 7)
+"""Sides of the two passes' boxes: the paper's 90 and 6, made odd so that boxes are centred on their pixels."""
+
+_STRIP_PX = 512
+"""Rows worked on at a time: large photographs need not fit in memory several times over as float32."""
+
+_REACH_PX = sum(side // 2 for side in _SIDES_PX)
+"""How far a result depends on its surroundings."""
+
+_NOTHING = 1e-5
+"""Added to divisors: with no foreground in reach the estimate is black, never a division by zero."""
+
+_Image = NDArray[np.float32]
+
+
+def estimate_foreground(image: NDArray[np.uint8], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the straight foreground colours of a picture.
+
+    Args:
+        image: uint8[H,W,3].
+        alpha: float32[H,W], 0..1.
+
+    Returns:
+        float32[H,W,3], 0..255, in the image's colour order. Where alpha is 1 these are the image's own colours; where
+        alpha is 0, nearby foreground colours, or black when there are none in reach.
+    """
+    height = image.shape[0]
+    foreground = np.empty(image.shape, np.float32)
+    for top in range(0, height, _STRIP_PX):
+        bottom = min(top + _STRIP_PX, height)
+        start, stop = max(0, top - _REACH_PX), min(height, bottom + _REACH_PX)
+        strip = _two_passes(image[start:stop].astype(np.float32), alpha[start:stop, :, None])
+        foreground[top:bottom] = strip[top - start : bottom - start]
+    return foreground
+
+
+def _two_passes(image: _Image, alpha: _Image) -> _Image:
+    foreground, background = image, image
+    for side in _SIDES_PX:
+        foreground, background = _fuse(image, alpha, foreground, background, side)
+    return foreground
+
+
+def _fuse(image: _Image, alpha: _Image, foreground: _Image, background: _Image, side: int) -> tuple[_Image, _Image]:
+    """Do one pass: return the next foreground and the blurred background; all are float32[H,W,3], alpha [H,W,1]."""
+    blurred_alpha = _blur(alpha, side)
+    near_foreground = _blur(foreground * alpha, side) / (blurred_alpha + _NOTHING)
+    near_background = _blur(background * (1 - alpha), side) / (1 - blurred_alpha + _NOTHING)
+    unexplained = image - alpha * near_foreground - (1 - alpha) * near_background
+    return np.clip(near_foreground + alpha * unexplained, 0, 255), near_background
+
+
+def _blur(picture: _Image, side: int) -> _Image:
+    blurred = cv2.blur(picture, (side, side), borderType=cv2.BORDER_REFLECT_101)
+    return cast(_Image, blurred.reshape(picture.shape))

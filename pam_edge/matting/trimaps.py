@@ -1,0 +1,75 @@
+"""Trimaps: which pixels are background, foreground, or for the network to decide."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pam_edge.errors import UsageError
+
+BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
+"""What a trimap holds once it is clean."""
+
+UNKNOWN_FROM, FOREGROUND_FROM = 64, 192
+"""Greys below the first are background and greys from the second on are foreground: the graph contract's thresholds."""
+
+_CLEAR_UP_TO, _SOLID_FROM = 5, 250
+"""Mask greys this near to black or white are noise of an encoder, not softness: alpha 0.02 and 0.98."""
+
+_SHARE_OF_SHORT_SIDE = 0.02
+_NARROWEST_BAND_PX = 4
+
+
+def clean_trimap(trimap: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the trimap with its greys replaced by the three values they stand for.
+
+    Args:
+        trimap: uint8[H,W], any greys, such as those of a JPEG file or of a resized trimap.
+
+    Returns:
+        uint8[H,W] of 0, 128 and 255.
+    """
+    clean = np.full_like(trimap, UNKNOWN)
+    clean[trimap < UNKNOWN_FROM] = BACKGROUND
+    clean[trimap >= FOREGROUND_FROM] = FOREGROUND
+    return clean
+
+
+def trimap_from_mask(mask: NDArray[np.uint8], band_px: int | None = None) -> NDArray[np.uint8]:
+    """Return a trimap whose unknown region is a band around a mask's edge.
+
+    Soft greys of the mask (alpha 0.02 to 0.98) are unknown wherever they are, and so is everything within the band's
+    reach of them. The picture's border is no edge: a subject that leaves the picture stays foreground up to the border.
+
+    Args:
+        mask: uint8[H,W], 0 background to 255 foreground: a hard or soft mask, or an alpha matte.
+        band_px: how far the unknown region reaches to each side of the edge, in pixels, measured to pixel centres;
+            by default 2 % of the short side and at least 4, enough for the hair of a subject that fills the picture.
+
+    Returns:
+        uint8[H,W] of 0, 128 and 255.
+
+    Raises:
+        UsageError: if the band is negative.
+    """
+    reach = default_band_px(mask.shape[0], mask.shape[1]) if band_px is None else band_px
+    if reach < 0:
+        raise UsageError(f"Expected an unknown band of 0 pixels or more; got {reach}. Give the band's reach in pixels.")
+    trimap = np.full_like(mask, UNKNOWN)
+    trimap[_further_than(mask <= _CLEAR_UP_TO, reach)] = BACKGROUND
+    trimap[_further_than(mask >= _SOLID_FROM, reach)] = FOREGROUND
+    return trimap
+
+
+def default_band_px(height: int, width: int) -> int:
+    """Return how far the unknown band of a mask reaches to each side of its edge, in pixels of the picture."""
+    return max(_NARROWEST_BAND_PX, round(_SHARE_OF_SHORT_SIDE * min(height, width)))
+
+
+def _further_than(inside: NDArray[np.bool_], reach_px: int) -> NDArray[np.bool_]:
+    """Return the pixels of a region that lie further than ``reach_px`` from the nearest pixel outside it."""
+    if inside.all():
+        return inside
+    distance = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(distance > reach_px, dtype=np.bool_)
