@@ -45,7 +45,7 @@ class Feature:
     colour: str | None
     type: TensorType
 
-    def to_tensor(self, value: Any) -> Tensor:  # noqa: ANN401
+    def to_tensor(self, value: Any) -> Tensor:
         """Convert what a caller passes to the tensor that the program takes.
 
         Args:
@@ -103,7 +103,7 @@ class Feature:
         return pixels.numpy().astype(np.dtype(self.dtype))
 
 
-def parse_features(descriptions: Any, declared: Mapping[str, TensorType], place: str) -> list[Feature]:  # noqa: ANN401
+def parse_features(descriptions: Any, declared: Mapping[str, TensorType], place: str) -> list[Feature]:
     """Parse input or output descriptions and check them against the program.
 
     Args:
@@ -121,7 +121,7 @@ def parse_features(descriptions: Any, declared: Mapping[str, TensorType], place:
     return [_feature(item, declared[item.name], place) for item in descriptions]
 
 
-def _feature(description: Any, declared: TensorType, place: str) -> Feature:  # noqa: ANN401
+def _feature(description: Any, declared: TensorType, place: str) -> Feature:
     kind = description.type.WhichOneof("Type")
     where = f"'{description.name}' of {place}"
     if kind == "imageType":
@@ -142,7 +142,7 @@ def _feature(description: Any, declared: TensorType, place: str) -> Feature:  # 
     return Feature(description.name, "tensor", shape, str(NUMPY[declared.dtype]), None, declared)
 
 
-def _image(description: Any, declared: TensorType, where: str) -> Feature:  # noqa: ANN401
+def _image(description: Any, declared: TensorType, where: str) -> Feature:
     image = description.type.imageType
     enum = type(image).DESCRIPTOR.fields_by_name["colorSpace"].enum_type
     colour = enum.values_by_number[image.colorSpace].name

@@ -136,7 +136,7 @@ def _entry(package: Package, function: Function, constants: Constants) -> _Entry
     )
 
 
-def _description(description: Any, name: str) -> Any:  # noqa: ANN401  (generated protobuf classes carry no types)
+def _description(description: Any, name: str) -> Any:
     if not description.functions:
         return description
     for item in description.functions:

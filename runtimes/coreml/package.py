@@ -66,7 +66,7 @@ def _model_file(path: Path) -> Path:
     return model
 
 
-def _specification(model: Path) -> Any:  # noqa: ANN401  (generated protobuf classes carry no types)
+def _specification(model: Path) -> Any:
     try:
         from coremltools.proto import Model_pb2
     except ImportError as error:

@@ -97,14 +97,14 @@ def _registry() -> dict[str, dict[Any, Any]]:
     return registry
 
 
-def _rule(declared: Any, domains: dict[str, tuple[Any, ...]]) -> InputRule:  # noqa: ANN401  (coremltools is untyped)
+def _rule(declared: Any, domains: dict[str, tuple[Any, ...]]) -> InputRule:
     many = type(declared).__name__ == "TupleInputType"
     domain = getattr(declared, "type_domain_id", None)
     accepted = domains.get(domain, ()) if domain else getattr(declared, "type_domain", ())
     return InputRule(bool(declared.const), bool(declared.optional), many, _dtypes(accepted), domain)
 
 
-def _dtypes(accepted: Any) -> frozenset[DType]:  # noqa: ANN401
+def _dtypes(accepted: Any) -> frozenset[DType]:
     from coremltools.converters.mil.mil.types import builtin_to_string
 
     names = {"str": "string"}
