@@ -14,27 +14,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pam_edge.planning.cost import Provenance
+from pam_edge.targets import Precision, Target
 
 Text = Annotated[str, Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Count = Annotated[int, Field(gt=0, strict=True)]
 Side = Annotated[int, Field(gt=0, strict=True, multiple_of=32)]
-
-
-class Target(Enum):
-    """Artifact format that was measured."""
-
-    COREML = "coreml"
-    TFLITE = "tflite"
-    EXECUTORCH = "executorch"
-
-
-class Precision(Enum):
-    """Arithmetic that was measured or whose peak is published."""
-
-    FP32 = "fp32"
-    FP16 = "fp16"
 
 
 class ComputeUnit(Enum):

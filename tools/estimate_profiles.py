@@ -15,16 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pam_edge.device_profiles.loader import BUNDLED
-from pam_edge.device_profiles.schema import (
-    Bandwidth,
-    ComputeUnit,
-    DeviceProfile,
-    Estimate,
-    Peak,
-    Precision,
-    UnitPeaks,
-)
+from pam_edge.device_profiles.schema import Bandwidth, ComputeUnit, DeviceProfile, Estimate, Peak, UnitPeaks
 from pam_edge.planning.profile_file import profile_text
+from pam_edge.targets import Precision
 
 METHOD = (
     "Per operator the longer of multiply-accumulates at the peak rate and bytes at the peak memory bandwidth. Real "

@@ -5,10 +5,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
 
-from pam_edge.device_profiles.schema import DeviceProfile, Measurement, Precision, Target
+from pam_edge.device_profiles.schema import DeviceProfile, Measurement
 from pam_edge.errors import ProfileError, UsageError
 from pam_edge.planning.cost import CostTable, CostUnit
 from pam_edge.planning.roofline import choose_machine, estimate_costs
+from pam_edge.targets import Precision, Target
 
 if TYPE_CHECKING:
     from pam_edge.supernet.config import SupernetConfig

@@ -32,16 +32,25 @@ def write_profile(profile: DeviceProfile, file: Path) -> None:
     text = profile_text(profile)
     assert parse_profile(text, str(file)) == profile, "what is written must read back"
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False
-        ) as draft:
-            draft.write(text)
-            draft.flush()
-            os.fsync(draft.fileno())
-        Path(draft.name).replace(file)
+        write_whole(file, text.encode())
     except OSError as e:
         raise ProfileError(f"The device profile {file} cannot be written: {e}. Choose another file with -o.") from e
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Write a file, and its folder, so that a reader sees all of it or what was there before."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(draft).chmod(0o644)
+        Path(draft).replace(file)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
 
 
 def _table(table: Mapping[str, Any], prefix: str) -> Iterator[str]:

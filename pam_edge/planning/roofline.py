@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pam_edge.device_profiles.schema import ComputeUnit, Estimate, Peak, Precision, Target, UnitPeaks
+from pam_edge.device_profiles.schema import ComputeUnit, Estimate, Peak, UnitPeaks
 from pam_edge.errors import ProfileError
 from pam_edge.planning.cost import CostTable, CostUnit, Provenance
+from pam_edge.targets import Precision, Target
 
 if TYPE_CHECKING:
     from pam_edge.planning.operators import Operator

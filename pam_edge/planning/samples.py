@@ -12,10 +12,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from pam_edge.device_profiles.schema import ComputeUnit, Count, Positive, Precision, Record, Side, Target, Text
+from pam_edge.device_profiles.schema import ComputeUnit, Count, Positive, Record, Side, Text
 from pam_edge.errors import ProfileError
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import VARIANTS
+from pam_edge.targets import Precision, Target
 
 
 class Sample(Record):

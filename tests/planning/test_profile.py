@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pam_edge.device_profiles import load_profile
-from pam_edge.device_profiles.schema import ComputeUnit, Precision, Target
+from pam_edge.device_profiles.schema import ComputeUnit
 from pam_edge.errors import ProfileError, UsageError
 from pam_edge.planning.budget import DEFAULT_BUDGETS, parse_budget
 from pam_edge.planning.cost import CostUnit, Provenance, mac_cost_table
@@ -16,6 +16,7 @@ from pam_edge.planning.roofline import Machine, choose_machine
 from pam_edge.supernet.macs import count_macs
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import VARIANTS
+from pam_edge.targets import Precision, Target
 
 MINUTE = VARIANTS["pam-minute"]
 TOOL = Path(__file__).parents[2] / "tools" / "estimate_profiles.py"

@@ -1,0 +1,168 @@
+"""``pam-edge plan`` and ``pam-edge profile``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pam_edge.cli.options import parse_choice, parse_size
+from pam_edge.cli.output import console, notices, print_json
+from pam_edge.targets import Precision, Target
+
+if TYPE_CHECKING:
+    from pam_edge.planning.importing import Imported
+
+profile_app = typer.Typer(help="Device profiles: what a path costs on a device.", no_args_is_help=True)
+
+TargetOption = Annotated[str | None, typer.Option(help="coreml, tflite or executorch; default: what suits the device.")]
+PrecisionOption = Annotated[str | None, typer.Option(help="fp32 or fp16; default: the target's own.")]
+SizeOption = Annotated[str | None, typer.Option(help="Pixels, a multiple of 32: 512 or 384x512 (height first).")]
+CheckpointOption = Annotated[str, typer.Option(help="Variant name or checkpoint file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def plan(
+    profile: Annotated[str | None, typer.Option(help="Device profile, by name or file; none plans by MACs.")] = None,
+    budget: Annotated[list[str] | None, typer.Option(help="12ms, 60GMAC, 80% or a name. Default: the three.")] = None,
+    target: TargetOption = None,
+    precision: PrecisionOption = None,
+    size: SizeOption = None,
+    checkpoint: CheckpointOption = "pam-tiny",
+    plot: Annotated[Path | None, typer.Option(help="Also draw the Pareto front into this PNG.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the path chosen for each budget, its predicted cost, and the Pareto front."""
+    chosen_target, chosen_precision, chosen_size = _parse_conditions(target, precision, size)
+    from pam_edge.planning.budget import DEFAULT_BUDGETS, parse_budget
+    from pam_edge.planning.report import make_report, report_record
+
+    budgets = tuple(map(parse_budget, budget)) if budget else DEFAULT_BUDGETS
+    report = make_report(checkpoint, budgets, profile, chosen_target, chosen_precision, chosen_size)
+    if plot:
+        from pam_edge.planning.plot import plot_front
+
+        plot_front(report, plot)
+    if json:
+        print_json(report_record(report) | ({"plot": str(plot)} if plot else {}))
+        return
+    from pam_edge.planning.render import front_chart, plans_table
+
+    console.print(plans_table(report))
+    console.print(front_chart(report))
+    if plot:
+        console.print(f"{plot}", style="dim")
+
+
+@profile_app.command("list")
+def list_command(json: JsonOption = False) -> None:
+    """List the profiles that can be named."""
+    from pam_edge.device_profiles import list_profiles
+
+    listed = list_profiles()
+    if not json:
+        from pam_edge.planning.render import profiles_table
+
+        console.print(profiles_table(listed))
+        return
+    rows = [
+        {
+            "name": entry.name,
+            "file": str(entry.file),
+            "bundled": entry.bundled,
+            "device": entry.profile.device if entry.profile else None,
+            "provenance": entry.profile.provenance.value if entry.profile else None,
+            "problem": entry.problem or None,
+        }
+        for entry in listed
+    ]
+    print_json({"profiles": rows})
+
+
+@profile_app.command("show")
+def show_command(
+    name: Annotated[str, typer.Argument(help="Profile, by name or file.")],
+    target: TargetOption = None,
+    precision: PrecisionOption = None,
+    size: SizeOption = None,
+    variant: Annotated[str | None, typer.Option(help="Variant whose blocks are shown.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what each block costs on a device, and where the numbers come from."""
+    asked = _parse_conditions(target, precision, size)
+    from pam_edge.device_profiles import load_profile
+
+    profile = load_profile(name)
+    if json:
+        print_json(profile.model_dump(mode="json", exclude_none=True) | {"costs_are": profile.provenance.value})
+        return
+    from pam_edge.planning import render
+    from pam_edge.planning.report import default_conditions, describe_basis, device_costs, tables_for
+    from pam_edge.supernet.variants import variant as find_variant
+
+    conditions = default_conditions(profile, *asked)
+    tables = [table for table in tables_for(profile, conditions) if variant in (None, table.variant)]
+    config = find_variant(variant or (tables[-1].variant if tables else "pam-tiny"))
+    costs = device_costs(profile, config, conditions)
+    console.print(f"[bold]{profile.name}[/]: {profile.device}, {profile.soc}, {profile.os}; costs are", end=" ")
+    console.print(render.provenance_text(costs.provenance))
+    console.print(render.sources_table(profile) if profile.estimate else render.provenance_table(tables[-1]))
+    title = f"{config.name}, {conditions.height}x{conditions.width}, {conditions.target} {conditions.precision}"
+    console.print(render.costs_chart(costs, config.block_names, f"{title}: {costs.provenance.value}"))
+    console.print(describe_basis(profile, config, conditions), style="dim")
+
+
+@profile_app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(help="Samples: one JSON object, from any device.")],
+    name: Annotated[str | None, typer.Option(help="Profile's name; default: from the device's.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Profile to write; default: a user's.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Fit per-block costs to measured samples, and keep them as a profile (or add them to one)."""
+    from pam_edge.device_profiles.loader import user_folder
+    from pam_edge.planning.importing import import_samples
+    from pam_edge.planning.samples import read_samples
+
+    chosen = name or (output.stem if output else _slug(read_samples(file).device))
+    done = import_samples(file, chosen, output or user_folder() / f"{chosen}.toml")
+    if json:
+        print_json(_import_record(done))
+        return
+    from pam_edge.planning.render import provenance_table
+
+    console.print(provenance_table(done.table))
+    for notice in done.table.provenance.notices:
+        notices.print(f"[yellow]Notice:[/] {notice}")
+    verb = "replaced a table in" if done.replaced else "added to"
+    console.print(f"{verb} {done.file}: use it with --profile {done.profile.name}", soft_wrap=True)
+
+
+def _import_record(done: Imported) -> dict[str, object]:
+    made = done.table.provenance
+    return {
+        "held_out_median_error_pct": made.held_out_median_error_pct,
+        "held_out_worst_error_pct": made.held_out_worst_error_pct,
+        "samples": made.samples,
+        "paths": made.paths,
+        "file": str(done.file),
+        "profile": done.profile.name,
+        "replaced": done.replaced,
+        "notices": list(made.notices),
+    }
+
+
+def _parse_conditions(
+    target: str | None, precision: str | None, size: str | None
+) -> tuple[Target | None, Precision | None, tuple[int, int] | None]:
+    return (
+        parse_choice("--target", target, Target) if target else None,
+        parse_choice("--precision", precision, Precision) if precision else None,
+        parse_size(size) if size else None,
+    )
+
+
+def _slug(device: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-") or "device"
