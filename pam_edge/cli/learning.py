@@ -1,0 +1,82 @@
+"""``pam-edge train``, ``pam-edge prior`` and ``pam-edge evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pam_edge.cli.output import console, notices, print_json
+
+DataOption = Annotated[Path | None, typer.Option(help="Matting data; default: what the recipe says.")]
+DevicesOption = Annotated[int, typer.Option(min=1, help="Processes on this machine; torchrun sets its own.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def train(
+    config: Annotated[Path, typer.Option(help="Recipe (TOML).")],
+    out: Annotated[Path, typer.Option(help="Receives states, checkpoints, pictures and logs; resumes from there.")],
+    data: DataOption = None,
+    devices: DevicesOption = 1,
+    json: JsonOption = False,
+) -> None:
+    """Train a supernet by the three stages of a recipe; the same command again resumes a run that was cut short."""
+    from pam_edge.learning.config import load_recipe, with_data
+    from pam_edge.learning.launch import train_recipe
+
+    checkpoint = train_recipe(with_data(load_recipe(config), data), out, devices, notices)
+    if json:
+        print_json({"checkpoint": str(checkpoint)})
+        return
+    console.print(f"Weights: {checkpoint}")
+
+
+def prior(
+    checkpoint: Annotated[str, typer.Option(help="Variant name or checkpoint file.")],
+    out: Annotated[Path, typer.Option(help="JSON file that receives the prior and the error table.")],
+    config: Annotated[Path | None, typer.Option(help="Recipe whose data settings count.")] = None,
+    data: DataOption = None,
+    images: Annotated[int, typer.Option(min=1, help="Calibration composites.")] = 32,
+    paths: Annotated[int, typer.Option(min=1, help="Paths sampled per budget.")] = 16,
+    budgets: Annotated[int, typer.Option(min=2, help="Budgets between the shortest and the full path.")] = 9,
+    devices: DevicesOption = 1,
+    json: JsonOption = False,
+) -> None:
+    """Estimate by Monte Carlo how often each path is the best one under a budget."""
+    from pam_edge.learning.config import data_settings
+    from pam_edge.learning.launch import make_prior
+
+    found = make_prior(checkpoint, data_settings(config, data), images, paths, budgets, devices)
+    found.save(out)
+    if json:
+        print_json({"file": str(out), "budgets": len(found.budgets), "paths": len(found.path_errors)})
+        return
+    console.print(f"{len(found.path_errors)} paths under {len(found.budgets)} budgets: {out}")
+
+
+def evaluate(
+    data: Annotated[Path, typer.Argument(help="Folder of images and alphas, or a published test set.")],
+    checkpoint: Annotated[str, typer.Option(help="Variant name or checkpoint file.")] = "pam-tiny",
+    layout: Annotated[str | None, typer.Option(help="Name of a published layout; default: found out.")] = None,
+    budget: Annotated[list[str] | None, typer.Option(help="60GMAC, 80% or a name. Default: the three.")] = None,
+    baseline: Annotated[list[str] | None, typer.Option(help="closed-form, knn or bilinear, beside it.")] = None,
+    radius: Annotated[float, typer.Option(help="Trimap radius in pixels where none are given.")] = 10.0,
+    out: Annotated[Path | None, typer.Option(help="Folder for per-image CSV, summary and worst cases.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Score mattes: SAD, MSE, Grad and Conn over the unknown region."""
+    from pam_edge.evaluation.datasets import find_cases
+    from pam_edge.evaluation.evaluate import evaluate_cases, summary_table, write_report
+    from pam_edge.evaluation.matters import matters_for
+
+    cases = find_cases(data, layout, radius)
+    result = evaluate_cases(cases, matters_for(checkpoint, tuple(budget or ()), tuple(baseline or ())))
+    for problem in result.problems:
+        notices.print(f"left out: {problem}", markup=False)
+    if out:
+        write_report(result, cases, out)
+    if json:
+        print_json({"scores": result.summary(), "left_out": list(result.problems)})
+        return
+    console.print(summary_table(result))

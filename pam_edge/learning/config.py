@@ -1,0 +1,196 @@
+"""Recipes: everything that decides what a training run computes, as a validated TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pam_edge.errors import UsageError
+from pam_edge.supernet.config import SupernetConfig
+from pam_edge.supernet.variants import variant
+
+DEFAULT_DATA = Path("../shared/data")
+"""Where training data is looked for, relative to the working directory."""
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StageKind(StrEnum):
+    """The three stages of the method."""
+
+    COMPLETE = "complete"
+    WARM_UP = "warm-up"
+    PATHS = "paths"
+
+
+class DataConfig(_Section):
+    """What to train on, and how hard.
+
+    Attributes:
+        root: folder holding ``cutouts`` and ``backgrounds``.
+        source_weights: relative weight of each sub-folder of ``cutouts``; one not named weighs ``default_weight``.
+        held_out: share of cut-outs, chosen by a hash of their name, that training never sees.
+        scale: range of the factor between source and crop pixels.
+        trimap_radius: range of the unknown region's reach in crop pixels.
+        evaluation_radius_share: share of crops whose trimap has the radius that scores are measured with, 10.
+        two_foregrounds: share of crops with a second cut-out over the first.
+        flat_background: share of crops over a smooth synthetic background.
+        workers: processes that compose crops.
+    """
+
+    root: Path = DEFAULT_DATA
+    source_weights: dict[str, float] = {}
+    default_weight: float = Field(default=1.0, ge=0)
+    held_out: Share = 0.08
+    scale: tuple[float, float] = (0.5, 1.6)
+    trimap_radius: tuple[float, float] = (2.0, 25.0)
+    evaluation_radius_share: Share = 0.25
+    two_foregrounds: Share = 0.1
+    flat_background: Share = 0.1
+    workers: int = Field(default=2, ge=0)
+
+
+class LossConfig(_Section):
+    """Coefficients of the losses (METHOD, eq. 9 to 12).
+
+    Attributes:
+        l1: weight of the L1 error of alpha.
+        composition: weight of the L1 error of the composition.
+        laplacian: weight of the Laplacian pyramid loss.
+        distillation: weight of the distillation loss.
+        path: weight of the path loss.
+        epsilon: smoothing of the distillation loss.
+    """
+
+    l1: float = 1.0
+    composition: float = 1.0
+    laplacian: float = 1.0
+    distillation: float = 1.0
+    path: float = 0.1
+    epsilon: float = 1e-6
+
+
+class Phase(_Section):
+    """Part of a stage with one crop size.
+
+    Attributes:
+        share: of the stage's steps.
+        crop: side of a square crop in pixels, a multiple of 32.
+        batch: crops per step, over all processes.
+    """
+
+    share: Share
+    crop: int = Field(multiple_of=32, gt=0)
+    batch: int = Field(ge=1)
+
+
+class StageConfig(_Section):
+    """One stage of training.
+
+    Attributes:
+        kind: which of the three.
+        steps: optimizer steps.
+        minutes: optional limit: the schedule anneals by whichever of steps and minutes is used up first. A run limited
+            by minutes is not repeatable to the bit; leave it out where that matters.
+        learning_rate: at the start; cosine annealing takes it to zero.
+        gate_learning_rate: of the path selection layers; None means the same.
+        weight_decay: decoupled.
+        warm_up_steps: linear rise at the start.
+        phases: crop sizes in order; shares sum to one.
+        keep: range of the probability that a block runs, drawn for each step of a warm-up.
+        full_share: share of warm-up steps along the full path.
+        candidates: K, paths drawn from the prior per label.
+        temperature: of the Gumbel noise.
+        uniform_prior: ablation: draw candidates uniformly among paths just under the budget.
+        use_connect: ablation: False makes every bypass an identity.
+    """
+
+    kind: StageKind
+    steps: int = Field(ge=1)
+    minutes: float | None = Field(default=None, gt=0)
+    learning_rate: float = Field(gt=0)
+    gate_learning_rate: float | None = Field(default=None, gt=0)
+    weight_decay: float = Field(default=1e-4, ge=0)
+    warm_up_steps: int = Field(default=100, ge=0)
+    phases: tuple[Phase, ...]
+    keep: tuple[Share, Share] = (0.3, 1.0)
+    full_share: Share = 0.15
+    candidates: int = Field(default=3, ge=0)
+    temperature: float = Field(default=1.0, gt=0)
+    uniform_prior: bool = False
+    use_connect: bool = True
+
+    @model_validator(mode="after")
+    def _check(self) -> StageConfig:
+        total = sum(phase.share for phase in self.phases)
+        if not self.phases or abs(total - 1.0) > 1e-6:
+            raise ValueError(f"the shares of a stage's phases must sum to 1, got {total:g}")
+        return self
+
+
+class TrainConfig(_Section):
+    """A whole recipe.
+
+    Attributes:
+        variant: name of the supernet.
+        supernet: a configuration of one's own, instead of a named variant.
+        seed: of everything random.
+        clip_norm: gradients are scaled down to this norm.
+        ema_half_life: steps after which a weight counts half in the exponential moving average.
+        checkpoint_steps: steps between training-state files.
+        log_steps: steps between lines of progress.
+        picture_steps: steps between diagnostic pictures.
+        precision: of Lightning Fabric, such as ``32-true`` or ``bf16-mixed``.
+    """
+
+    variant: str
+    supernet: SupernetConfig | None = None
+    seed: int = 1
+    clip_norm: float = Field(default=1.0, gt=0)
+    ema_half_life: float = Field(default=200.0, gt=0)
+    checkpoint_steps: int = Field(default=250, ge=1)
+    log_steps: int = Field(default=25, ge=1)
+    picture_steps: int = Field(default=500, ge=1)
+    precision: str = "32-true"
+    data: DataConfig = DataConfig()
+    losses: LossConfig = LossConfig()
+    stages: tuple[StageConfig, ...]
+
+    def architecture(self) -> SupernetConfig:
+        """Return the supernet's configuration."""
+        return self.supernet or variant(self.variant)
+
+
+def load_recipe(path: Path) -> TrainConfig:
+    """Read a recipe.
+
+    Raises:
+        UsageError: if the file is missing, is no TOML, or has unknown or wrong keys.
+    """
+    if not path.is_file():
+        raise UsageError(f"Expected a training recipe (TOML) at {path}; there is no such file.")
+    try:
+        return TrainConfig.model_validate(tomllib.loads(path.read_text()))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise UsageError(f"{path} is not a valid training recipe: {error}") from error
+
+
+def with_data(config: TrainConfig, root: Path | None) -> TrainConfig:
+    """Return the recipe with another data folder, if one is given."""
+    if root is None:
+        return config
+    return config.model_copy(update={"data": config.data.model_copy(update={"root": root})})
+
+
+def data_settings(recipe: Path | None, root: Path | None) -> DataConfig:
+    """Return the data settings of a recipe, or the defaults; ``root`` overrides the folder."""
+    data = load_recipe(recipe).data if recipe else DataConfig()
+    return data.model_copy(update={"root": root}) if root else data

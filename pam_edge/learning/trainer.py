@@ -1,0 +1,256 @@
+"""The training loop: stages in order, checkpointed, resumable to the bit, on one process or many."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from lightning.fabric.loggers import TensorBoardLogger
+from torch import nn
+
+from pam_edge.errors import PamEdgeError
+from pam_edge.learning.batches import Batch, BatchPlan, iterate
+from pam_edge.learning.composition import Composer
+from pam_edge.learning.config import Phase, StageConfig, StageKind, TrainConfig
+from pam_edge.learning.forward import calibrate_norms
+from pam_edge.learning.library import load_library
+from pam_edge.learning.pictures import contact_sheet, write_picture
+from pam_edge.learning.progress import Progress
+from pam_edge.learning.schedule import MovingAverage, learning_rate_factor, progress
+from pam_edge.learning.stages import CompleteStage, Stage, StepResult, WarmUpStage
+from pam_edge.learning.state import Position, load_state, save_state
+from pam_edge.supernet.checkpoint import TrainingRecord, save_checkpoint
+from pam_edge.supernet.network import Supernet
+
+STATE_FILE = "state.pt"
+CALIBRATION_STEPS = 30
+_CALIBRATION_FIRST = 1 << 40
+"""Number of the first calibration crop: far beyond those that a run trains on."""
+_LARGEST_BAD_STREAK = 10
+_BETAS = (0.9, 0.99)
+"""A short memory of squares: RAdam holds its steps back until that memory is full, and runs here are short."""
+
+
+class Trainer:
+    """One run of a recipe in one folder. ``run`` starts it, or goes on where the folder's state file says.
+
+    Attributes:
+        position: where the run is.
+        supernet: the network in training.
+        average: its exponential moving average, which is what gets shipped.
+    """
+
+    def __init__(self, config: TrainConfig, folder: Path, fabric: Fabric | None = None) -> None:
+        self.config = config
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.fabric = fabric or Fabric(
+            accelerator="cpu", devices=1, precision=config.precision, loggers=TensorBoardLogger(folder / "tensorboard")
+        )
+        torch.manual_seed(config.seed)
+        self.supernet = Supernet(config.architecture()).to(self.fabric.device, memory_format=torch.channels_last)
+        self.average = MovingAverage(self.supernet, config.ema_half_life)
+        self.teacher = MovingAverage(self.supernet, config.ema_half_life).module
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.position = Position()
+        self.composer = Composer(self._library(), config.data, config.seed)
+        self.optimizer: torch.optim.Optimizer | None = None
+        self._bad_streak = 0
+
+    def _library(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        library = load_library(self.config.data)
+        for problem in library.problems:
+            self.fabric.print(f"left out: {problem}")
+        self.fabric.print(f"{len(library.foregrounds)} cut-outs, {len(library.backgrounds)} backgrounds")
+        return library
+
+    def run(self) -> Path:
+        """Train all stages that are not done yet, and return the final checkpoint's path."""
+        self._resume()
+        path = self.folder / "final.safetensors"
+        for index in range(self.position.stage, len(self.config.stages)):
+            stage = self.config.stages[index]
+            self._run_stage(stage)
+            path = self.export(f"stage{index + 1}")
+            self.position = Position(stage=index + 1, crops=self.position.crops)
+            self.optimizer = None
+            self._save()
+        return path
+
+    def export(self, name: str) -> Path:
+        """Write the averaged weights as a checkpoint that the rest of the product loads."""
+        path = self.folder / f"{name}.safetensors"
+        done = ", ".join(stage.kind.value for stage in self.config.stages[: self.position.stage + 1])
+        summary = f"stages {done}; {self.position.crops} crops"
+        if self.fabric.is_global_zero:
+            assert isinstance(self.average.module, Supernet)
+            save_checkpoint(path, self.average.module, TrainingRecord(trained=True, summary=summary))
+        return path
+
+    def _run_stage(self, config: StageConfig) -> None:
+        if self.position.step == 0:
+            self._enter_stage(config)
+        stage = self._make_stage(config)
+        self.optimizer = self.optimizer or self._make_optimizer(config)
+        meter = Progress(config, self.fabric, self.position)
+        while progress(config, self.position.step, self.position.elapsed_minutes) < 1.0:
+            phase, end = self._phase(config)
+            for batch in self._batches(phase, round(end * config.steps)):
+                self._step(config, stage, batch, meter)
+                if progress(config, self.position.step, self.position.elapsed_minutes) >= end:
+                    break
+
+    def _phase(self, config: StageConfig) -> tuple[Phase, float]:
+        """Return the present phase, and the progress at which it ends."""
+        used, end = progress(config, self.position.step, self.position.elapsed_minutes), 0.0
+        for phase in config.phases:
+            end += phase.share
+            if used < end - 1e-9:
+                return phase, min(end, 1.0)
+        return config.phases[-1], 1.0
+
+    def _batches(self, phase: Phase, last_step: int) -> Iterator[Batch]:
+        steps = max(1, last_step - self.position.step)
+        world, rank = self.fabric.world_size, self.fabric.global_rank
+        plan = BatchPlan(self.position.crops, steps, phase.batch, phase.crop, rank, world)
+        return iterate(self.composer, plan, self.config.data.workers)
+
+    def _enter_stage(self, config: StageConfig) -> None:
+        """Start from the averaged weights; before the first stage with random paths, keep a teacher and calibrate."""
+        if self.position.stage == 0:
+            return
+        self.supernet.load_state_dict(self.average.module.state_dict())
+        previous = self.config.stages[self.position.stage - 1]
+        if previous.kind is StageKind.COMPLETE and config.kind is not StageKind.COMPLETE:
+            size = previous.phases[-1].crop
+            plan = BatchPlan(_CALIBRATION_FIRST, CALIBRATION_STEPS, previous.phases[-1].batch, size)
+            calibrate_norms(self.supernet, iterate(self.composer, plan, self.config.data.workers))
+            self.teacher.load_state_dict(self.supernet.state_dict())
+        self.average = MovingAverage(self.supernet, self.config.ema_half_life)
+
+    def _make_stage(self, config: StageConfig) -> Stage:
+        assert isinstance(self.teacher, Supernet)
+        if config.kind is StageKind.COMPLETE:
+            return CompleteStage(self.config.losses)
+        if config.kind is StageKind.WARM_UP:
+            return WarmUpStage(self.config.losses, config, self.teacher)
+        raise NotImplementedError(config.kind)
+
+    def _make_optimizer(self, config: StageConfig) -> torch.optim.Optimizer:
+        gates = [value for name, value in self.supernet.named_parameters() if _is_gate(name)]
+        rest = [value for name, value in self.supernet.named_parameters() if not _is_gate(name)]
+        decayed, plain = [p for p in rest if p.ndim > 1], [p for p in rest if p.ndim <= 1]
+        rate, gate_rate = config.learning_rate, config.gate_learning_rate or config.learning_rate
+        groups = [
+            {"params": decayed, "rate": rate, "weight_decay": config.weight_decay},
+            {"params": plain, "rate": rate, "weight_decay": 0.0},
+            {"params": gates, "rate": gate_rate, "weight_decay": 0.0},
+        ]
+        return torch.optim.RAdam(groups, lr=rate, betas=_BETAS, decoupled_weight_decay=True, foreach=True)
+
+    def _step(self, config: StageConfig, stage: Stage, batch: Batch, meter: Progress) -> None:
+        assert self.optimizer is not None
+        start = time.monotonic()
+        position = self.position
+        factor = learning_rate_factor(config, position.step, progress(config, position.step, position.elapsed_minutes))
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["rate"] * factor
+        set_mode(self.supernet, stage.freeze_norms)
+        with self.fabric.autocast():
+            result = stage(self.supernet, batch.to(self.fabric.device), self.generator)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(result.loss)
+        norm = self._clip()
+        if self._is_usable(result, norm):
+            self.optimizer.step()
+            self.average.update(self.supernet, position.step)
+        position.step += 1
+        position.crops += len(batch) * self.fabric.world_size
+        position.elapsed_minutes += (time.monotonic() - start) / 60 + meter.wait_minutes(start)
+        meter.note(result, norm, len(batch) * self.fabric.world_size, factor)
+        self._housekeeping(batch, result)
+
+    def _clip(self) -> float:
+        average_gradients(self.fabric, self.supernet)
+        return float(nn.utils.clip_grad_norm_(self.supernet.parameters(), self.config.clip_norm))
+
+    def _is_usable(self, result: StepResult, norm: float) -> bool:
+        """Skip a step whose loss or gradient is not finite; stop when that goes on."""
+        usable = bool(torch.isfinite(torch.tensor(norm))) and bool(torch.isfinite(result.loss.detach()))
+        self._bad_streak = 0 if usable else self._bad_streak + 1
+        if self._bad_streak >= _LARGEST_BAD_STREAK:
+            raise PamEdgeError(
+                f"{_LARGEST_BAD_STREAK} steps in a row gave a loss or gradient that is not finite, at step "
+                f"{self.position.step}. Lower the learning rate, and resume from the last state in {self.folder}."
+            )
+        return usable
+
+    def _housekeeping(self, batch: Batch, result: StepResult) -> None:
+        step = self.position.step
+        if step % self.config.checkpoint_steps == 0:
+            self._save()
+        if step % self.config.picture_steps == 0 and self.fabric.is_global_zero:
+            sheet = contact_sheet(batch, result.alpha)
+            write_picture(self.folder / "pictures" / f"stage{self.position.stage + 1}-{step:06d}.png", sheet)
+
+    def _save(self) -> None:
+        if not self.fabric.is_global_zero:
+            return
+        position = {name: getattr(self.position, name) for name in Position.__slots__}
+        content: dict[str, Any] = {
+            "config": self.config.model_dump_json(),
+            "position": position,
+            "supernet": self.supernet.state_dict(),
+            "average": self.average.module.state_dict(),
+            "teacher": self.teacher.state_dict(),
+            "optimizer": self.optimizer.state_dict() if self.optimizer else None,
+            "generator": self.generator.get_state(),
+        }
+        save_state(self.folder / STATE_FILE, content)
+
+    def _resume(self) -> None:
+        path = self.folder / STATE_FILE
+        if not path.is_file():
+            return
+        content = load_state(path)
+        self.position = Position(**content["position"])
+        self.supernet.load_state_dict(content["supernet"])
+        self.average.module.load_state_dict(content["average"])
+        self.teacher.load_state_dict(content["teacher"])
+        self.generator.set_state(content["generator"])
+        if content["optimizer"] is not None:
+            self.optimizer = self._make_optimizer(self.config.stages[self.position.stage])
+            self.optimizer.load_state_dict(content["optimizer"])
+        self.fabric.print(f"resumed at stage {self.position.stage + 1}, step {self.position.step}")
+
+
+def _is_gate(name: str) -> bool:
+    return ".gate.choice." in name or name.startswith("embedding")
+
+
+def set_mode(supernet: nn.Module, freeze_norms: bool) -> None:
+    """Put the network in training mode; frozen batch norms use and keep their running statistics."""
+    supernet.train()
+    if freeze_norms:
+        for module in supernet.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+
+
+def average_gradients(fabric: Fabric, supernet: nn.Module) -> None:
+    """Average gradients over processes in one message; a parameter that no path used counts as zero.
+
+    With one process nothing happens: a parameter that was not used keeps no gradient, and the optimizer leaves it.
+    """
+    if fabric.world_size == 1:
+        return
+    parameters = list(supernet.parameters())
+    flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
+    mean = fabric.all_reduce(flat, reduce_op="mean")
+    assert isinstance(mean, torch.Tensor)
+    for parameter, part in zip(parameters, mean.split([p.numel() for p in parameters]), strict=True):
+        parameter.grad = part.view_as(parameter).clone()
