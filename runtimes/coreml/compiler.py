@@ -99,19 +99,28 @@ class Constants:
     """Tensors of constants, one for each place in a weight file, shared by all functions of a package."""
 
     def __init__(self) -> None:
-        self._shared: dict[tuple[str, int], Tensor] = {}
+        self._shared: dict[tuple[tuple[str, int], tuple[int, ...]], Tensor] = {}
 
     def tensor(self, constant: Constant) -> Tensor:
         """Return the constant as the executor holds it."""
         if constant.key is None:
             return hold(constant.data)
-        if constant.key not in self._shared:
-            self._shared[constant.key] = hold(constant.data)
-        return self._shared[constant.key]
+        key = (constant.key, constant.data.shape)
+        if key not in self._shared:
+            self._shared[key] = hold(constant.data)
+        return self._shared[key]
 
 
-def compile_function(function: Function, specification: int, constants: Constants) -> Compiled:
+def compile_function(
+    function: Function, specification: int, constants: Constants, *, computed_weights: bool = False
+) -> Compiled:
     """Resolve names, check types and constness, and make a plan.
+
+    Args:
+        function: parsed function.
+        specification: the package's specification version.
+        constants: shared by the functions of a package.
+        computed_weights: take convolutions with computed weights below iOS 17 too.
 
     Raises:
         ArtifactError: if a name is dangling or defined twice, an operator or argument is unknown to the operator set,
@@ -120,6 +129,7 @@ def compile_function(function: Function, specification: int, constants: Constant
     """
     version = opset_version(function.opset, specification)
     compiler = _Compiler(function.name, function.opset, version, constants)
+    compiler.computed_weights |= computed_weights
     plan = compiler.block(function.block, _Scope(None), f"function '{function.name}'", function.inputs)
     return Compiled(function.name, version, plan, compiler.slots)
 
@@ -152,6 +162,7 @@ class _Compiler:
         self._opset = opset
         self._version = version
         self._constants = constants
+        self.computed_weights = version >= FIRST_OPSET_WITH_FREE_WEIGHTS
 
     def block(self, block: Block, scope: _Scope, place: str, inputs: tuple[NamedType, ...] = ()) -> Plan:
         entering = [self._define(item, scope, place) for item in (*inputs, *block.inputs)]
@@ -221,12 +232,10 @@ class _Compiler:
         return self._literal(binding) if isinstance(binding, Constant) else scope.look_up(binding, place)
 
     def _check_weights(self, kind: str, arguments: dict[str, list[_Value]], place: str) -> None:
-        if kind not in ("conv", "conv_transpose") or self._version >= FIRST_OPSET_WITH_FREE_WEIGHTS:
-            return
-        if not arguments["weight"][0].fixed:
+        if kind in ("conv", "conv_transpose") and not self.computed_weights and not arguments["weight"][0].fixed:
             raise ArtifactError(
-                f"Expected constant weights at {place}; found computed ones, which the set {self._opset} does not "
-                "take. Convert so that weights stay constants."
+                f"Expected constant weights at {place}; found computed ones, which the GPU and the Neural Engine do "
+                f"not take in the set {self._opset}. Convert so that weights stay constants."
             )
 
     def _fold(
@@ -374,7 +383,10 @@ def _check_control(operation: Operation, arguments: dict[str, list[_Value]], blo
         entering = [value.type for value in arguments["loop_vars"]]
         for plan in blocks:
             _check_same(entering, [item.type for item in plan.inputs], f"the inputs of a block of {place}")
-        _check_same([TensorType(DType.BOOL, ())], [kind for _, kind, _ in blocks[0].outputs], f"the test of {place}")
+        test = [declared for _, declared, _ in blocks[0].outputs]
+        # A loop's test may be a scalar or a vector of one.
+        wanted = TensorType(DType.BOOL, (1,) if len(test) == 1 and test[0].shape == (1,) else ())
+        _check_same([wanted], test, f"the test of {place}")
 
 
 def _check_same(wanted: list[TensorType], found: list[TensorType], place: str) -> None:

@@ -61,6 +61,7 @@ class Feature:
         wanted = np.dtype(self.dtype)
         if array.dtype.kind != wanted.kind and not (array.dtype.kind == "u" and wanted.kind == "i"):
             raise UsageError(f"Expected '{self.name}' as {self.dtype}; got {array.dtype}. Convert it first.")
+        array = array.reshape(1) if array.shape == () and self.shape == (1,) else array
         self._check_shape(array.shape)
         tensor = hold(np.ascontiguousarray(array.astype(wanted)))
         return tensor.reshape(()) if self.type.shape == () else tensor

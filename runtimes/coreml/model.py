@@ -104,8 +104,13 @@ def _detached(value: Tensor) -> Tensor:
     return value.clone()
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | Path, *, computed_weights: bool = False) -> Model:
     """Load any ML program package (``.mlpackage``, iOS 15 and later) and check it.
+
+    Args:
+        path: the package folder.
+        computed_weights: take convolutions whose weights are computed, in operator sets before iOS 17. Core ML runs
+            them on the CPU alone, so that they are refused unless asked for.
 
     Raises:
         ArtifactError: if the package is damaged, or Core ML would refuse it.
@@ -119,13 +124,14 @@ def load(path: str | Path) -> Model:
     default = specification.description.defaultFunctionName or "main"
     if default not in functions:
         raise ArtifactError(f"Expected the default function {default!r} in the program; found {list(functions)}.")
-    entries = {name: _entry(package, function, constants) for name, function in functions.items()}
+    entries = {name: _entry(package, function, constants, computed_weights) for name, function in functions.items()}
     return Model(Path(path), entries, default)
 
 
-def _entry(package: Package, function: Function, constants: Constants) -> _Entry:
+def _entry(package: Package, function: Function, constants: Constants, computed_weights: bool) -> _Entry:
     description = _description(package.specification.description, function.name)
-    compiled = compile_function(function, package.specification.specificationVersion, constants)
+    version = package.specification.specificationVersion
+    compiled = compile_function(function, version, constants, computed_weights=computed_weights)
     entering = {item.name: item.type for item in compiled.plan.inputs}
     leaving: dict[str, TensorType] = {name: declared for name, declared, _ in compiled.plan.outputs}
     place = f"of function '{function.name}'"

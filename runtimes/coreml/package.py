@@ -73,7 +73,7 @@ def _specification(model: Path) -> Any:
         raise MissingExtraError(
             'Expected coremltools to read a Core ML package; it is not installed. Run `pip install "pam-edge[coreml]"`.'
         ) from error
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     specification = Model_pb2.Model()
     try:

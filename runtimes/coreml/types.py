@@ -151,14 +151,14 @@ def dtype_of_proto(name: str, place: str) -> DType:
 
 
 def hold(array: np.ndarray) -> torch.Tensor:
-    """Return an array as the tensor that the executor works with (float16 becomes float32)."""
+    """Return an array as the tensor that the executor works with (float16 becomes float32, others share memory)."""
     if array.dtype == np.float16:
         return torch.from_numpy(array.astype(np.float32))
     if array.dtype == np.uint16:
         return torch.from_numpy(array.astype(np.int32))
     if array.dtype == np.uint32:
         return torch.from_numpy(array.astype(np.int64))
-    return torch.from_numpy(np.array(array))
+    return torch.from_numpy(array)
 
 
 def round_to_float16(x: torch.Tensor) -> torch.Tensor:
