@@ -23,6 +23,11 @@ Status = Literal["passed", "failed", "not run"]
 _LARGEST_SIDE_PX = 512
 """Pictures are shown no larger than this: the page stays a few megabytes."""
 
+_HATCH = (
+    '<defs><pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<rect class="hatch-back" width="7" height="7"/><rect class="hatch-line" width="3" height="7"/></pattern></defs>'
+)
+
 _MORE_OPAQUE, _LESS_OPAQUE = (255, 150, 40), (70, 150, 255)
 """Colours of differences: orange where the artifact is more opaque than PyTorch, blue where it is less."""
 
@@ -222,7 +227,7 @@ def _header(report: Report) -> str:
         ("Its costs are", report.provenance),
     )
     cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in report.notes)
+    notes = "".join(f'<p class="note plain">{escape(note)}</p>' for note in report.notes)
     return (
         f'<header>\n<p class="eyebrow">pam-edge · artifact report</p>\n'
         f"<h1>{escape(report.title)} {untrained} {_verdict(report.parity)}</h1>\n"
@@ -288,7 +293,7 @@ def _parity_row(row: ParityRow) -> str:
         f"<td class=n>{row.images}"
         f"<td class=n>{_against(row.max_abs_error, row.max_abs_limit)}"
         f"<td class=n>{_against(row.rms_error_unknown, row.rms_limit)}"
-        f"<td class=n>{'–' if row.sad_change is None else f'{row.sad_change:+.5f}'}"
+        f"<td class=n>{'–' if row.sad_change is None else _signed_number(row.sad_change)}"
         f"<td class=n>{mismatches}<td>{escape(row.ran_on)}{note}</tr>"
     )
 
@@ -310,7 +315,7 @@ def _table(head: str, rows: Iterable[str]) -> str:
 def _charts(report: Report) -> str:
     bars = _section("Predicted cost and budget", _cost_bars(report.entries)) if report.entries else ""
     front = report.front
-    chart = _section(f"Paths: {front.value_label}", _front_chart(front)) if front and front.points else ""
+    chart = _section("Paths to choose from", _front_chart(front)) if front and front.points else ""
     return f'<div class="charts">{bars}{chart}</div>\n'
 
 
@@ -319,11 +324,20 @@ def _cost_bars(entries: Sequence[EntryReport]) -> str:
     left, right, row = 96, 440, 46
     largest = max(max(e.predicted_cost, e.limit or 0, e.interval[1] if e.interval else 0) for e in entries) or 1.0
     scale = (right - left) / (largest * 1.05)
-    parts = [_svg_open(520, row * len(entries) + 8, "Predicted cost of each entry point against its budget")]
+    parts = [_svg_open(520, row * len(entries) + 8, "Predicted cost of each entry point against its budget"), _HATCH]
     for index, entry in enumerate(entries):
         parts.append(_cost_bar(entry, left, 8 + index * row, scale))
-    legend = "<p class=legend><i class=bar></i>predicted cost <i class=hatch></i>estimated <i class=tick></i>budget"
-    return "".join(parts) + f"</svg>{legend} <i class=whisker></i>interval</p>"
+    return "".join(parts) + f"</svg>{_legend(entries)}"
+
+
+def _legend(entries: Sequence[EntryReport]) -> str:
+    shown = (
+        ("bar", "predicted cost", any(entry.provenance != "estimated" for entry in entries)),
+        ("hatch", "predicted cost, estimated", any(entry.provenance == "estimated" for entry in entries)),
+        ("whisker", "interval", any(entry.interval for entry in entries)),
+        ("tick", "budget", any(entry.limit is not None for entry in entries)),
+    )
+    return f"<p class=legend>{''.join(f'<i class={kind}></i>{name} ' for kind, name, there in shown if there)}</p>"
 
 
 def _cost_bar(entry: EntryReport, left: float, top: float, scale: float) -> str:
@@ -350,32 +364,45 @@ def _cost_bar(entry: EntryReport, left: float, top: float, scale: float) -> str:
 
 def _front_chart(front: Front) -> str:
     """Draw all points, the front as a line, and the entry points' with their names."""
-    box = (64.0, 16.0, 500.0, 220.0)
+    left, top, right, bottom = 64.0, 40.0, 500.0, 220.0
     costs, values = _Scale.of([p.cost for p in front.points]), _Scale.of([p.value for p in front.points])
-    places = [(p, costs.place(p.cost, box[0], box[2]), values.place(p.value, box[3], box[1])) for p in front.points]
-    line = " ".join(f"{x:.1f},{y:.1f}" for p, x, y in sorted(places, key=lambda each: each[1]) if p.on_front)
-    parts = [_svg_open(520, 268, f"{front.value_label} over {front.cost_label}")]
-    for tick in values.ticks:
-        y = values.place(tick, box[3], box[1])
-        parts.append(f'<path class="grid" d="M{box[0]} {y:.1f}H{box[2]}"/>')
-        parts.append(f'<text class="axis" x="{box[0] - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    for tick in costs.ticks:
-        x = costs.place(tick, box[0], box[2])
-        parts.append(f'<text class="axis" x="{x:.1f}" y="{box[3] + 18}" text-anchor="middle">{tick:g}</text>')
-    parts.append(f'<polyline class="front" points="{line}"/>')
-    parts += [
-        f'<circle class="{"on" if p.on_front else "off"}" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>' for p, x, y in places
-    ]
-    for point, x, y in places:
-        if point.label:
-            anchor = "end" if x > 400 else "start"
-            parts.append(f'<circle class="chosen" cx="{x:.1f}" cy="{y:.1f}" r="6"/>')
-            parts.append(
-                f'<text class="name" x="{x + (-10 if anchor == "end" else 10):.1f}" y="{y - 8:.1f}" '
-                f'text-anchor="{anchor}">{escape(point.label)}</text>'
-            )
-    parts.append(f'<text class="axis" x="{box[2]}" y="262" text-anchor="end">{escape(front.cost_label)}</text></svg>')
+    places = sorted(
+        ((costs.place(p.cost, left, right), values.place(p.value, bottom, top), p) for p in front.points),
+        key=lambda place: place[:2],
+    )
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y, point in places if point.on_front)
+    dots = (
+        f'<circle class="{"on" if p.on_front else "off"}" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>' for x, y, p in places
+    )
+    return (
+        _svg_open(520, 268, f"{front.value_label} over {front.cost_label}")
+        + f'<text class="axis" x="0" y="16">{escape(front.value_label)}</text>'
+        + "".join(_grid_line(left, right, values.place(tick, bottom, top), tick) for tick in values.ticks)
+        + "".join(_tick_label(costs.place(tick, left, right), bottom + 18, tick) for tick in costs.ticks)
+        + f'<polyline class="front" points="{line}"/>{"".join(dots)}{_chosen(places)}'
+        + f'<text class="axis" x="{right}" y="262" text-anchor="end">{escape(front.cost_label)}</text></svg>'
+    )
+
+
+def _chosen(places: Sequence[tuple[float, float, FrontPoint]]) -> str:
+    """Mark the entry points' paths; names stand above and below in turn, so that neighbours' do not collide."""
+    parts = []
+    for index, (x, y, point) in enumerate(place for place in places if place[2].label):
+        beside = y - 13 if index % 2 == 0 else y + 23
+        parts.append(
+            f'<circle class="chosen" cx="{x:.1f}" cy="{y:.1f}" r="6"/><text class="name" x="{min(x, 480):.1f}" '
+            f'y="{beside:.1f}" text-anchor="middle">{escape(point.label)}</text>'
+        )
     return "".join(parts)
+
+
+def _grid_line(left: float, right: float, y: float, tick: float) -> str:
+    label = f'<text class="axis" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>'
+    return f'<path class="grid" d="M{left} {y:.1f}H{right}"/>{label}'
+
+
+def _tick_label(x: float, y: float, tick: float) -> str:
+    return f'<text class="axis" x="{x:.1f}" y="{y}" text-anchor="middle">{tick:g}</text>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,7 +418,7 @@ class _Scale:
         low, high = min(values), max(values)
         margin = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
         low, high = low - margin, high + margin
-        rough = (high - low) / 4
+        rough = (high - low) / 6
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
         first, last = math.ceil(low / step), math.floor(high / step)
@@ -402,12 +429,7 @@ class _Scale:
 
 
 def _svg_open(width: int, height: int, label: str) -> str:
-    hatch = (
-        '<defs><pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        '<rect class="hatch-back" width="7" height="7"/><rect class="hatch-line" width="3" height="7"/>'
-        "</pattern></defs>"
-    )
-    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">{hatch}'
+    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">'
 
 
 def _pictures(report: Report) -> str:
@@ -503,6 +525,10 @@ def _number(value: float) -> str:
     return f"{value:,.{max(0, min(4, 2 - math.floor(math.log10(abs(value)))))}f}" if value else "0"
 
 
+def _signed_number(value: float) -> str:
+    return f"{value:+.5f}".replace("-", "−")
+
+
 def _scientific(value: float) -> str:
     return "0" if value == 0 else f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e+")
 
@@ -531,13 +557,15 @@ dt{font-size:12px;color:var(--soft)}dd{margin:0;font-weight:600}
 .note{margin:14px 0 0;padding:10px 14px;border-left:3px solid var(--warn);background:var(--warn-b);
 border-radius:0 6px 6px 0}
 section .note{margin:0 0 12px}
+.plain{border-color:var(--accent);background:var(--card)}
 section{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:20px;margin-top:20px}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:0 20px}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;vertical-align:top;padding:9px 14px 9px 0;border-top:1px solid var(--line)}
 thead th{border:0;padding-top:0;font-size:12px;font-weight:500;color:var(--soft);white-space:nowrap}
-td small{display:block;white-space:nowrap}tr>:last-child{padding-right:0}
+td small{display:block;white-space:nowrap}td code{white-space:nowrap}td:last-child{min-width:14em}
+tr>:last-child{padding-right:0}
 .n{text-align:right;white-space:nowrap}.over{color:var(--bad)}
 .path{display:flex;gap:2px;padding-top:5px}
 .path i{width:9px;height:14px;border-radius:2px;border:1px solid var(--soft);opacity:.55}
@@ -546,7 +574,8 @@ svg{width:100%;height:auto;display:block;font-size:13px;fill:var(--ink);font-var
 .solid{fill:var(--accent)}.hatched{fill:url(#hatch);stroke:var(--accent)}
 .hatch-back{fill:var(--pale)}.hatch-line{fill:var(--accent)}
 path.whisker{stroke:var(--ink);stroke-width:1.5;fill:none}path.tick{stroke:var(--bad);stroke-width:2.5}
-.value,.name{font-weight:600}.axis{fill:var(--soft);font-size:12px}.grid{stroke:var(--line)}
+.value,.name{font-weight:600}.name{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}
+.axis{fill:var(--soft);font-size:12px}.grid{stroke:var(--line)}
 .front{fill:none;stroke:var(--accent);stroke-width:1.5}.on{fill:var(--accent)}.off{fill:var(--soft);opacity:.35}
 .chosen{fill:var(--card);stroke:var(--accent);stroke-width:3}
 .legend,.hint{margin:10px 0 0;font-size:12px;color:var(--soft)}.hint{margin:0 0 14px}
