@@ -28,8 +28,8 @@ class PathTimes:
     """Timings without outliers.
 
     Attributes:
-        median_ms: per path, over its rounds.
-        kept_ms: all timings that were kept.
+        median_ms: per path, over its rounds, at the pace of the median round.
+        kept_ms: all timings that were kept, as they were taken.
         notices: what a person should know about them.
     """
 
@@ -41,9 +41,9 @@ class PathTimes:
 def clean_samples(samples: Iterable[Sample]) -> PathTimes:
     """Drop outliers and take each path's median over the rounds.
 
-    A timing is compared with its path's median times its round's pace (the median, over paths, of timing by path
-    median), so a slow round makes no outliers. Drift is noticed but not removed: rounds go through all paths, so it
-    weighs on all of them alike.
+    A round's pace is the median, over paths, of timing by path median. Timings are divided by their round's pace
+    relative to the median round's, so a slow round makes neither outliers nor noise; costs are those of the median
+    round. Drift is noticed all the same.
 
     Raises:
         ProfileError: if no path has enough timings.
@@ -64,7 +64,8 @@ def clean_samples(samples: Iterable[Sample]) -> PathTimes:
             "more rounds."
         )
     kept &= used[path_of]
-    medians = _medians(latency[kept], path_of[kept], len(paths))
+    steady = latency / (pace / np.median(pace))[round_of]
+    medians = _medians(steady[kept], path_of[kept], len(paths))
     return PathTimes(
         median_ms={PathSpec.parse(str(path)): float(medians[i]) for i, path in enumerate(paths) if used[i]},
         kept_ms=tuple(latency[kept].tolist()),

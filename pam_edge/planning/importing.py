@@ -24,6 +24,8 @@ from pam_edge.planning.profile_file import write_profile
 from pam_edge.planning.samples import SampleFile, read_samples
 from pam_edge.supernet.variants import variant
 
+EXPECTED_ERROR_PCT = 2.0
+"""Above this held-out median error a notice asks for another measurement: a quiet device stays below one percent."""
 LARGEST_USEFUL_ERROR_PCT = 10.0
 """Above this held-out median error the additive model does not describe the timings."""
 
@@ -106,7 +108,7 @@ def _table(
         held_out_paths=len(fit.held_out_error_pct),
         held_out_median_error_pct=fit.held_out_median_error_pct,
         held_out_worst_error_pct=fit.held_out_worst_error_pct,
-        notices=times.notices,
+        notices=times.notices + _doubts(fit),
     )
     conditions = samples.model_dump(exclude={"schema_version", "device", "soc", "os", "date", "tool", "samples"})
     return Measurement(
@@ -119,6 +121,13 @@ def _table(
         provenance=provenance,
         blocks=blocks,
     )
+
+
+def _doubts(fit: Fit) -> tuple[str, ...]:
+    error = fit.held_out_median_error_pct
+    if error <= EXPECTED_ERROR_PCT:
+        return ()
+    return (f"held-out paths are predicted to {error:.1f}% only: measure again with the device at rest",)
 
 
 def _merge(

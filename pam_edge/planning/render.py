@@ -14,7 +14,7 @@ from pam_edge.planning.cost import CostTable, CostUnit, Provenance
 from pam_edge.planning.planner import Plan
 from pam_edge.planning.report import PlanReport
 
-BAR_CELLS = 36
+BAR_CELLS = 30
 CHART_COLUMNS, CHART_ROWS = 56, 12
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _MARKS = "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -110,9 +110,9 @@ def costs_chart(costs: CostTable, names: Sequence[str], title: str) -> Renderabl
     largest = max(*costs.run, *costs.bypass)
     table = Table(title=title, title_justify="left")
     table.add_column("block")
-    table.add_column(f"run {unit}", justify="right")
-    table.add_column(f"bypass {unit}", justify="right")
-    table.add_column("run over bypass", min_width=BAR_CELLS, no_wrap=True)
+    table.add_column(f"run {unit}", justify="right", no_wrap=True)
+    table.add_column(f"bypass {unit}", justify="right", no_wrap=True)
+    table.add_column("run over bypass", no_wrap=True, overflow="crop")
     rows = zip(names, costs.run, costs.run_errors, costs.bypass, costs.bypass_errors, strict=True)
     for name, run, run_error, bypass, bypass_error in rows:
         bars = Text.assemble(
