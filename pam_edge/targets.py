@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Target(str, Enum):
+class Target(StrEnum):
     """Output format."""
 
     COREML = "coreml"
@@ -18,21 +18,21 @@ class Target(str, Enum):
         return Precision.FP16 if self is Target.COREML else Precision.FP32
 
 
-class Precision(str, Enum):
+class Precision(StrEnum):
     """Number format of an artifact's weights, and on Core ML of its arithmetic too."""
 
     FP32 = "fp32"
     FP16 = "fp16"
 
 
-class Mode(str, Enum):
+class Mode(StrEnum):
     """How many paths a file holds: one, or one per entry point."""
 
     STATIC = "static"
     MULTI = "multi"
 
 
-class TensorIO(str, Enum):
+class TensorIO(StrEnum):
     """Core ML inputs and outputs: images, or multi-arrays of float32."""
 
     IMAGE = "image"

@@ -25,7 +25,9 @@ CRASH_HOOK = "PAM_EDGE_CRASH_WORKER"
 _TAIL_CHARACTERS = 1500
 
 
-def run_in_worker(function: str, payload: dict[str, Any], *, threads: int = 1, timeout_s: float = 900) -> dict[str, Any]:
+def run_in_worker(
+    function: str, payload: dict[str, Any], *, threads: int = 1, timeout_s: float = 900
+) -> dict[str, Any]:
     """Call ``function`` with ``payload`` in a new process and return its result.
 
     Args:

@@ -24,6 +24,25 @@ class BlockOutput:
     values: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What one entry point of a file is made of.
+
+    Attributes:
+        operators: how many of each operator, by the target's name for it.
+        delegate: what takes the operators, such as ``XNNPACK``.
+        partitions: pieces that the delegate takes as a whole; None where only the device decides.
+        outside: operators that no partition holds, with their number; empty is good.
+        note: what a reader should know about these numbers, in one sentence.
+    """
+
+    operators: dict[str, int]
+    delegate: str
+    partitions: int | None
+    outside: dict[str, int]
+    note: str
+
+
 class LoadedModel(Protocol):
     """One entry point of a saved artifact, ready to run at its fixed size.
 
@@ -60,6 +79,14 @@ class Runtime(Protocol):
 
         Raises:
             ArtifactError: if the file cannot be read or has no such entry point.
+        """
+        ...
+
+    def inspect(self, file: Path, entry_point: str) -> Inspection:
+        """Read what an entry point is made of, from the file itself.
+
+        Raises:
+            ArtifactError: as ``load``.
         """
         ...
 

@@ -22,6 +22,7 @@ from pam_edge.supernet.config import SupernetConfig
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.variants import VARIANTS
 
+HEADER = "pam-edge"
 FORMAT = "pam-edge checkpoint 1"
 UNTRAINED_SEED = 2024
 _PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
@@ -91,7 +92,7 @@ def load_checkpoint(reference: str | Path) -> Checkpoint:
     path = Path(text)
     if not path.is_file():
         raise CheckpointError(
-            f"Expected a checkpoint file or one of the names {', '.join(VARIANTS)}; {text!r} is neither. Check the path."
+            f"Expected a checkpoint file or one of the names {', '.join(VARIANTS)}; {text!r} is neither."
         )
     return _load_file(path, text)
 
@@ -107,13 +108,14 @@ def untrained_checkpoint(config: SupernetConfig, seed: int = UNTRAINED_SEED) -> 
 
 
 def _serialise(supernet: Supernet, training: TrainingRecord) -> bytes:
-    metadata = {
+    header = {
         "format": FORMAT,
-        "config": supernet.config.model_dump_json(),
-        "training": training.model_dump_json(),
+        "config": supernet.config.model_dump(mode="json"),
+        "training": training.model_dump(mode="json"),
     }
     tensors = {name: tensor.detach().contiguous() for name, tensor in _weights(supernet).items()}
-    return save(tensors, metadata)
+    # One entry alone: safetensors writes several in no fixed order, and equal checkpoints should be equal files.
+    return save(tensors, {HEADER: json.dumps(header, sort_keys=True)})
 
 
 def _weights(supernet: Supernet) -> dict[str, Tensor]:
@@ -145,13 +147,13 @@ def _load_file(path: Path, reference: str) -> Checkpoint:
 
 
 def _read_metadata(path: Path, metadata: dict[str, str]) -> tuple[SupernetConfig, TrainingRecord]:
-    found = metadata.get("format", "none")
-    if found != FORMAT:
-        raise CheckpointError(f"{path}: expected the format {FORMAT!r} in the header, found {found!r}.")
     try:
-        config = SupernetConfig.model_validate(json.loads(metadata["config"]))
-        return config, TrainingRecord.model_validate(json.loads(metadata["training"]))
-    except (KeyError, json.JSONDecodeError, ValidationError) as error:
+        header = json.loads(metadata.get(HEADER, "{}"))
+        found = header.get("format", "none")
+        if found != FORMAT:
+            raise CheckpointError(f"{path}: expected the format {FORMAT!r} in the header, found {found!r}.")
+        return SupernetConfig.model_validate(header["config"]), TrainingRecord.model_validate(header["training"])
+    except (KeyError, AttributeError, json.JSONDecodeError, ValidationError) as error:
         raise CheckpointError(f"{path}: the header's configuration cannot be read: {error}") from error
 
 

@@ -14,7 +14,8 @@ from executorch.runtime import Verification
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.base import BlockOutput
+from pam_edge.runtimes.base import BlockOutput, Inspection
+from pam_edge.runtimes.executorch.inspection import inspect_method
 
 
 class ExecuTorchRuntime:
@@ -24,6 +25,10 @@ class ExecuTorchRuntime:
         """See ``Runtime.load``. The thread pool is the process's: the last load decides its size."""
         portable_lib._unsafe_reset_threadpool(threads)
         return ExecuTorchModel(file, entry_point)
+
+    def inspect(self, file: Path, entry_point: str) -> Inspection:
+        """See ``Runtime.inspect``."""
+        return inspect_method(file, entry_point)
 
     def versions(self) -> dict[str, str]:
         """See ``Runtime.versions``."""

@@ -12,8 +12,9 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.base import BlockOutput
+from pam_edge.runtimes.base import BlockOutput, Inspection
 from pam_edge.runtimes.matching import first_unmatched
+from pam_edge.runtimes.tflite.inspection import inspect_signature
 
 
 class LiteRTRuntime:
@@ -22,6 +23,10 @@ class LiteRTRuntime:
     def load(self, file: Path, entry_point: str, *, threads: int) -> LiteRTModel:
         """See ``Runtime.load``."""
         return LiteRTModel(file, entry_point, threads)
+
+    def inspect(self, file: Path, entry_point: str) -> Inspection:
+        """See ``Runtime.inspect``."""
+        return inspect_signature(file, entry_point)
 
     def versions(self) -> dict[str, str]:
         """See ``Runtime.versions``."""

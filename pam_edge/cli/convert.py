@@ -1,0 +1,114 @@
+"""``pam-edge convert``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pam_edge.cli.options import parse_choice, parse_size, parse_targets
+from pam_edge.cli.output import console, notices, print_json
+from pam_edge.targets import Mode, Precision, TensorIO
+
+if TYPE_CHECKING:
+    from pam_edge.delivery.convert import Artifact, ConvertRequest
+
+
+def convert(
+    target: Annotated[str, typer.Option(help="coreml, tflite, executorch or all.")],
+    profile: Annotated[str | None, typer.Option(help="Device profile, by name or file; none plans by MACs.")] = None,
+    budget: Annotated[list[str] | None, typer.Option(help="60GMAC, 80%, 12ms or a name. Default: the three.")] = None,
+    mode: Annotated[str, typer.Option(help="static: a file per budget; multi: one file for all.")] = "static",
+    precision: Annotated[str | None, typer.Option(help="fp32 or fp16; default: the target's own.")] = None,
+    size: Annotated[str, typer.Option(help="Pixels, a multiple of 32: 512 or 384x512 (height first).")] = "512",
+    checkpoint: Annotated[str, typer.Option(help="Variant name or checkpoint file.")] = "pam-tiny",
+    io: Annotated[str, typer.Option(help="Core ML only: image or tensor.")] = "image",
+    out: Annotated[Path, typer.Option(help="Receives one folder per target.")] = Path("build"),
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Make verified artifacts of a checkpoint: a path per budget, checked against PyTorch on real photographs."""
+    targets = parse_targets(target)
+    height, width = parse_size(size)
+    started = time.perf_counter()
+    from pam_edge.delivery.convert import ConvertRequest
+    from pam_edge.planning.budget import DEFAULT_BUDGETS, parse_budget
+
+    request = ConvertRequest(
+        checkpoint=checkpoint,
+        targets=targets,
+        budgets=tuple(map(parse_budget, budget)) if budget else DEFAULT_BUDGETS,
+        profile=profile,
+        mode=parse_choice("--mode", mode, Mode),
+        precision=parse_choice("--precision", precision, Precision) if precision else None,
+        height=height,
+        width=width,
+        io=parse_choice("--io", io, TensorIO),
+        out=out,
+        command=shlex.join(["pam-edge", *sys.argv[1:]]),
+    )
+    artifacts = run_with_progress(request, quiet=json)
+    if json:
+        print_json({"artifacts": [as_json(artifact) for artifact in artifacts]})
+        return
+    for artifact in artifacts:
+        print_artifact(artifact)
+    console.print(f"Done in {time.perf_counter() - started:.0f} s.")
+
+
+def run_with_progress(request: ConvertRequest, *, quiet: bool) -> list[Artifact]:
+    """Convert, saying what each target is at (on stderr), unless quiet."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from pam_edge.delivery.convert import convert
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=notices, disable=quiet, transient=True) as progress:
+        tasks = {target: progress.add_task(f"{target}: waiting", total=None) for target in request.targets}
+        return convert(request, lambda target, step: progress.update(tasks[target], description=f"{target}: {step}"))
+
+
+def as_json(artifact: Artifact) -> dict[str, Any]:
+    """Return what scripts rely on: the manifest's words, with the folder and one yes or no."""
+    manifest = artifact.manifest
+    return {
+        "target": manifest.target.value,
+        "mode": manifest.mode.value,
+        "precision": manifest.precision.value,
+        "directory": str(artifact.directory),
+        "trained": manifest.checkpoint.trained,
+        "profile": manifest.profile.model_dump() if manifest.profile else None,
+        "entry_points": [entry.model_dump() for entry in manifest.entry_points],
+        "verified": manifest.verified,
+        "parity": [record.model_dump() for record in manifest.parity],
+    }
+
+
+def print_artifact(artifact: Artifact) -> None:
+    """Print one artifact as a table that fits 80 columns."""
+    from rich import box
+    from rich.table import Table
+
+    manifest = artifact.manifest
+    first = manifest.entry_points[0]
+    kind = f"{manifest.mode.value}, {manifest.precision.value}, {manifest.height}x{manifest.width}"
+    console.print(f"[bold]{manifest.target.value}[/] · {kind} · costs {first.cost_provenance}", highlight=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("budget", no_wrap=True)
+    table.add_column("path (1 run, 0 bypass)")
+    for name in (first.cost_unit, "GMACs", "MB", "max |Δα|", "RMS"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("parity", no_wrap=True)
+    for entry, parity in zip(manifest.entry_points, manifest.parity, strict=True):
+        errors = [f"{e:.0e}" if e is not None else "-" for e in (parity.max_abs_error, parity.rms_error_unknown)]
+        word = {True: "[green]passed[/]", False: "[red]failed[/]", None: "[yellow]not run[/]"}[parity.passed]
+        numbers = (f"{entry.predicted_cost:.3g}", f"{entry.gmacs:.2f}", f"{entry.bytes / 1e6:.2f}", *errors)
+        table.add_row(entry.name, entry.path, *numbers, word)
+    console.print(table)
+    if not manifest.checkpoint.trained:
+        console.print(f"[yellow]{manifest.checkpoint.variant} is UNTRAINED:[/] its mattes mean nothing.")
+    console.print(f"parity on {manifest.parity[0].images} pictures, {manifest.parity[0].ran_on}", style="dim")
+    console.print(f"{artifact.directory}/\n", style="dim", soft_wrap=True, highlight=False)

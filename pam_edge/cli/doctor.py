@@ -1,0 +1,112 @@
+"""``pam-edge doctor``."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any
+
+import typer
+
+from pam_edge.cli.output import console, print_json
+from pam_edge.targets import Target
+
+_PACKAGES = {
+    Target.COREML: ("coremltools",),
+    Target.TFLITE: ("litert-torch", "ai-edge-litert"),
+    Target.EXECUTORCH: ("executorch",),
+}
+
+
+def doctor(
+    coreml_ops: Annotated[bool, typer.Option("--coreml-ops", help="List what the Core ML runtime executes.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Tell which targets and runtimes work on this machine, and why the others do not."""
+    if coreml_ops:
+        _print_coreml_ops(json)
+        return
+    report = examine()
+    if json:
+        print_json(report)
+        return
+    console.print(f"pam-edge {report['pam_edge']}, Python {report['python']}, {report['machine']}")
+    for name, found in report["targets"].items():
+        mark = "[green]works[/]" if found["works"] else "[red]does not work[/]"
+        packages = ", ".join(f"{package} {each or 'missing'}" for package, each in found["packages"].items())
+        console.print(f"  [bold]{name}[/]: {mark} · {packages}")
+        console.print(f"    {found['verified_by'] if found['works'] else found['why_not']}", style="dim", markup=False)
+    console.print(f"  weights: {report['weights']}")
+    console.print(f"  data folder for more parity pictures: {report['data'] or 'not found (set PAM_EDGE_DATA)'}")
+
+
+def examine() -> dict[str, Any]:
+    """Return what is installed, by really importing each target's packages in a worker process."""
+    from pam_edge.supernet.checkpoint import load_checkpoint
+
+    checkpoint = load_checkpoint("pam-tiny")
+    return {
+        "pam_edge": version("pam-edge"),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "torch": version("torch"),
+        "targets": {target.value: _examine(target) for target in Target},
+        "weights": f"{checkpoint.title}: {checkpoint.training.summary}",
+        "data": _data_folder(),
+    }
+
+
+def _data_folder() -> str | None:
+    from pam_edge.evaluation.pictures import data_folder
+
+    folder = data_folder()
+    return str(folder) if folder else None
+
+
+def _examine(target: Target) -> dict[str, Any]:
+    from pam_edge.errors import PamEdgeError
+    from pam_edge.workers import run_in_worker
+
+    why_not = None
+    try:
+        run_in_worker("pam_edge.cli.doctor:load_in_worker", {"target": target.value})
+    except PamEdgeError as error:
+        why_not = str(error)
+    verified_by = "converts here; checked by running the files in the runtime that apps use"
+    if target is Target.COREML:
+        verified_by = "converts here; checked by our reference runtime" + (
+            " and by Core ML" if platform.system() == "Darwin" else ": Core ML itself runs on macOS only"
+        )
+    packages = {name: _version(name) for name in _PACKAGES[target]}
+    return {"works": why_not is None, "why_not": why_not, "packages": packages, "verified_by": verified_by}
+
+
+def load_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
+    """Import the converter and the runtime of ``payload["target"]``."""
+    from pam_edge.converters.registry import load_converter
+    from pam_edge.runtimes.registry import load_runtime
+
+    target = Target(payload["target"])
+    return load_converter(target).versions() | load_runtime(target).versions()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _print_coreml_ops(json: bool) -> None:
+    from pam_edge.runtimes.coreml import supported_ops
+
+    rows = supported_ops()
+    if json:
+        print_json({"operators": [{"name": row.name, "opset": row.opset, "module": row.module} for row in rows]})
+        return
+    from rich.table import Table
+
+    table = Table("operator", "since", "module", title=f"{len(rows)} operators of Core ML's ML programs")
+    for row in rows:
+        table.add_row(row.name, row.opset, row.module)
+    console.print(table)

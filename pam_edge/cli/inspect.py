@@ -1,0 +1,35 @@
+"""``pam-edge inspect``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pam_edge.cli.output import console, print_json
+
+
+def inspect(
+    directory: Annotated[Path, typer.Argument(help="Artifact folder.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show an artifact's operators, partitions, fallbacks, weights and entry points, read from the files."""
+    from pam_edge.delivery.inspect import inspect as inspect_folder
+
+    manifest, found = inspect_folder(directory)
+    if json:
+        entries = {entry.name: entry.model_dump() for entry in manifest.entry_points}
+        print_json({"entry_points": [entries[name] | asdict(each) for name, each in found.items()]})
+        return
+    for entry in manifest.entry_points:
+        each = found[entry.name]
+        console.print(f"[bold]{entry.name}[/]  {entry.file}, {entry.bytes / 1e6:.2f} MB, path {entry.path}")
+        partitions = "decided on the device" if each.partitions is None else str(each.partitions)
+        outside = ", ".join(f"{count} {name}" for name, count in each.outside.items())
+        console.print(f"  delegate: {each.delegate}; partitions: {partitions}")
+        console.print(f"  outside the delegate: {f'[red]{outside}[/]' if outside else '[green]nothing[/]'}")
+        counts = sorted(each.operators.items(), key=lambda item: (-item[1], item[0]))
+        console.print("  operators: " + ", ".join(f"{count} {name}" for name, count in counts))
+    console.print(next(iter(found.values())).note, style="dim")

@@ -1,0 +1,65 @@
+"""``pam-edge verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pam_edge.cli.output import console, notices, print_json
+
+if TYPE_CHECKING:
+    from pam_edge.delivery.manifest import ParityRecord
+
+
+def verify(
+    directory: Annotated[Path, typer.Argument(help="Artifact folder.")],
+    images: Annotated[Path | None, typer.Option(help="Pictures with trimaps or alphas to judge on.")] = None,
+    checkpoint: Annotated[str | None, typer.Option(help="Name or file; default: the manifest's.")] = None,
+    device_outputs: Annotated[
+        Path | None, typer.Option(help="Alphas that a device computed from golden/, to compare instead.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Run an artifact and compare it with the supernet; exit 1 and name the first diverging block if it differs."""
+    if device_outputs:
+        from pam_edge.delivery.device import verify_device_outputs
+
+        records = verify_device_outputs(directory, device_outputs)
+    else:
+        from pam_edge.delivery.verify import verify as verify_folder
+
+        with notices.status(f"Running {directory} ..."):
+            records = verify_folder(directory, images=images, checkpoint=checkpoint)
+    passed = all(record.passed is True for record in records)
+    if json:
+        checks = [record.model_dump() for record in records]
+        print_json({"passed": passed, "checks": checks})
+    else:
+        print_parity(records)
+    if not passed:
+        raise typer.Exit(1)
+
+
+def print_parity(records: tuple[ParityRecord, ...]) -> None:
+    """Print parity as a table, with the reason below where something failed or was not run."""
+    from rich.table import Table
+
+    table = Table()
+    for name in ("entry point", "parity", "images", "max |Δα|", "RMS unknown", "ΔSAD", "worst picture"):
+        table.add_column(name)
+    for record in records:
+        word = {True: "[green]passed[/]", False: "[red]failed[/]", None: "[yellow]not run[/]"}[record.passed]
+        numbers = (record.max_abs_error, record.rms_error_unknown, record.sad_change)
+        shown = [f"{number:.2e}" if number is not None else "-" for number in numbers]
+        table.add_row(record.entry_point, word, str(record.images), *shown, record.worst_picture or "-")
+    console.print(table)
+    console.print(f"ran on {records[0].ran_on}; a pass proves: {records[0].proves}", style="dim")
+    for record in records:
+        if record.first_diverging_block:
+            console.print(f"[red]{record.entry_point}[/]: first diverging block {record.first_diverging_block}")
+        if record.path_mismatches:
+            console.print(f"[red]{record.entry_point}[/]: computes another entry point's path")
+        if record.reason:
+            console.print(f"[red]{record.entry_point}[/]: {record.reason}", markup=True)

@@ -1,0 +1,59 @@
+"""Folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_MARK = ".partial-"
+_REPLACED = "-replaced"
+
+
+@contextmanager
+def staging(final: Path) -> Iterator[Path]:
+    """Give a temporary folder beside the final one, removed on the way out unless it was delivered.
+
+    What earlier runs left behind when they were killed is put right first.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    _recover(final)
+    folder = final.with_name(f".{final.name}{_MARK}{os.getpid()}")
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def deliver(folder: Path, final: Path) -> None:
+    """Rename a finished folder into place; a folder that was there before is replaced."""
+    replaced = folder.with_name(folder.name + _REPLACED)
+    if final.exists():
+        final.rename(replaced)
+    folder.rename(final)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _recover(final: Path) -> None:
+    """Remove the remains of runs whose process has ended; a folder caught between two renames goes back."""
+    for left in final.parent.glob(f".{final.name}{_MARK}*"):
+        pid = left.name.split(_MARK)[1].removesuffix(_REPLACED)
+        if pid.isdigit() and int(pid) != os.getpid() and _alive(int(pid)):
+            continue
+        if left.name.endswith(_REPLACED) and not final.exists():
+            left.rename(final)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,32 @@
+"""Look into an artifact folder: operators, partitions, fallbacks, sizes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pam_edge.delivery.manifest import Manifest, read_manifest
+from pam_edge.runtimes.base import Inspection
+from pam_edge.runtimes.registry import load_runtime
+from pam_edge.targets import Target
+from pam_edge.workers import run_in_worker
+
+
+def inspect(directory: Path) -> tuple[Manifest, dict[str, Inspection]]:
+    """Return the manifest and each entry point's inspection, read in a worker process.
+
+    Raises:
+        ArtifactError: if the folder or a file is missing or damaged.
+    """
+    manifest = read_manifest(directory)
+    files = {entry.name: str(directory / entry.file) for entry in manifest.entry_points}
+    payload = {"target": manifest.target.value, "files": files}
+    found = run_in_worker("pam_edge.delivery.inspect:inspect_in_worker", payload)
+    return manifest, {name: Inspection(**fields) for name, fields in found.items()}
+
+
+def inspect_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
+    """Inspect ``{"target": ..., "files": {entry point: file}}``."""
+    runtime = load_runtime(Target(payload["target"]))
+    return {name: asdict(runtime.inspect(Path(file), name)) for name, file in payload["files"].items()}

@@ -1,0 +1,160 @@
+"""The manifest: everything that can be known about an artifact folder without running it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pam_edge.errors import ArtifactError
+from pam_edge.targets import Mode, Precision, Target, TensorIO
+
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CheckpointRecord(_Record):
+    """Which weights an artifact holds."""
+
+    reference: str
+    sha256: str
+    variant: str
+    architecture_hash: str
+    trained: bool
+    summary: str
+
+
+class ProfileRecord(_Record):
+    """Which device's costs planned the paths, and the word for how they are known."""
+
+    name: str
+    provenance: str
+
+
+class EntryPointRecord(_Record):
+    """One entry point: budget, path, cost and file.
+
+    Attributes:
+        predicted_cost: in ``cost_unit``, of provenance ``cost_provenance``.
+        cost_interval: bounds that hold together with 90 %; equal where no uncertainty is known.
+        gmacs: of the path at the artifact's size.
+        sha256: of the file; of a package folder, over names and contents of its files in order.
+    """
+
+    name: str
+    budget: str
+    path: str
+    predicted_cost: float
+    cost_unit: str
+    cost_provenance: str
+    cost_interval: tuple[float, float]
+    gmacs: float
+    objective: str
+    file: str
+    sha256: str
+    bytes: int
+
+
+class TensorRecord(_Record):
+    """One input or output as the app sees it."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    layout: str
+    meaning: str
+
+
+class ParityRecord(_Record):
+    """Parity of one entry point; ``passed`` is None when it was not run, and ``reason`` then says why."""
+
+    entry_point: str
+    passed: bool | None
+    ran_on: str
+    proves: str
+    images: int
+    max_abs_error: float | None
+    rms_error_unknown: float | None
+    sad_change: float | None
+    path_mismatches: int
+    worst_picture: str | None
+    first_diverging_block: str | None
+    reason: str | None
+
+
+class GoldenRecord(_Record):
+    """One golden vector: files in ``golden/``, and the alphas expected of each entry point."""
+
+    picture: str
+    image: str
+    trimap: str
+    alphas: dict[str, str]
+
+
+class Manifest(_Record):
+    """Contents of ``manifest.json``."""
+
+    schema_version: Literal[1] = 1
+    checkpoint: CheckpointRecord
+    target: Target
+    mode: Mode
+    precision: Precision
+    io: TensorIO
+    height: int
+    width: int
+    profile: ProfileRecord | None
+    entry_points: tuple[EntryPointRecord, ...]
+    inputs: tuple[TensorRecord, ...]
+    outputs: tuple[TensorRecord, ...]
+    parity: tuple[ParityRecord, ...]
+    golden: tuple[GoldenRecord, ...]
+    tool_versions: dict[str, str]
+    command: str
+
+    @property
+    def verified(self) -> bool:
+        """Whether every entry point's parity was run and passed."""
+        return bool(self.parity) and all(record.passed is True for record in self.parity)
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Read an artifact folder's manifest.
+
+    Raises:
+        ArtifactError: if the folder or manifest is missing, damaged or of another schema.
+    """
+    file = directory / MANIFEST
+    if not file.is_file():
+        raise ArtifactError(f"Expected an artifact folder with {MANIFEST}; {directory} has none.")
+    try:
+        return Manifest.model_validate_json(file.read_text())
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{file} is damaged or of another schema than {SCHEMA_VERSION}: {error}") from error
+
+
+def content_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, or of a folder over the names and contents of its files in sorted order."""
+    digest = hashlib.sha256()
+    if path.is_file():
+        digest.update(path.read_bytes())
+        return digest.hexdigest()
+    for file in _files(path):
+        data = file.read_bytes()
+        digest.update(f"{file.relative_to(path).as_posix()}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def content_bytes(path: Path) -> int:
+    """Return the size of a file, or of all files in a folder, in bytes."""
+    return path.stat().st_size if path.is_file() else sum(file.stat().st_size for file in _files(path))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())

@@ -1,0 +1,160 @@
+"""Parity: does an artifact compute what the supernet computes, judged as matting is judged.
+
+The reference is the supernet in PyTorch, float32, along the entry point's path. Errors are read at the largest
+deviation anywhere and as root mean square over the trimap's unknown region, because a mean over the whole picture
+hides a 0.1 error in hair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pam_edge.errors import UsageError
+from pam_edge.evaluation.pictures import Picture
+from pam_edge.graphs.static import StaticGraph, block_outputs
+from pam_edge.supernet.network import Supernet
+from pam_edge.supernet.path import PathSpec
+from pam_edge.targets import Precision
+
+
+@dataclass(frozen=True, slots=True)
+class ParityLimits:
+    """Largest deviations that pass.
+
+    Attributes:
+        max_abs: of alpha, anywhere in the picture.
+        rms: root mean square of the deviation of alpha over the unknown region.
+        block: of a block's output, relative to its largest value, when looking for where a failure starts.
+    """
+
+    max_abs: float
+    rms: float
+    block: float
+
+
+LIMITS: Mapping[Precision, ParityLimits] = {
+    Precision.FP32: ParityLimits(max_abs=1e-4, rms=1e-5, block=1e-4),
+    Precision.FP16: ParityLimits(max_abs=0.03, rms=0.004, block=0.03),
+}
+"""The contract's table. Block tolerances are ours: as far as correct runtimes were seen to differ, with room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """How far one alpha is from its reference.
+
+    Attributes:
+        max_abs: largest absolute difference in the picture; NaN if the alpha holds NaN.
+        rms: root mean square of the difference over the unknown region.
+        sad_change: sum of absolute differences over the unknown region, in thousands, as SAD is scaled.
+    """
+
+    max_abs: float
+    rms: float
+    sad_change: float
+
+    def within(self, limits: ParityLimits) -> bool:
+        """Return whether both errors pass; NaN does not."""
+        return self.max_abs <= limits.max_abs and self.rms <= limits.rms
+
+
+def deviation(alpha: NDArray[np.float32], reference: NDArray[np.float32], trimap: NDArray[np.uint8]) -> Deviation:
+    """Compare an alpha float32[H, W] with its reference, given the trimap uint8[H, W].
+
+    Raises:
+        UsageError: if shapes differ or the trimap has no unknown pixel: an empty region has no error.
+    """
+    if not alpha.shape == reference.shape == trimap.shape:
+        raise UsageError(f"Expected equal shapes; got {alpha.shape}, {reference.shape} and trimap {trimap.shape}.")
+    unknown = (trimap >= 64) & (trimap < 192)
+    if not unknown.any():
+        raise UsageError("The trimap has no unknown pixel, so there is nothing to judge. Use another picture.")
+    difference = np.abs(alpha.astype(np.float64) - reference)
+    inside = difference[unknown]
+    return Deviation(float(difference.max()), float(np.sqrt(np.mean(inside**2))), float(inside.sum() / 1000))
+
+
+class CallableModel(Protocol):
+    """An entry point that can be run; ``pam_edge.runtimes.base.LoadedModel`` is one."""
+
+    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return alpha float32[H, W] from image uint8[H, W, 3] (RGB) and trimap uint8[H, W]."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EntryParity:
+    """Parity of one entry point over a set of pictures.
+
+    Attributes:
+        deviations: by picture name.
+        nearest_path: text of the path, among the artifact's, whose reference is nearest; its own if all is well.
+    """
+
+    deviations: dict[str, Deviation]
+    nearest_path: str
+
+    @property
+    def worst(self) -> str:
+        """Name of the picture with the largest deviation (a NaN counts as largest)."""
+        return max(self.deviations, key=lambda name: (np.isnan(d := self.deviations[name].max_abs), d))
+
+
+def to_tensors(picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return image float32[1, 3, H, W] and trimap float32[1, 1, H, W], both 0..255."""
+    planar = np.ascontiguousarray(picture.image.transpose(2, 0, 1)[None])
+    return torch.from_numpy(planar).float(), torch.from_numpy(np.ascontiguousarray(picture.trimap))[None, None].float()
+
+
+class Reference:
+    """The supernet's answers for a set of pictures and paths, computed once each."""
+
+    def __init__(self, supernet: Supernet, pictures: Sequence[Picture]) -> None:
+        self.supernet = supernet.eval()
+        self.pictures = tuple(pictures)
+        self._alphas: dict[tuple[PathSpec, str], NDArray[np.float32]] = {}
+
+    def alpha(self, path: PathSpec, picture: Picture) -> NDArray[np.float32]:
+        """Return alpha float32[H, W] of a picture along a path."""
+        key = (path, picture.name)
+        if key not in self._alphas:
+            with torch.no_grad():
+                image, trimap = to_tensors(picture)
+                self._alphas[key] = self.supernet(image, trimap, path=path).alpha[0, 0].numpy()
+        return self._alphas[key]
+
+    def blocks(self, path: PathSpec, picture: Picture) -> list[tuple[str, NDArray[np.float32]]]:
+        """Return name and output float32[1, C, h, w] of every choice block."""
+        with torch.no_grad():
+            outputs = block_outputs(StaticGraph(self.supernet, path), *to_tensors(picture))
+        return [(n, o.numpy()) for n, o in zip(self.supernet.config.block_names, outputs, strict=True)]
+
+
+def check_entry_point(
+    model: CallableModel, path: PathSpec, others: Sequence[PathSpec], reference: Reference
+) -> tuple[EntryParity, dict[str, NDArray[np.float32]]]:
+    """Run one entry point on every picture of the reference.
+
+    Args:
+        model: the artifact's entry point.
+        path: the one it should compute.
+        others: paths of the artifact's other entry points, for path identity.
+        reference: supernet and pictures.
+
+    Returns:
+        The parity, and the alphas by picture name.
+    """
+    alphas = {p.name: model(p.image, p.trimap) for p in reference.pictures}
+    deviations = {p.name: deviation(alphas[p.name], reference.alpha(path, p), p.trimap) for p in reference.pictures}
+
+    def distance(candidate: PathSpec) -> float:
+        return sum(float(np.abs(alphas[p.name] - reference.alpha(candidate, p)).sum()) for p in reference.pictures)
+
+    nearest = min(dict.fromkeys((path, *others)), key=distance)
+    return EntryParity(deviations, str(nearest)), alphas

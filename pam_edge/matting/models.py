@@ -1,0 +1,102 @@
+"""What can matte: an artifact's entry point in its runtime, or a checkpoint in PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pam_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from pam_edge.matting.tiling import Matter
+
+CHECKPOINT_SIZE = 512
+"""Height and width at which a checkpoint is run, the size that artifacts have by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedMatter:
+    """A model with what a user should be told about it.
+
+    Attributes:
+        matter: computes alpha at its own size.
+        description: entry point or path, runtime, and a plain word when the weights are untrained.
+    """
+
+    matter: Matter
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Sized:
+    height: int
+    width: int
+    run: Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float32]]
+
+    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self.run(image, trimap)
+
+
+def open_model(model: str, budget: str | None, *, threads: int) -> NamedMatter:
+    """Open an artifact folder, or a checkpoint by name or file, at a budget.
+
+    Args:
+        model: artifact folder, variant name or checkpoint file.
+        budget: for an artifact one of its entry points' budgets (None: the first); for a checkpoint any budget that
+            can be counted in MACs (None: the full path).
+        threads: of the runtime.
+
+    Raises:
+        UsageError: if the artifact has no such budget.
+        PamEdgeError: if the model or its runtime cannot be loaded.
+    """
+    if Path(model).is_dir():
+        return _open_artifact(Path(model), budget, threads)
+    return _open_checkpoint(model, budget, threads)
+
+
+def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMatter:
+    from pam_edge.delivery.manifest import read_manifest
+    from pam_edge.planning.budget import parse_budget
+    from pam_edge.runtimes.registry import load_runtime
+
+    manifest = read_manifest(directory)
+    entries = {entry.name: entry for entry in manifest.entry_points}
+    label = parse_budget(budget).label if budget else next(iter(entries))
+    if label not in entries:
+        raise UsageError(f"--budget: {directory} holds {', '.join(entries)}; got {budget!r}. Convert with that budget.")
+    entry = entries[label]
+    loaded = load_runtime(manifest.target).load(directory / entry.file, entry.name, threads=threads)
+    untrained = "" if manifest.checkpoint.trained else " (UNTRAINED)"
+    description = f"{manifest.checkpoint.variant}{untrained}, {entry.budget}, path {entry.path}, {loaded.ran_on}"
+    return NamedMatter(_Sized(loaded.height, loaded.width, loaded), description)
+
+
+def _open_checkpoint(reference: str, budget: str | None, threads: int) -> NamedMatter:
+    import torch
+
+    from pam_edge.evaluation.parity import to_tensors
+    from pam_edge.evaluation.pictures import Picture
+    from pam_edge.planning.budget import NAMED_BUDGETS, parse_budget
+    from pam_edge.planning.cost import mac_cost_table
+    from pam_edge.planning.planner import plan_path
+    from pam_edge.supernet.checkpoint import load_checkpoint
+
+    torch.set_num_threads(threads)
+    checkpoint = load_checkpoint(reference)
+    macs = mac_cost_table(checkpoint.config, CHECKPOINT_SIZE, CHECKPOINT_SIZE)
+    plan = plan_path(parse_budget(budget) if budget else NAMED_BUDGETS["mild"], macs, macs)
+
+    def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+        tensors = to_tensors(Picture("picture", image, trimap, "photograph", "the user's"))
+        with torch.no_grad():
+            alpha: NDArray[np.float32] = checkpoint.supernet(*tensors, path=plan.path).alpha[0, 0].numpy()
+        return alpha
+
+    description = f"{checkpoint.title}, {plan.budget}, path {plan.path}, {plan.gmacs:.2f} GMACs, PyTorch"
+    return NamedMatter(_Sized(CHECKPOINT_SIZE, CHECKPOINT_SIZE, run), description)
