@@ -16,7 +16,7 @@ def pareto_front(
 
     The front of 2^L paths can have thousands of points; this asks the planner at ``points`` evenly spaced limits, and
     each answer is a point of the front, because the planner prefers the cheaper of equal paths. With an error table,
-    only listed paths are on it.
+    only listed paths are on it (unless none fits at all).
     """
     low = 100 * costs.cheapest / costs.full
     plans: dict[str, Plan] = {}
@@ -25,6 +25,7 @@ def pareto_front(
         # Rounding must not put the first limit below the cheapest path.
         budget = Budget(f"{percent:.4f}pct", percent * (1 + 1e-9), BudgetUnit.PERCENT)
         plan = plan_path(budget, costs, macs, errors)
-        if errors is None or plan.expected_error is not None:
-            plans.setdefault(str(plan.path), plan)
+        plans.setdefault(str(plan.path), plan)
+    listed = {path: plan for path, plan in plans.items() if plan.expected_error is not None}
+    plans = listed or plans
     return tuple(sorted(plans.values(), key=lambda plan: plan.predicted_cost))

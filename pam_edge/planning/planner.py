@@ -90,7 +90,7 @@ def plan_path(budget: Budget, costs: CostTable, macs: CostTable, errors: ErrorTa
     room = round(budget.value / 100 * quanta.full) if percent else quantise(limit) - quantise(margin)
     if quanta.cheapest > room:
         raise BudgetError(_too_small(budget, limiting, limit, margin))
-    path, objective = _choose(quanta, room, macs, errors)
+    path, objective = _choose(quanta, min(room, quanta.dearest), macs, errors)
     return Plan(
         budget=budget,
         path=path,
@@ -162,6 +162,10 @@ class _Quanta:
     @property
     def cheapest(self) -> int:
         return self.fixed + sum(map(min, self.run, self.bypass))
+
+    @property
+    def dearest(self) -> int:
+        return self.fixed + sum(map(max, self.run, self.bypass))
 
 
 def _choose(costs: _Quanta, room: int, macs: CostTable, errors: ErrorTable | None) -> tuple[PathSpec, str]:

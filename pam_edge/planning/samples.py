@@ -2,6 +2,17 @@
 
 Each sample is one call of the probe along one path, after warm-up. Rounds go through all paths once, shuffled; the
 number of the round comes with each sample, so that a drifting or disturbed device can be told from a slow path.
+
+    {"schema_version": 1,
+     "device": "iPhone 13", "soc": "Apple A15 Bionic", "os": "iOS 17.5",
+     "target": "coreml", "runtime": "Core ML", "runtime_version": "17.5", "compute_unit": "neural_engine",
+     "delegate": "requested: all", "threads": 1, "precision": "fp16", "height": 512, "width": 512,
+     "variant": "pam-tiny", "architecture_hash": "0123456789ab", "date": "2025-03-01", "tool": "our app 1.2",
+     "peak_memory_bytes": 183500800,
+     "samples": [{"path": "11010010110", "round": 0, "latency_ms": 7.41}, ...]}
+
+``architecture_hash`` is that of the checkpoint the probe was made from (its manifest has it); ``peak_memory_bytes``
+may be left out; no other key is allowed.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from pam_edge.cli import planning
+from pam_edge.cli.output import console
 from pam_edge.errors import BudgetError, ProfileError, UsageError
 from pam_edge.planning.profile_file import write_profile
 
@@ -25,7 +26,7 @@ def run(*arguments):
 
 @pytest.fixture
 def wide_console(monkeypatch):
-    monkeypatch.setattr(planning.console, "_width", 160)
+    monkeypatch.setattr(console, "_width", 160)
 
 
 pytestmark = pytest.mark.usefixtures("wide_console")

@@ -47,7 +47,7 @@ def test_two_measurements_agree_within_their_errors(simulated_device):
 
 
 def test_the_bounds_of_a_prediction_hold_as_often_as_they_say(simulated_device):
-    inside = []
+    inside: list[bool] = []
     for seed in range(12):
         device = simulated_device("pam-tiny", 0.02, seed)
         fit = fit_of(device, rounds=9)

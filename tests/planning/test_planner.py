@@ -119,6 +119,12 @@ def test_tables_of_different_variants_are_refused():
         plan_path(parse_budget("mild"), MACS, other)
 
 
+@pytest.mark.parametrize("text", ["1000000000%", "1000000000ms", "1000000000GMAC"])
+def test_a_budget_without_need_gives_the_full_path(text):
+    slow = dataclasses.replace(MILLISECONDS, fixed=5e6)
+    assert plan_path(parse_budget(text), slow, MACS).path == PathSpec.full(3)
+
+
 @pytest.mark.parametrize("variant", ["pam-base", "pam-small", "pam-tiny"])
 def test_twenty_budgets_are_planned_within_50_ms(variant):
     macs = mac_cost_table(VARIANTS[variant], 512, 512)

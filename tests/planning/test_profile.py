@@ -30,6 +30,8 @@ def costs_of(profile, target="tflite", precision="fp32", size=512, config=MINUTE
 
 def test_the_committed_estimates_are_what_the_script_computes(monkeypatch):
     spec = importlib.util.spec_from_file_location("estimate_profiles", TOOL)
+    assert spec is not None
+    assert spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, tool)
     spec.loader.exec_module(tool)
@@ -61,6 +63,7 @@ def test_an_operator_takes_the_longer_of_arithmetic_and_memory():
 
 def test_each_target_uses_its_own_compute_unit():
     estimate = load_profile("iphone13").estimate
+    assert estimate is not None
 
     def unit(target, precision):
         machine = choose_machine("iphone13", estimate, target, precision)
@@ -131,6 +134,8 @@ def test_an_unknown_target_is_refused():
 
 
 def test_conditions_carry_the_word_estimated(measured_profile):
-    asked = {"precision": "fp32", "config": MINUTE, "height": 512, "width": 512}
-    assert describe_conditions(load_profile("pixel8"), target="tflite", **asked).startswith("estimated for the cpu, 5")
-    assert describe_conditions(measured_profile, target="tflite", **asked).startswith("measured with tflite fp32")
+    def line(profile):
+        return describe_conditions(profile, target="tflite", precision="fp32", config=MINUTE, height=512, width=512)
+
+    assert line(load_profile("pixel8")).startswith("estimated for the cpu, 5 cores")
+    assert line(measured_profile).startswith("measured with tflite fp32")
