@@ -25,7 +25,7 @@ def train(
     from pam_edge.learning.config import load_recipe, with_data
     from pam_edge.learning.launch import train_recipe
 
-    checkpoint = train_recipe(with_data(load_recipe(config), data), out, devices, notices)
+    checkpoint = train_recipe(with_data(load_recipe(config), data), out, devices)
     if json:
         print_json({"checkpoint": str(checkpoint)})
         return
@@ -38,21 +38,21 @@ def prior(
     config: Annotated[Path | None, typer.Option(help="Recipe whose data settings count.")] = None,
     data: DataOption = None,
     images: Annotated[int, typer.Option(min=1, help="Calibration composites.")] = 32,
-    paths: Annotated[int, typer.Option(min=1, help="Paths sampled per budget.")] = 16,
-    budgets: Annotated[int, typer.Option(min=2, help="Budgets between the shortest and the full path.")] = 9,
+    paths: Annotated[int, typer.Option(min=1, help="Paths sampled just under each budget.")] = 4,
+    crop: Annotated[int, typer.Option(min=32, help="Side of the composites in pixels, a multiple of 32.")] = 192,
     devices: DevicesOption = 1,
     json: JsonOption = False,
 ) -> None:
     """Estimate by Monte Carlo how often each path is the best one under a budget."""
     from pam_edge.learning.config import data_settings
-    from pam_edge.learning.launch import make_prior
+    from pam_edge.learning.launch import measure_prior
 
-    found = make_prior(checkpoint, data_settings(config, data), images, paths, budgets, devices)
+    found = measure_prior(checkpoint, data_settings(config, data), images, paths, crop, devices)
     found.save(out)
     if json:
-        print_json({"file": str(out), "budgets": len(found.budgets), "paths": len(found.path_errors)})
+        print_json({"file": str(out), "budgets": len(found.rows), "paths": len(found.path_errors)})
         return
-    console.print(f"{len(found.path_errors)} paths under {len(found.budgets)} budgets: {out}")
+    console.print(f"{len(found.path_errors)} paths under {len(found.rows)} budgets: {out}")
 
 
 def evaluate(
@@ -68,14 +68,15 @@ def evaluate(
     """Score mattes: SAD, MSE, Grad and Conn over the unknown region."""
     from pam_edge.evaluation.datasets import find_cases
     from pam_edge.evaluation.evaluate import evaluate_cases, summary_table, write_report
-    from pam_edge.evaluation.matters import matters_for
+    from pam_edge.learning.methods import methods_for
 
     cases = find_cases(data, layout, radius)
-    result = evaluate_cases(cases, matters_for(checkpoint, tuple(budget or ()), tuple(baseline or ())))
+    methods = methods_for(checkpoint, tuple(budget or ()), tuple(baseline or ()))
+    result = evaluate_cases(cases, methods)
     for problem in result.problems:
         notices.print(f"left out: {problem}", markup=False)
     if out:
-        write_report(result, cases, out)
+        write_report(result, cases, methods, out)
     if json:
         print_json({"scores": result.summary(), "left_out": list(result.problems)})
         return

@@ -56,7 +56,9 @@ class Layout:
 LAYOUTS: dict[str, Layout] = {
     "folder": Layout(("image", "images"), ("alpha", "alphas"), ("trimap", "trimaps")),
     "composition-1k": Layout(("merged", "input"), ("alpha_copy", "alpha"), ("trimaps", "trimap")),
-    "distinctions-646": Layout(("merged", "Image", "image"), ("alpha_copy", "GT", "alpha"), ("trimaps", "Trimap", "trimap")),
+    "distinctions-646": Layout(
+        ("merged", "Image", "image"), ("alpha_copy", "GT", "alpha"), ("trimaps", "Trimap", "trimap")
+    ),
     "transparent-460": Layout(("merged", "image"), ("alpha_copy", "alpha"), ("trimaps", "trimap")),
     "simd": Layout(("merged", "image"), ("alpha_copy", "alpha"), ("trimaps", "trimap")),
     "aim-500": Layout(("original",), ("mask",), ("trimap",)),

@@ -43,7 +43,7 @@ def add_noise(rng: np.random.Generator, picture: Picture) -> Picture:
 def random_warp(
     rng: np.random.Generator, crop: int, centre: tuple[float, float], scale: float, max_degrees: float
 ) -> NDArray[np.float32]:
-    """Return the 2x3 matrix from crop to source pixels: flip, rotation and scale about a centre, a little off-centre."""
+    """Return the 2x3 matrix from crop to source pixels: flip, turn and scale about a centre, a little off it."""
     angle = np.deg2rad(rng.uniform(-max_degrees, max_degrees))
     flip = -1.0 if rng.random() < 0.5 else 1.0
     stretch = np.exp(rng.uniform(-0.1, 0.1))
@@ -54,7 +54,9 @@ def random_warp(
     return np.column_stack([matrix, shift]).astype(np.float32)
 
 
-def sample_levels(levels: tuple[NDArray[np.uint8], ...], matrix: NDArray[np.float32], crop: int, border: int) -> Picture:
+def sample_levels(
+    levels: tuple[NDArray[np.uint8], ...], matrix: NDArray[np.float32], crop: int, border: int
+) -> Picture:
     """Resample the level whose pixels are about as fine as the crop's.
 
     Args:

@@ -101,9 +101,7 @@ def _over(top: tuple[Picture, Matte], below: tuple[Picture, Matte]) -> tuple[Pic
     return below[0] + (top[0] - below[0]) * share, alpha
 
 
-def _defocus(
-    rng: np.random.Generator, colour: Picture, alpha: Matte, back: Picture
-) -> tuple[Picture, Matte, Picture]:
+def _defocus(rng: np.random.Generator, colour: Picture, alpha: Matte, back: Picture) -> tuple[Picture, Matte, Picture]:
     """Blur the foreground with its alpha, or the background alone, as lenses do."""
     if rng.random() < 0.25:
         sigma = float(rng.uniform(0.4, 2.0))

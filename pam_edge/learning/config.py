@@ -136,6 +136,20 @@ class StageConfig(_Section):
         return self
 
 
+class CalibrationConfig(_Section):
+    """How the prior of optimal paths and the error table are measured.
+
+    Attributes:
+        images: calibration crops.
+        crop: their side in pixels.
+        paths_per_budget: paths sampled just under each row's budget.
+    """
+
+    images: int = Field(default=24, ge=1)
+    crop: int = Field(default=192, multiple_of=32, gt=0)
+    paths_per_budget: int = Field(default=4, ge=1)
+
+
 class TrainConfig(_Section):
     """A whole recipe.
 
@@ -162,6 +176,7 @@ class TrainConfig(_Section):
     precision: str = "32-true"
     data: DataConfig = DataConfig()
     losses: LossConfig = LossConfig()
+    calibration: CalibrationConfig = CalibrationConfig()
     stages: tuple[StageConfig, ...]
 
     def architecture(self) -> SupernetConfig:

@@ -28,14 +28,12 @@ def forward_along(supernet: Supernet, batch: Batch, runs: Tensor, *, use_connect
     def step(index: int, x: Tensor) -> Tensor:
         choice = supernet.choice(index)
         attended = choice.gate.attend(x)[0]
-        return _take(choice.block, choice.connect if use_connect else nn.Identity(), attended, runs[..., index])
+        return take(choice.block, choice.connect if use_connect else nn.Identity(), attended, runs[..., index])
 
-    return _finish(supernet, batch, step)
+    return finish(supernet, batch, step)
 
 
-def forward_with_logits(
-    supernet: Supernet, batch: Batch, runs: Tensor, budget_index: Tensor
-) -> tuple[Tensor, Tensor]:
+def forward_with_logits(supernet: Supernet, batch: Batch, runs: Tensor, budget_index: Tensor) -> tuple[Tensor, Tensor]:
     """Matte along given paths and return the path selection logits met on the way.
 
     Args:
@@ -54,9 +52,9 @@ def forward_with_logits(
         choice = supernet.choice(index)
         attended, pooled = choice.gate.attend(x)
         logits.append(choice.gate.logits(pooled, embedding))
-        return _take(choice.block, choice.connect, attended, runs[:, index])
+        return take(choice.block, choice.connect, attended, runs[:, index])
 
-    alpha = _finish(supernet, batch, step)
+    alpha = finish(supernet, batch, step)
     return alpha, torch.stack(logits, 1)
 
 
@@ -87,14 +85,15 @@ def calibrate_norms(supernet: Supernet, batches: Iterable[Batch]) -> None:
     supernet.eval()
 
 
-def _finish(supernet: Supernet, batch: Batch, step: Step) -> Tensor:
+def finish(supernet: Supernet, batch: Batch, step: Step) -> Tensor:
+    """Run the network with ``step`` at every choice; alpha keeps its gradient where it leaves [0, 1]."""
     regions = split_trimap(batch.trimap)
     normalised = (batch.image - supernet.image_mean) / supernet.image_std
     raw = supernet.body(torch.cat([normalised, regions], 1), step)
     return bounded(raw) * regions[:, 1:2] + regions[:, 2:3]
 
 
-def _take(block: nn.Module, connect: nn.Module, x: Tensor, runs: Tensor) -> Tensor:
+def take(block: nn.Module, connect: nn.Module, x: Tensor, runs: Tensor) -> Tensor:
     """Run block or connect layer for each image; both branches see only their own images."""
     if bool(runs.all()):
         return block(x)  # type: ignore[no-any-return]

@@ -220,7 +220,7 @@ def _cutout_names(root: Path) -> list[str]:
 
 
 def _background_names(root: Path, held_out: bool) -> list[str]:
-    files = ((root / "backgrounds").rglob("*") if (root / "backgrounds").is_dir() else ())
+    files = (root / "backgrounds").rglob("*") if (root / "backgrounds").is_dir() else ()
     names = sorted(path.relative_to(root).as_posix() for path in files if path.suffix.lower() in SUFFIXES)
     split = [name for name in names if is_held_out(name, 0.1) == held_out]
     return split or names

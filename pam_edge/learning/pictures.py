@@ -13,7 +13,7 @@ from pam_edge.learning.batches import Batch
 
 
 def contact_sheet(batch: Batch, alpha: torch.Tensor, rows: int = 6) -> NDArray[np.uint8]:
-    """Return uint8[H, W, 3] RGB: per crop a row of image, trimap, predicted alpha, true alpha and 4 x their difference."""
+    """Return uint8[H, W, 3] RGB: rows of image, trimap, predicted and true alpha, and 4 x their difference."""
     lines = []
     for index in range(min(rows, len(batch))):
         image = batch.image[index].permute(1, 2, 0).numpy()

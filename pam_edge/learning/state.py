@@ -47,7 +47,9 @@ def load_state(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises many kinds; all mean that the file is of no use
-        raise CheckpointError(f"{path} is not a readable training state: {error}. Start anew, or copy it again.") from error
+        raise CheckpointError(
+            f"{path} is not a readable training state: {error}. Start anew, or copy it again."
+        ) from error
     if content.get("format") != FORMAT:
         raise CheckpointError(f"{path}: expected the format {FORMAT!r}, found {content.get('format')!r}.")
     return content

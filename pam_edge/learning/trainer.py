@@ -16,9 +16,13 @@ from pam_edge.errors import PamEdgeError
 from pam_edge.learning.batches import Batch, BatchPlan, iterate
 from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import Phase, StageConfig, StageKind, TrainConfig
+from pam_edge.learning.costs import BudgetScale, budget_scale
+from pam_edge.learning.distributed import average_gradients, gather_rows
 from pam_edge.learning.forward import calibrate_norms
+from pam_edge.learning.labels import PathStage
 from pam_edge.learning.library import load_library
 from pam_edge.learning.pictures import contact_sheet, write_picture
+from pam_edge.learning.prior import Prior, calibration_batches, make_prior, path_errors, sample_paths, uniform_prior
 from pam_edge.learning.progress import Progress
 from pam_edge.learning.schedule import MovingAverage, learning_rate_factor, progress
 from pam_edge.learning.stages import CompleteStage, Stage, StepResult, WarmUpStage
@@ -27,6 +31,7 @@ from pam_edge.supernet.checkpoint import TrainingRecord, save_checkpoint
 from pam_edge.supernet.network import Supernet
 
 STATE_FILE = "state.pt"
+PRIOR_FILE = "prior.json"
 CALIBRATION_STEPS = 30
 _CALIBRATION_FIRST = 1 << 40
 """Number of the first calibration crop: far beyond those that a run trains on."""
@@ -75,20 +80,32 @@ class Trainer:
         for index in range(self.position.stage, len(self.config.stages)):
             stage = self.config.stages[index]
             self._run_stage(stage)
-            path = self.export(f"stage{index + 1}")
+            path = self._finish_stage(index)
             self.position = Position(stage=index + 1, crops=self.position.crops)
             self.optimizer = None
             self._save()
         return path
 
-    def export(self, name: str) -> Path:
+    def _finish_stage(self, index: int) -> Path:
+        """Export; once random paths are trained, with the error table that the planner uses."""
+        if self.config.stages[index].kind is StageKind.COMPLETE:
+            return self.export(f"stage{index + 1}")
+        assert isinstance(self.average.module, Supernet)
+        measured = self.measure_paths(self.average.module, budget_scale(self.supernet.config))
+        if self.fabric.is_global_zero and self.config.stages[index].kind is StageKind.WARM_UP:
+            measured.save(self.folder / PRIOR_FILE)
+        return self.export(f"stage{index + 1}", measured.path_errors)
+
+    def export(self, name: str, errors: dict[str, float] | None = None) -> Path:
         """Write the averaged weights as a checkpoint that the rest of the product loads."""
         path = self.folder / f"{name}.safetensors"
         done = ", ".join(stage.kind.value for stage in self.config.stages[: self.position.stage + 1])
         summary = f"stages {done}; {self.position.crops} crops"
         if self.fabric.is_global_zero:
             assert isinstance(self.average.module, Supernet)
-            save_checkpoint(path, self.average.module, TrainingRecord(trained=True, summary=summary))
+            save_checkpoint(
+                path, self.average.module, TrainingRecord(trained=True, summary=summary, path_errors=errors or {})
+            )
         return path
 
     def _run_stage(self, config: StageConfig) -> None:
@@ -138,7 +155,32 @@ class Trainer:
             return CompleteStage(self.config.losses)
         if config.kind is StageKind.WARM_UP:
             return WarmUpStage(self.config.losses, config, self.teacher)
-        raise NotImplementedError(config.kind)
+        scale = budget_scale(self.supernet.config)
+        prior = self._prior(scale)
+        if config.uniform_prior:
+            prior = uniform_prior(prior, scale)
+        return PathStage(self.config.losses, config, self.teacher, prior, scale)
+
+    def _prior(self, scale: BudgetScale) -> Prior:
+        """Read the prior that belongs to this run, or make it with the averaged weights."""
+        path = self.folder / PRIOR_FILE
+        if not path.is_file():
+            assert isinstance(self.average.module, Supernet)
+            prior = self.measure_paths(self.average.module, scale)
+            if self.fabric.is_global_zero:
+                prior.save(path)
+            self.fabric.barrier()
+        return Prior.load(path)
+
+    def measure_paths(self, supernet: Supernet, scale: BudgetScale) -> Prior:
+        """Measure many paths on calibration images, with all processes together."""
+        settings = self.config.calibration
+        paths = sample_paths(scale, settings.paths_per_budget, self.config.seed)
+        shard = (self.fabric.global_rank, self.fabric.world_size)
+        batches = calibration_batches(self.composer, settings.images, settings.crop, shard)
+        return make_prior(
+            gather_rows(self.fabric, path_errors(supernet, batches, paths), settings.images), paths, scale
+        )
 
     def _make_optimizer(self, config: StageConfig) -> torch.optim.Optimizer:
         gates = [value for name, value in self.supernet.named_parameters() if _is_gate(name)]
@@ -239,18 +281,3 @@ def set_mode(supernet: nn.Module, freeze_norms: bool) -> None:
         for module in supernet.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
-
-
-def average_gradients(fabric: Fabric, supernet: nn.Module) -> None:
-    """Average gradients over processes in one message; a parameter that no path used counts as zero.
-
-    With one process nothing happens: a parameter that was not used keeps no gradient, and the optimizer leaves it.
-    """
-    if fabric.world_size == 1:
-        return
-    parameters = list(supernet.parameters())
-    flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
-    mean = fabric.all_reduce(flat, reduce_op="mean")
-    assert isinstance(mean, torch.Tensor)
-    for parameter, part in zip(parameters, mean.split([p.numel() for p in parameters]), strict=True):
-        parameter.grad = part.view_as(parameter).clone()

@@ -1,0 +1,136 @@
+"""Score methods on test cases: per-image CSV, summary, and the worst cases as pictures."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from pam_edge.errors import UsageError
+from pam_edge.evaluation.datasets import Case, Sample, UnusableCase
+from pam_edge.evaluation.metrics import Scores, score
+
+Method = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float32]]
+"""Alpha float32[H, W] from image uint8[H, W, 3] (RGB) and trimap uint8[H, W]."""
+
+MEASURES = tuple(field.name for field in fields(Scores))
+WORST_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Scores of one method on one case."""
+
+    method: str
+    case: str
+    scores: Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All scores, and what could not be scored.
+
+    Attributes:
+        rows: by case, then by method.
+        problems: name and reason of each case that was left out.
+    """
+
+    rows: tuple[Row, ...]
+    problems: tuple[str, ...]
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Return the mean of each measure over the cases, and their number, by method."""
+        table: dict[str, dict[str, float]] = {}
+        for method in dict.fromkeys(row.method for row in self.rows):
+            values = np.array([astuple(row.scores) for row in self.rows if row.method == method])
+            table[method] = dict(zip(MEASURES, values.mean(0).tolist(), strict=True)) | {"images": len(values)}
+        return table
+
+    def worst(self, method: str, count: int = WORST_SHOWN) -> list[str]:
+        """Return the names of a method's cases of highest MSE: the mean does not favour large pictures."""
+        mine = sorted((row for row in self.rows if row.method == method), key=lambda row: -row.scores.mse)
+        return [row.case for row in mine[:count]]
+
+
+def evaluate_cases(cases: Sequence[Case], methods: Mapping[str, Method], shard: tuple[int, int] = (0, 1)) -> Evaluation:
+    """Score every method on every case; a bad case is named and left out.
+
+    Args:
+        cases: what to score on.
+        methods: what to score, by name.
+        shard: rank and number of processes; this one takes every ``number``-th case. ``merge`` joins the parts.
+
+    Raises:
+        UsageError: if a single process finds no case that can be scored.
+    """
+    rows: list[Row] = []
+    problems: list[str] = []
+    rank, world = shard
+    for case in cases[rank::world]:
+        try:
+            sample = case.load()
+        except UnusableCase as error:
+            problems.append(f"{case.name}: {error}")
+            continue
+        rows.extend(Row(name, case.name, _score(method, sample)) for name, method in methods.items())
+    if not rows and world == 1:
+        raise UsageError(f"None of {len(cases)} cases could be scored: {'; '.join(problems[:5]) or 'there are none'}.")
+    return Evaluation(tuple(rows), tuple(problems))
+
+
+def _score(method: Method, sample: Sample) -> Scores:
+    return score(method(sample.image, sample.trimap), sample.alpha, sample.trimap == 128)
+
+
+def merge(parts: Sequence[Evaluation]) -> Evaluation:
+    """Join the evaluations of several processes; the result does not depend on how many there were."""
+    rows = sorted((row for part in parts for row in part.rows), key=lambda row: (row.case, row.method))
+    return Evaluation(tuple(rows), tuple(sorted(problem for part in parts for problem in part.problems)))
+
+
+def summary_table(evaluation: Evaluation) -> Table:
+    """Return the means as a table for a terminal."""
+    table = Table(title="Means over the unknown region: SAD, Grad, Conn in thousands, MSE in thousandths")
+    for heading in ("method", "images", "SAD", "MSE", "Grad", "Conn"):
+        table.add_column(heading, justify="left" if heading == "method" else "right")
+    for method, means in evaluation.summary().items():
+        table.add_row(method, f"{means['images']:.0f}", *(f"{means[name]:.2f}" for name in MEASURES))
+    return table
+
+
+def write_report(evaluation: Evaluation, cases: Sequence[Case], methods: Mapping[str, Method], folder: Path) -> None:
+    """Write ``scores.csv``, ``summary.csv`` and ``worst.png``, the first method's worst cases as all methods see them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [[row.method, row.case, *(f"{value:.4f}" for value in astuple(row.scores))] for row in evaluation.rows]
+    _write_csv(folder / "scores.csv", ["method", "case", *MEASURES], rows)
+    summary = evaluation.summary()
+    means = [[name, values["images"], *(f"{values[m]:.4f}" for m in MEASURES)] for name, values in summary.items()]
+    _write_csv(folder / "summary.csv", ["method", "images", *MEASURES], means)
+    names = evaluation.worst(next(iter(methods)))
+    sheet = comparison_sheet([case for case in cases if case.name in names], methods)
+    cv2.imwrite(str(folder / "worst.png"), sheet[..., ::-1])
+
+
+def _write_csv(path: Path, heading: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([heading, *rows])
+
+
+def comparison_sheet(cases: Sequence[Case], methods: Mapping[str, Method], height: int = 240) -> NDArray[np.uint8]:
+    """Return uint8[H, W, 3]: a row per case of image, trimap, true alpha and each method's alpha."""
+    rows = []
+    for case in cases:
+        sample = case.load()
+        alphas = [sample.alpha, *(method(sample.image, sample.trimap) for method in methods.values())]
+        greys = [sample.trimap, *((alpha * 255).astype(np.uint8) for alpha in alphas)]
+        panels = [sample.image, *(np.repeat(grey[..., None], 3, 2) for grey in greys)]
+        width = round(height * sample.alpha.shape[1] / sample.alpha.shape[0])
+        rows.append(np.hstack([cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA) for p in panels]))
+    widest = max(row.shape[1] for row in rows)
+    return np.vstack([np.pad(row, ((0, 4), (0, widest - row.shape[1]), (0, 0))) for row in rows])

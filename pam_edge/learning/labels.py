@@ -1,0 +1,124 @@
+"""Performance-aware path learning: online labels of optimal paths (METHOD, Algorithm 1) and the third stage."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pam_edge.learning.batches import Batch
+from pam_edge.learning.config import LossConfig, StageConfig
+from pam_edge.learning.costs import BudgetScale
+from pam_edge.learning.forward import finish, forward_along, forward_with_logits, take
+from pam_edge.learning.losses import alpha_loss, l1_loss, path_loss
+from pam_edge.learning.prior import Prior
+from pam_edge.learning.stages import StepResult, teach
+from pam_edge.supernet.network import Supernet
+from pam_edge.supernet.path import PathSpec
+
+
+def gumbel_choice(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+    """Return straight-through one-hot choices (eq. 8): ``softmax((logits + gumbel) / temperature)`` made one-hot.
+
+    Args:
+        logits: float32[N, 2].
+        temperature: of the softmax that the gradient sees.
+        generator: of the noise.
+
+    Returns:
+        float32[N, 2], exactly one-hot, with the softmax's gradient.
+    """
+    noise = -torch.log(-torch.log(torch.rand(logits.shape, generator=generator).clamp(1e-9, 1 - 1e-7)))
+    soft = torch.softmax((logits + noise.to(logits.device)) / temperature, 1)
+    hard = torch.nn.functional.one_hot(soft.argmax(1), 2).to(soft.dtype)
+    return hard + soft - soft.detach()
+
+
+@torch.no_grad()
+def propose(
+    supernet: Supernet, batch: Batch, budget_index: Tensor, temperature: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Let the network choose a path for each image, with Gumbel noise.
+
+    Returns:
+        runs bool[N, L], and alpha along them.
+    """
+    embedding = supernet.embedding(budget_index)[:, :, None, None]
+    chosen: list[Tensor] = []
+
+    def step(index: int, x: Tensor) -> Tensor:
+        choice = supernet.choice(index)
+        attended, pooled = choice.gate.attend(x)
+        runs = gumbel_choice(choice.gate.logits(pooled, embedding), temperature, generator)[:, 1] > 0.5
+        chosen.append(runs)
+        return take(choice.block, choice.connect, attended, runs)
+
+    alpha = finish(supernet, batch, step)
+    return torch.stack(chosen, 1), alpha
+
+
+@torch.no_grad()
+def label_paths(
+    supernet: Supernet,
+    batch: Batch,
+    limit: float,
+    candidates: list[PathSpec],
+    proposal: tuple[Tensor, Tensor],
+    scale: BudgetScale,
+) -> Tensor:
+    """Return the best eligible path of each image, bool[N, L].
+
+    Args:
+        supernet: evaluates the candidates.
+        batch: with true alphas.
+        limit: the budget.
+        candidates: drawn from the prior, all within the budget; at least one.
+        proposal: the network's own paths and their alphas; eligible only within the budget.
+        scale: costs.
+    """
+    runs, alpha = proposal
+    own = l1_loss(alpha, batch.alpha, batch.unknown)
+    own[scale.costs(runs).to(own.device) > limit] = torch.inf
+    errors, paths = [own], [runs]
+    for candidate in candidates:
+        bits = torch.tensor(candidate.runs)
+        errors.append(l1_loss(forward_along(supernet, batch, bits), batch.alpha, batch.unknown))
+        paths.append(bits.expand(len(batch), -1))
+    best = torch.stack(errors).argmin(0)
+    return torch.stack(paths)[best, torch.arange(len(batch))]
+
+
+class PathStage:
+    """Stage 3: the network learns matting along the best paths, and to predict those paths."""
+
+    freeze_norms = True
+
+    def __init__(
+        self, losses: LossConfig, config: StageConfig, teacher: Supernet, prior: Prior, scale: BudgetScale
+    ) -> None:
+        self.losses = losses
+        self.config = config
+        self.teacher = teacher
+        self.prior = prior
+        self.scale = scale
+
+    def __call__(self, supernet: Supernet, batch: Batch, generator: torch.Generator) -> StepResult:
+        """Compute the loss under one random budget for the whole batch."""
+        row = int(torch.randint(self.scale.rows, (1,), generator=generator))
+        index = torch.full((len(batch),), row)
+        limit = self.scale.limit(row)
+        own = propose(supernet, batch, index, self.config.temperature, generator)
+        candidates = self.prior.draw(row, max(1, self.config.candidates), generator)
+        labels = label_paths(supernet, batch, limit, candidates, own, self.scale)
+        alpha, logits = forward_with_logits(supernet, batch, labels, index)
+        matting, paths = alpha_loss(alpha, batch, self.losses), path_loss(logits, labels)
+        loss = matting + self.losses.path * paths
+        parts = {"alpha": float(matting.detach()), "path": float(paths.detach())} | self._watch(own[0], labels, limit)
+        if self.losses.distillation > 0:
+            distillation = teach(self.teacher, batch, alpha, self.losses)
+            loss = loss + self.losses.distillation * distillation
+            parts["distillation"] = float(distillation.detach())
+        return StepResult(loss, parts, alpha.detach())
+
+    def _watch(self, proposed: Tensor, labels: Tensor, limit: float) -> dict[str, float]:
+        within = (self.scale.costs(proposed) <= limit).float().mean()
+        return {"within_budget": float(within), "own_share": float((proposed == labels).all(1).float().mean())}

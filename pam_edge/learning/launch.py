@@ -1,0 +1,54 @@
+"""Start training and path measurement on one process or many; what the command line calls."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from lightning.fabric import Fabric
+from lightning.fabric.loggers import TensorBoardLogger
+
+from pam_edge.learning.composition import Composer
+from pam_edge.learning.config import DataConfig, TrainConfig
+from pam_edge.learning.costs import budget_scale
+from pam_edge.learning.distributed import gather_rows
+from pam_edge.learning.library import load_library
+from pam_edge.learning.prior import Prior, calibration_batches, make_prior, path_errors, sample_paths
+from pam_edge.learning.trainer import Trainer
+from pam_edge.supernet.checkpoint import load_checkpoint
+
+
+def make_fabric(devices: int, precision: str = "32-true", logs: Path | None = None) -> Fabric:
+    """Start processes: as many as asked here, or those that torchrun has started (then ``devices`` is per machine)."""
+    machines = int(os.environ.get("GROUP_WORLD_SIZE", "1"))
+    accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    several = devices * machines > 1 or "TORCHELASTIC_RUN_ID" in os.environ
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", devices))
+    fabric = Fabric(
+        accelerator=accelerator,
+        devices=local,
+        num_nodes=machines,
+        strategy="ddp" if several else "auto",
+        precision=precision,  # type: ignore[arg-type]
+        loggers=TensorBoardLogger(logs) if logs else [],
+    )
+    fabric.launch()
+    return fabric
+
+
+def train_recipe(config: TrainConfig, folder: Path, devices: int = 1) -> Path:
+    """Train a recipe in a folder, or resume there, and return the final checkpoint."""
+    fabric = make_fabric(devices, config.precision, folder / "tensorboard")
+    return Trainer(config, folder, fabric).run()
+
+
+def measure_prior(reference: str, data: DataConfig, images: int, per_budget: int, crop: int, devices: int) -> Prior:
+    """Measure the paths of a checkpoint on composites of the training split and return the prior."""
+    fabric = make_fabric(devices)
+    supernet = load_checkpoint(reference).supernet
+    scale = budget_scale(supernet.config)
+    paths = sample_paths(scale, per_budget, seed=1)
+    composer = Composer(load_library(data), data, seed=1)
+    batches = calibration_batches(composer, images, crop, (fabric.global_rank, fabric.world_size))
+    return make_prior(gather_rows(fabric, path_errors(supernet, batches, paths), images), paths, scale)

@@ -1,0 +1,132 @@
+"""What can be scored: the supernet along a path, and baselines that need no training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pam_edge.errors import MissingExtraError, UsageError
+from pam_edge.planning.budget import DEFAULT_BUDGETS, Budget, parse_budget
+from pam_edge.planning.cost import mac_cost_table
+from pam_edge.planning.planner import ErrorTable, plan_path
+from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
+from pam_edge.supernet.config import STRIDES
+from pam_edge.supernet.network import Supernet
+from pam_edge.supernet.path import PathSpec
+
+Method = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float32]]
+"""Alpha float32[H, W] from image uint8[H, W, 3] (RGB) and trimap uint8[H, W]."""
+
+COST_SIZE = 512
+"""Height and width at which costs are counted; relative costs of paths hardly depend on it."""
+
+
+def along_path(supernet: Supernet, path: PathSpec) -> Method:
+    """Return a method that runs the supernet along a fixed path at the picture's own size."""
+
+    def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+        height, width = trimap.shape
+        with torch.inference_mode():
+            alpha = supernet(*to_padded_tensors(image, trimap), path=path).alpha
+        return alpha[0, 0, :height, :width].numpy()  # type: ignore[no-any-return]
+
+    return run
+
+
+def by_gates(supernet: Supernet, budget_index: int) -> Method:
+    """Return a method in which the gates choose the path of each picture."""
+
+    def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+        height, width = trimap.shape
+        with torch.inference_mode():
+            index = torch.tensor([budget_index])
+            alpha = supernet(*to_padded_tensors(image, trimap), budget_index=index).alpha
+        return alpha[0, 0, :height, :width].numpy()  # type: ignore[no-any-return]
+
+    return run
+
+
+def to_padded_tensors(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return image and trimap as float32[1, C, H, W], mirrored at the right and bottom to multiples of 32."""
+    bottom, right = (-size % STRIDES[-1] for size in trimap.shape)
+    border = cv2.BORDER_REFLECT_101
+    image = cv2.copyMakeBorder(image, 0, bottom, 0, right, border)
+    trimap = cv2.copyMakeBorder(trimap, 0, bottom, 0, right, border)
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
+    return pixels.contiguous(memory_format=torch.channels_last), torch.from_numpy(trimap)[None, None].float()
+
+
+def best_path(checkpoint: Checkpoint, budget: Budget) -> PathSpec:
+    """Return the static path that the planner picks for a budget in MACs, by the checkpoint's error table."""
+    costs = mac_cost_table(checkpoint.config, COST_SIZE, COST_SIZE)
+    listed = {PathSpec.parse(text): error for text, error in checkpoint.training.path_errors.items()}
+    return plan_path(budget, costs, costs, ErrorTable("calibration", listed) if listed else None).path
+
+
+def methods_for(reference: str, budgets: tuple[str, ...], baselines: tuple[str, ...]) -> dict[str, Method]:
+    """Return what to score, by the name to print.
+
+    Args:
+        reference: checkpoint, by variant name or file.
+        budgets: as users write them; empty means the named three.
+        baselines: keys of ``BASELINES``.
+
+    Raises:
+        UsageError: if a baseline is unknown.
+        MissingExtraError: if one needs a package that is not installed.
+    """
+    checkpoint = load_checkpoint(reference)
+    methods: dict[str, Method] = {}
+    for budget in tuple(map(parse_budget, budgets)) or DEFAULT_BUDGETS:
+        path = best_path(checkpoint, budget)
+        methods[f"{checkpoint.title} {budget.label} {path}"] = along_path(checkpoint.supernet, path)
+    for name in baselines:
+        if name not in BASELINES:
+            raise UsageError(f"Expected a baseline among {', '.join(BASELINES)}; got {name!r}.")
+        methods[name] = BASELINES[name]
+    return methods
+
+
+def bilinear_fill(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Fill the unknown region smoothly from the known alphas around it; the picture is not looked at."""
+    known = ((trimap < 64) | (trimap >= 192)).astype(np.float32)
+    filled = _fill((trimap >= 192).astype(np.float32), known)
+    return np.where(known > 0, (trimap >= 192).astype(np.float32), np.clip(filled, 0, 1)).astype(np.float32)
+
+
+def _fill(weighted: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pull-push: average the known alphas at ever coarser sizes, and fill the holes bilinearly from there."""
+    height, width = known.shape
+    here = weighted / np.maximum(known, 1e-6)
+    if known.min() > 0 or max(height, width) <= 1:
+        return np.asarray(here, np.float32)
+    half = ((width + 1) // 2, (height + 1) // 2)
+    coarse = _fill(*(cv2.resize(part, half, interpolation=cv2.INTER_AREA) for part in (weighted, known)))
+    behind = cv2.resize(coarse.reshape(half[1], half[0]), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(here * known + behind * (1 - known), np.float32)
+
+
+def closed_form(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Closed-form matting (Levin et al. 2008), by pymatting."""
+    return _classical("estimate_alpha_cf", image, trimap)
+
+
+def knn(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """KNN matting (Chen et al. 2013), by pymatting."""
+    return _classical("estimate_alpha_knn", image, trimap)
+
+
+def _classical(function: str, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+    try:
+        import pymatting
+    except ImportError as error:
+        raise MissingExtraError("Classical baselines need pymatting: pip install 'pam-edge[dev]'.") from error
+    levels = np.select([trimap < 64, trimap < 192], [0.0, 0.5], 1.0)
+    return np.asarray(getattr(pymatting, function)(image / 255.0, levels), np.float32)
+
+
+BASELINES: dict[str, Method] = {"bilinear": bilinear_fill, "closed-form": closed_form, "knn": knn}
