@@ -93,25 +93,27 @@ def show_command(
     """Show what each block costs on a device, and where the numbers come from."""
     asked = _parse_conditions(target, precision, size)
     from pam_edge.device_profiles import load_profile
-
-    profile = load_profile(name)
-    if json:
-        print_json(profile.model_dump(mode="json", exclude_none=True) | {"costs_are": profile.provenance.value})
-        return
-    from pam_edge.planning import render
-    from pam_edge.planning.report import default_conditions, describe_basis, device_costs, tables_for
+    from pam_edge.planning.report import costs_record, default_conditions, describe_basis, device_costs, tables_for
     from pam_edge.supernet.variants import variant as find_variant
 
+    profile = load_profile(name)
     conditions = default_conditions(profile, *asked)
     tables = [table for table in tables_for(profile, conditions) if variant in (None, table.variant)]
     config = find_variant(variant or (tables[-1].variant if tables else "pam-tiny"))
     costs = device_costs(profile, config, conditions)
+    basis = describe_basis(profile, config, conditions)
+    if json:
+        record = {"basis": basis, "variant": config.name, "costs": costs_record(costs, config.block_names)}
+        print_json(record | {"profile": profile.model_dump(mode="json", exclude_none=True)})
+        return
+    from pam_edge.planning import render
+
     console.print(f"[bold]{profile.name}[/]: {profile.device}, {profile.soc}, {profile.os}; costs are", end=" ")
     console.print(render.provenance_text(costs.provenance))
     console.print(render.sources_table(profile) if profile.estimate else render.provenance_table(tables[-1]))
     title = f"{config.name}, {conditions.height}x{conditions.width}, {conditions.target} {conditions.precision}"
     console.print(render.costs_chart(costs, config.block_names, f"{title}: {costs.provenance.value}"))
-    console.print(describe_basis(profile, config, conditions), style="dim")
+    console.print(basis, style="dim")
 
 
 @profile_app.command("import")

@@ -154,6 +154,22 @@ def make_report(
     )
 
 
+def costs_record(costs: CostTable, names: Sequence[str]) -> dict[str, Any]:
+    """Return costs per block as JSON holds them."""
+    rows = zip(names, costs.run, costs.run_errors, costs.bypass, costs.bypass_errors, strict=True)
+    keys = ("name", "run", "run_error", "bypass", "bypass_error")
+    return {
+        "unit": costs.unit.value,
+        "provenance": costs.provenance.value,
+        "full": costs.full,
+        "shortest": costs.shortest,
+        "margin": costs.margin,
+        "fixed": costs.fixed,
+        "fixed_error": costs.fixed_error,
+        "blocks": [dict(zip(keys, row, strict=True)) for row in rows],
+    }
+
+
 def plan_record(plan: Plan) -> dict[str, Any]:
     """Return a plan as JSON holds it."""
     return {

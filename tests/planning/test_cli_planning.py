@@ -11,6 +11,7 @@ from pam_edge.cli import planning
 from pam_edge.cli.output import console
 from pam_edge.errors import BudgetError, ProfileError, UsageError
 from pam_edge.planning.profile_file import write_profile
+from pam_edge.supernet.variants import VARIANTS
 
 app = typer.Typer()
 app.command("plan")(planning.plan)
@@ -61,6 +62,13 @@ def test_profile_show_has_a_bar_and_a_source_for_each_number():
     assert re.search(r"enc4\.0 .*█", output)
     assert output.count("estimated") >= 3
     assert "measured" not in output
+
+
+def test_profile_show_as_json_has_the_costs_with_their_provenance():
+    shown = json.loads(run("profile", "show", "pixel8", "--variant", "pam-minute", "--json"))
+    assert shown["costs"]["provenance"] == "estimated"
+    assert [block["name"] for block in shown["costs"]["blocks"]] == list(VARIANTS["pam-minute"].block_names)
+    assert shown["profile"]["name"] == "pixel8"
 
 
 def test_profile_show_of_a_measured_profile_tells_how_well_it_predicts(measured_profile, user_profiles):

@@ -3,6 +3,7 @@ import pytest
 from pam_edge.device_profiles import list_profiles, load_profile
 from pam_edge.device_profiles.loader import BUNDLED, parse_profile
 from pam_edge.device_profiles.location import find_line
+from pam_edge.device_profiles.schema import Bandwidth, Peak
 from pam_edge.errors import ProfileError
 from pam_edge.planning.cost import Provenance
 from pam_edge.planning.profile_file import profile_text, write_profile
@@ -24,7 +25,9 @@ def test_the_phones_that_ship_are_listed_as_estimated():
 def test_every_bundled_number_has_a_formula_and_a_source(name):
     estimate = load_profile(name).estimate
     assert estimate is not None
-    for number in (estimate.memory_bandwidth, *(peak for unit in estimate.compute_units for peak in unit.peaks)):
+    peaks = [peak for unit in estimate.compute_units for peak in unit.peaks]
+    numbers: list[Bandwidth | Peak] = [estimate.memory_bandwidth, *peaks]
+    for number in numbers:
         assert number.formula
         assert any(word in number.source for word in ("(read)", "(recalled)"))
 

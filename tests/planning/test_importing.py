@@ -121,6 +121,20 @@ def test_a_folder_that_cannot_be_written_is_named(source, tmp_path):
         import_samples(source, "phone", tmp_path / "blocked" / "phone.toml")
 
 
+def test_a_write_that_fails_leaves_the_old_profile_and_nothing_else(source, user_profiles, monkeypatch):
+    file = user_profiles / "phone.toml"
+    import_samples(source, "phone", file)
+    before = file.read_bytes()
+
+    def full_disk(descriptor):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(ProfileError, match="No space left"):
+        import_samples(change(source, height=512), "phone", file)
+    assert {path.name: path.read_bytes() for path in user_profiles.iterdir()} == {"phone.toml": before}
+
+
 def test_missing_samples_are_refused(tmp_path):
     with pytest.raises(ProfileError, match="cannot be read"):
         import_samples(tmp_path / "none.json", "phone", tmp_path / "phone.toml")
