@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from pam_edge.errors import ArtifactError, UnsupportedOpError
-from pam_edge.runtimes.coreml.operator import Operator
+from pam_edge.runtimes.coreml.operator import COMPUTED, Operator
 from pam_edge.runtimes.coreml.program import Binding, Block, Constant, Function, NamedType, Operation
 from pam_edge.runtimes.coreml.schema import Schema, opset_version, schema_of
 from pam_edge.runtimes.coreml.table import CONTROL, OPERATORS
@@ -26,6 +26,8 @@ FIRST_OPSET_WITH_FREE_WEIGHTS = 8
 
 _UNIFORM = frozenset({"concat", "stack", "einsum"})
 """Operators whose listed values must have one element type."""
+
+SETTINGS = (DType.INT32, DType.UINT32, DType.INT16, DType.UINT16)
 
 _TYPE_PARAMETERS = ("dtype", "output_dtype", "output_indices_dtype")
 
@@ -261,6 +263,9 @@ class _Compiler:
         if operator is not None:
             _check_results(operation, operator, arguments, place)
         fixed, single, many = _bind(arguments, schema, place)
+        if "validate_indices" in schema:
+            # Its presence tells kernels that negative indices no longer count from the end (iOS 17 and later).
+            fixed.setdefault("validate_indices", False)
         blocks = [
             self.block(block, _Scope(scope), f"block {index} of {place}")
             for index, block in enumerate(operation.blocks)
@@ -290,7 +295,7 @@ def _bind(
         if schema[name].many:
             sources = [value.source for value in values if value.source is not None]
             many.append((name, sources))
-        elif schema[name].constant and _is_parameter(values[0].constant):
+        elif schema[name].constant and _is_parameter(values[0].constant, schema[name].dtypes):
             constant = values[0].constant
             assert constant is not None
             fixed[name] = constant.data.tolist()
@@ -306,14 +311,14 @@ def _bind(
     return fixed, single, many
 
 
-def _is_parameter(constant: Constant | None) -> bool:
+def _is_parameter(constant: Constant | None, accepted: frozenset[DType]) -> bool:
     """Tell whether a constant is handed to kernels as Python values: text, settings and scalars, not weights."""
     if constant is None:
         return False
-    rank = constant.data.ndim
-    if constant.type.dtype in FLOATS:
-        return rank == 0
-    return constant.type.dtype in (DType.STRING, DType.BOOL, DType.INT32, DType.UINT32) and rank <= 2
+    if constant.type.dtype is DType.STRING or constant.data.ndim == 0:
+        return True
+    # Lists of settings are integers or truth values by declaration; weights may be floats as well.
+    return constant.type.dtype in (DType.BOOL, *SETTINGS) and not accepted & FLOATS and constant.data.ndim <= 2
 
 
 def _check_arguments(kind: str, arguments: dict[str, list[_Value]], schema: Schema, place: str) -> None:
@@ -363,6 +368,9 @@ def _check_results(operation: Operation, operator: Operator, arguments: dict[str
 def _wanted(rule: str | DType | None, arguments: dict[str, list[_Value]]) -> DType | None:
     if isinstance(rule, DType):
         return rule
+    if rule == COMPUTED:
+        x, y = arguments["x"][0], arguments["y"][0]
+        return y.type.dtype if x.fixed and not y.fixed else x.type.dtype
     if rule is not None:
         return arguments[rule][0].type.dtype if rule in arguments else None
     for name in _TYPE_PARAMETERS:

@@ -93,49 +93,57 @@ def slice_update(
     return result
 
 
-def _wrapped(indices: Tensor, size: int) -> Tensor:
-    """Return indices counted from the start.
+def _checked(indices: Tensor, size: int, validate_indices: bool | None) -> Tensor:
+    """Return indices as int64, counted from the start.
+
+    Up to iOS 16 (``validate_indices`` is None) negative ones count from the end. From iOS 17 on they lie outside, and
+    what Core ML computes for indices outside is undefined unless it checks them: both are refused here.
 
     Raises:
         ArtifactError: if one lies outside.
     """
     index = indices.long()
-    index = torch.where(index < 0, index + size, index)
+    if validate_indices is None:
+        index = torch.where(index < 0, index + size, index)
     if index.numel() and (int(index.min()) < 0 or int(index.max()) >= size):
         raise ArtifactError(f"expected indices within {size} elements; found {indices.tolist()}")
     return index
 
 
-def gather(x: Tensor, indices: Tensor, axis: int = 0, batch_dims: int = 0, validate_indices: bool = False) -> Tensor:
+def gather(
+    x: Tensor, indices: Tensor, axis: int = 0, batch_dims: int = 0, validate_indices: bool | None = None
+) -> Tensor:
     """Take slices along a dimension, per item of the leading ``batch_dims`` dimensions."""
     axis %= x.dim()
-    index = _wrapped(indices, x.shape[axis])
+    index = _checked(indices, x.shape[axis], validate_indices)
     if batch_dims == 0:
         shape = [*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]]
         return x.index_select(axis, index.reshape(-1)).reshape(shape)
     batch = x.shape[:batch_dims]
     items, rows = x.reshape(-1, *x.shape[batch_dims:]), index.reshape(-1, *index.shape[batch_dims:])
-    taken = torch.stack([gather(item, row, axis - batch_dims) for item, row in zip(items, rows, strict=True)])
+    taken = torch.stack(
+        [gather(item, row, axis - batch_dims, 0, validate_indices) for item, row in zip(items, rows, strict=True)]
+    )
     return taken.reshape(*batch, *taken.shape[1:])
 
 
-def gather_along_axis(x: Tensor, indices: Tensor, axis: int = 0, validate_indices: bool = False) -> Tensor:
+def gather_along_axis(x: Tensor, indices: Tensor, axis: int = 0, validate_indices: bool | None = None) -> Tensor:
     """Take single elements along a dimension."""
-    return torch.gather(x, axis, _wrapped(indices, x.shape[axis]))
+    return torch.gather(x, axis, _checked(indices, x.shape[axis], validate_indices))
 
 
-def gather_nd(x: Tensor, indices: Tensor, batch_dims: int = 0, validate_indices: bool = False) -> Tensor:
+def gather_nd(x: Tensor, indices: Tensor, batch_dims: int = 0, validate_indices: bool | None = None) -> Tensor:
     """Take slices at index tuples held in the last dimension of ``indices``."""
     if batch_dims == 0:
-        return x[_tuples(indices, x.shape)]
+        return x[_tuples(indices, x.shape, validate_indices)]
     batch = x.shape[:batch_dims]
     items, rows = x.reshape(-1, *x.shape[batch_dims:]), indices.reshape(-1, *indices.shape[batch_dims:])
-    taken = torch.stack([gather_nd(item, row) for item, row in zip(items, rows, strict=True)])
+    taken = torch.stack([gather_nd(item, row, 0, validate_indices) for item, row in zip(items, rows, strict=True)])
     return taken.reshape(*batch, *taken.shape[1:])
 
 
-def _tuples(indices: Tensor, shape: Sequence[int]) -> tuple[Tensor, ...]:
-    return tuple(_wrapped(indices[..., i], shape[i]) for i in range(indices.shape[-1]))
+def _tuples(indices: Tensor, shape: Sequence[int], validate_indices: bool | None) -> tuple[Tensor, ...]:
+    return tuple(_checked(indices[..., i], shape[i], validate_indices) for i in range(indices.shape[-1]))
 
 
 _UPDATES: dict[str, Callable[..., Any]] = {
@@ -161,29 +169,39 @@ def _scatter(data: Tensor, index: tuple[Any, ...], updates: Tensor, mode: str) -
 
 
 def scatter(
-    data: Tensor, indices: Tensor, updates: Tensor, axis: int = 0, mode: str = "add", validate_indices: bool = False
+    data: Tensor,
+    indices: Tensor,
+    updates: Tensor,
+    axis: int = 0,
+    mode: str = "add",
+    validate_indices: bool | None = None,
 ) -> Tensor:
     """Combine slices along a dimension with updates."""
     axis %= data.dim()
-    index = (slice(None),) * axis + (_wrapped(indices, data.shape[axis]),)
+    index = (slice(None),) * axis + (_checked(indices, data.shape[axis], validate_indices),)
     return _scatter(data, index, updates, mode)
 
 
 def scatter_along_axis(
-    data: Tensor, indices: Tensor, updates: Tensor, axis: int = 0, mode: str = "add", validate_indices: bool = False
+    data: Tensor,
+    indices: Tensor,
+    updates: Tensor,
+    axis: int = 0,
+    mode: str = "add",
+    validate_indices: bool | None = None,
 ) -> Tensor:
     """Combine single elements along a dimension with updates."""
     axis %= data.dim()
     grid = list(torch.meshgrid(*(torch.arange(size) for size in indices.shape), indexing="ij"))
-    grid[axis] = _wrapped(indices, data.shape[axis])
+    grid[axis] = _checked(indices, data.shape[axis], validate_indices)
     return _scatter(data, tuple(grid), updates, mode)
 
 
 def scatter_nd(
-    data: Tensor, indices: Tensor, updates: Tensor, mode: str = "add", validate_indices: bool = False
+    data: Tensor, indices: Tensor, updates: Tensor, mode: str = "add", validate_indices: bool | None = None
 ) -> Tensor:
     """Combine slices at index tuples with updates."""
-    return _scatter(data, _tuples(indices, data.shape), updates, mode)
+    return _scatter(data, _tuples(indices, data.shape, validate_indices), updates, mode)
 
 
 def fill(shape: Tensor | Sequence[int], value: float = 0.0) -> Tensor:

@@ -16,6 +16,9 @@ Kernel = Callable[..., Result]
 Rule = str | DType | None
 """Element type of an output: that of the named input, a fixed one, or None where the kernel's parameters decide."""
 
+COMPUTED = "x or y"
+"""Rule for the type of whichever of ``x`` and ``y`` is no constant, ``x`` if neither or both are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Operator:

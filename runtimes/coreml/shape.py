@@ -19,11 +19,12 @@ def identity(x: Tensor) -> Tensor:
 
 
 def reshape(x: Tensor, shape: Tensor | Sequence[int]) -> Tensor:
-    """Reshape; 0 keeps the size of that dimension, -1 takes what is left."""
+    """Reshape; 0 keeps the size of the dimension as far from the end (1 if there is none), -1 takes what is left."""
     wanted = numbers(shape)
-    if 0 in wanted and len(wanted) != x.dim() and x.numel():
-        raise ArtifactError(f"expected a shape of {x.dim()} sizes to keep some of them by 0; found {wanted}")
-    return x.reshape([x.shape[i] if size == 0 and x.numel() else size for i, size in enumerate(wanted)])
+    if x.numel() == 0:
+        return x.reshape(wanted)
+    kept = [1] * max(0, len(wanted) - x.dim()) + list(x.shape[max(0, x.dim() - len(wanted)) :])
+    return x.reshape([size or keep for size, keep in zip(wanted, kept, strict=True)])
 
 
 def reshape_like(
