@@ -6,7 +6,11 @@ counts. Milliseconds are a promise, so the upper confidence bound counts. GMACs 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pam_edge.errors import BudgetError, UsageError
 from pam_edge.planning.budget import Budget, BudgetUnit
@@ -30,6 +34,27 @@ class ErrorTable:
 
     metric: str
     errors: dict[PathSpec, float]
+    _runs: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    _values: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if len({len(path) for path in self.errors}) > 1:
+            raise UsageError("Expected errors of paths of one length.")
+        object.__setattr__(self, "_runs", np.array([path.runs for path in self.errors], np.int64))
+        object.__setattr__(self, "_values", np.fromiter(self.errors.values(), np.float64))
+
+    def best(self, fixed: int, run: tuple[int, ...], bypass: tuple[int, ...], room: int) -> PathSpec | None:
+        """Return the listed path of least error that costs at most ``room``, or None; costs are in quanta."""
+        if not self.errors:
+            return None
+        costs = fixed + sum(bypass) + self._runs @ (np.array(run) - np.array(bypass))
+        values = np.where(costs <= room, self._values, np.inf)
+        least = values.min()
+        if least == np.inf:
+            return None
+        paths = tuple(self.errors)
+        ties = np.flatnonzero(values == least)
+        return paths[min(ties, key=lambda index: (costs[index], [not taken for taken in paths[index].runs]))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +132,8 @@ def plan_path(budget: Budget, costs: CostTable, macs: CostTable, errors: ErrorTa
 
 
 def _check(costs: CostTable, macs: CostTable, errors: ErrorTable | None) -> None:
-    lengths = {len(costs), len(macs), *(map(len, errors.errors) if errors else ())}
+    listed = [len(path) for path in itertools.islice(errors.errors, 1)] if errors else []
+    lengths = {len(costs), len(macs), *listed}
     if len(lengths) != 1:
         raise UsageError(
             f"Expected costs, MACs and errors of one variant; got them for {sorted(lengths)} blocks. Check the profile "
@@ -151,10 +177,6 @@ class _Quanta:
     def of(cls, table: CostTable) -> _Quanta:
         return cls(quantise(table.fixed), tuple(map(quantise, table.run)), tuple(map(quantise, table.bypass)))
 
-    def cost(self, path: PathSpec) -> int:
-        columns = zip(path.runs, self.run, self.bypass, strict=True)
-        return self.fixed + sum(run if runs else bypass for runs, run, bypass in columns)
-
     @property
     def full(self) -> int:
         return self.fixed + sum(self.run)
@@ -170,10 +192,9 @@ class _Quanta:
 
 def _choose(costs: _Quanta, room: int, macs: CostTable, errors: ErrorTable | None) -> tuple[PathSpec, str]:
     if errors:
-        fitting = [path for path in errors.errors if costs.cost(path) <= room]
-        if fitting:
-            best = min(fitting, key=lambda p: (errors.errors[p], costs.cost(p), [not run for run in p.runs]))
-            return best, LEAST_ERROR.format(count=len(errors.errors))
+        listed = errors.best(costs.fixed, costs.run, costs.bypass, room)
+        if listed is not None:
+            return listed, LEAST_ERROR.format(count=len(errors.errors))
     values = _Quanta.of(macs)
     blocks = map(Candidate, costs.run, costs.bypass, values.run, values.bypass)
     best_of_all = best_path(tuple(blocks), room - costs.fixed)

@@ -10,6 +10,7 @@ numbers, so that sums are exact, ties are real ties, and a path that costs exact
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,18 +52,27 @@ def best_path(candidates: tuple[Candidate, ...], limit: int) -> PathSpec | None:
 
     Equal values: the lower cost, then the path that runs the earlier block.
     """
-    middle = (len(candidates) + 1) // 2
-    first, second = _enumerate(candidates[:middle]), _ranked(_enumerate(candidates[middle:]))
+    first, second, best = _prepare(candidates)
     positions = np.searchsorted(second.costs, limit - first.costs, side="right") - 1
-    fits = positions >= 0
-    if not fits.any():
+    fits = np.flatnonzero(positions >= 0)
+    if not len(fits):
         return None
-    partners = _best_so_far(second.values)[positions[fits]]
-    costs = first.costs[fits] + second.costs[partners]
+    partners = best[positions[fits]]
     values = first.values[fits] + second.values[partners]
-    bits = (first.bits[fits] << (len(candidates) - middle)) | second.bits[partners]
-    winner = np.lexsort((-bits, costs, -values))[0]
-    return PathSpec(tuple(bit == "1" for bit in f"{int(bits[winner]):0{len(candidates)}b}"))
+    ties = np.flatnonzero(values == values.max())
+    fits, partners = fits[ties], partners[ties]
+    costs = first.costs[fits] + second.costs[partners]
+    bits = (first.bits[fits] << (len(candidates) // 2)) | second.bits[partners]
+    winner = int(bits[costs == costs.min()].max())
+    return PathSpec(tuple(bit == "1" for bit in f"{winner:0{len(candidates)}b}"))
+
+
+@lru_cache(maxsize=16)
+def _prepare(candidates: tuple[Candidate, ...]) -> tuple[_Half, _Half, _Integers]:
+    """List both halves, and the best of the second up to each of its costs: the same for every limit."""
+    middle = (len(candidates) + 1) // 2
+    second = _ranked(_enumerate(candidates[middle:]))
+    return _enumerate(candidates[:middle]), second, _best_so_far(second.values)
 
 
 def _enumerate(candidates: tuple[Candidate, ...]) -> _Half:
