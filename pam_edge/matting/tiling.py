@@ -122,11 +122,12 @@ def _pad(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint
 @lru_cache(maxsize=64)
 def _cover(size: int, tile: int) -> _Axis:
     """Cover ``size`` pixels, padded as needed, by tiles that overlap by at least a quarter of their size."""
-    length = max(tile, -(-size // _GRID) * _GRID) if tile % _GRID == 0 else max(tile, size)
-    count = 1 + max(0, -(-(length - tile) // (tile - tile // 4)))
-    even = np.linspace(0, length - tile, count).astype(int)
-    starts = [int(start) // _GRID * _GRID for start in even[:-1]] + [length - tile]
-    return _Axis(length, tuple(starts), _windows(tuple(starts), tile, length))
+    unit = _GRID if tile % _GRID == 0 and tile > _GRID else 1
+    length = max(tile, -(-size // unit) * unit)
+    units_to_go, longest_step = (length - tile) // unit, max(1, tile * 3 // 4 // unit)
+    count = 1 + -(-units_to_go // longest_step)
+    starts = tuple(int(start) * unit for start in np.linspace(0, units_to_go, count).round())
+    return _Axis(length, starts, _windows(starts, tile, length))
 
 
 def _windows(starts: tuple[int, ...], tile: int, length: int) -> NDArray[np.float32]:

@@ -1,0 +1,182 @@
+"""A model of fixed size mattes pictures of any size, without seams."""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pam_edge.errors import UsageError
+from pam_edge.matting.tiling import _cover, matte_any_size
+
+REACH = 3
+"""Receptive field of the box model, to each side: less than the margin that tiles get no weight in."""
+
+
+@dataclass
+class BoxModel:
+    """Alpha is the image's mean over a box: as a convolution, it depends on a pixel's surroundings alone."""
+
+    height: int = 64
+    width: int = 96
+    calls: list = field(default_factory=list)
+
+    def __call__(self, image, trimap):
+        assert image.shape == (self.height, self.width, 3)
+        assert trimap.shape == (self.height, self.width)
+        assert image.flags.c_contiguous
+        assert set(np.unique(trimap)) <= {0, 128, 255}
+        self.calls.append(trimap.copy())
+        return box(image)
+
+
+def box(image):
+    return cv2.blur(image[..., 0].astype(np.float32) / 255, (2 * REACH + 1,) * 2, borderType=cv2.BORDER_REFLECT_101)
+
+
+def noise(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def striped_trimap(height, width):
+    """Unknown, with known specks everywhere: no tile lacks context."""
+    trimap = np.full((height, width), 128, np.uint8)
+    trimap[::5, ::5] = 255
+    trimap[2::5, 2::5] = 0
+    return trimap
+
+
+@settings(max_examples=60, deadline=None)
+@given(height=st.integers(1, 192), width=st.integers(1, 288), seed=st.integers(0, 9))
+def test_a_convolution_gives_the_same_in_tiles_as_on_the_whole(height, width, seed):
+    image, trimap = noise(height, width, seed), striped_trimap(height, width)
+    alpha = matte_any_size(BoxModel(), image, trimap)
+    expected = np.where(trimap == 0, 0, np.where(trimap == 255, 1, box(image)))
+    assert alpha.shape == (height, width)
+    assert alpha.dtype == np.float32
+    # At the lower and right borders the model sees its own padding beyond ours.
+    assert np.abs(alpha - expected)[:-REACH, :-REACH].max(initial=0) < 1e-5
+
+
+@settings(max_examples=40, deadline=None)
+@given(height=st.integers(1, 192), width=st.integers(1, 288), seed=st.integers(0, 99))
+def test_alpha_is_exact_where_the_trimap_is_known_and_in_range_elsewhere(height, width, seed):
+    random = np.random.default_rng(seed)
+    trimap = cv2.resize(random.choice(np.array([0, 128, 255], np.uint8), (3, 4)), (width, height), interpolation=0)
+
+    def extremes(image, trimap):
+        return random.uniform(-1, 2, trimap.shape).astype(np.float32)
+
+    model = BoxModel()
+    model_type = type(
+        "Extremes", (), {"height": model.height, "width": model.width, "__call__": staticmethod(extremes)}
+    )
+    alpha = matte_any_size(model_type(), noise(height, width), trimap)
+    assert (alpha[trimap == 0] == 0).all()
+    assert (alpha[trimap == 255] == 1).all()
+    assert 0 <= alpha.min() <= alpha.max() <= 1
+
+
+@dataclass
+class DisagreeingModel:
+    """The worst for seams: each call returns another constant, so neighbouring tiles do not agree at all."""
+
+    height: int = 64
+    width: int = 64
+    calls: int = 0
+
+    def __call__(self, image, trimap):
+        self.calls += 1
+        return np.full(trimap.shape, self.calls % 2, np.float32)
+
+
+def test_tiles_that_disagree_completely_leave_no_seam():
+    alpha = matte_any_size(DisagreeingModel(), noise(160, 192), striped_trimap(160, 192))
+    smooth = alpha[striped_trimap(160, 192) == 128]
+    along = np.diff(np.where(striped_trimap(160, 192) == 128, alpha, np.nan), axis=1)
+    # A step from 0 to 1 is spread by a raised cosine over an eighth of the tile, 8 pixels: at most pi/2 / 8 each.
+    assert np.nanmax(np.abs(along)) < 0.21
+    assert smooth.max() == pytest.approx(1, abs=1e-6)
+
+
+def test_gradients_at_tile_borders_are_no_larger_than_elsewhere():
+    image = np.repeat(np.linspace(0, 255, 288).astype(np.uint8)[None, :, None], 192, axis=0).repeat(3, axis=2)
+    trimap = np.full(image.shape[:2], 128, np.uint8)
+    trimap[::4] = 255
+    alpha = matte_any_size(BoxModel(), image, trimap)[2]
+    assert np.abs(np.diff(alpha)).max() <= np.abs(np.diff(box(image)[2])).max() + 1e-5
+
+
+def test_tiles_with_nothing_unknown_are_not_run():
+    trimap = np.zeros((192, 288), np.uint8)
+    trimap[10:14, 10:14] = 128
+    model = BoxModel()
+    matte_any_size(model, noise(192, 288), trimap)
+    assert len(model.calls) == 1
+
+
+def test_known_picture_needs_no_model():
+    model = BoxModel()
+    alpha = matte_any_size(model, noise(40, 200), np.full((40, 200), 255, np.uint8))
+    assert (alpha == 1).all()
+    assert model.calls == []
+
+
+def test_picture_of_the_models_size_is_run_once_as_it_is():
+    model, image, trimap = BoxModel(), noise(64, 96), np.full((64, 96), 128, np.uint8)
+    assert (matte_any_size(model, image, trimap) == box(image)).all()
+    assert len(model.calls) == 1
+
+
+def test_padding_goes_on_what_touches_the_border():
+    trimap = np.full((20, 96), 255, np.uint8)
+    trimap[:, 40:50] = 128
+    model = BoxModel()
+    matte_any_size(model, noise(20, 96), trimap)
+    assert (model.calls[0] == trimap[:1]).all()
+
+
+@dataclass
+class ContextModel:
+    """Alpha is 0.75 when subject and background are in view, and nonsense otherwise."""
+
+    height: int = 64
+    width: int = 64
+
+    def __call__(self, image, trimap):
+        sees_both = (trimap == 0).any() and (trimap == 255).any()
+        return np.full(trimap.shape, 0.75 if sees_both else 0.0, np.float32)
+
+
+def test_tile_without_context_is_judged_at_a_coarser_scale():
+    trimap = np.full((128, 128), 128, np.uint8)
+    trimap[:, :4], trimap[:, -4:] = 0, 255
+    alpha = matte_any_size(ContextModel(), noise(128, 128), trimap)
+    assert alpha[64, 64] == pytest.approx(0.75, abs=1e-3)
+
+
+@pytest.mark.parametrize("tile", [1, 5, 32, 64, 96, 512])
+@pytest.mark.parametrize("size", [1, 31, 32, 65, 100, 513, 1000])
+def test_every_pixel_is_covered_with_weights_that_sum_to_one(size, tile):
+    axis = _cover(size, tile)
+    total = np.zeros(axis.length)
+    for start, weights in zip(axis.starts, axis.weights, strict=True):
+        total[start : start + tile] += weights
+    assert axis.length >= size
+    assert total == pytest.approx(1, abs=1e-6)
+    assert all(after - before <= max(1, tile * 3 // 4) for before, after in pairwise(axis.starts))
+
+
+def test_wholly_unknown_large_picture_is_judged_whole():
+    alpha = matte_any_size(BoxModel(), noise(500, 333), np.full((500, 333), 128, np.uint8))
+    assert alpha.shape == (500, 333)
+    assert np.isfinite(alpha).all()
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (0, 5)])
+def test_trimap_of_another_size_or_no_pixels_is_refused(shape):
+    with pytest.raises(UsageError, match="one size"):
+        matte_any_size(BoxModel(), noise(shape[0], 5), np.zeros(shape, np.uint8))
