@@ -20,7 +20,7 @@ from typing import Any
 from pam_edge import errors
 
 CRASH_HOOK = "PAM_EDGE_CRASH_WORKER"
-"""Test hook: a worker whose function name contains this variable's value aborts as native code would."""
+"""Test hook: a worker whose request contains this variable's value aborts, as crashing native code would."""
 
 _TAIL_CHARACTERS = 1500
 
@@ -85,10 +85,11 @@ def _exit_with_parent() -> None:
 
 def _main(request: Path, answer: Path) -> None:
     _exit_with_parent()
-    job = json.loads(request.read_text())
+    text = request.read_text()
+    job = json.loads(text)
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(job["threads"])
-    if os.environ.get(CRASH_HOOK) and os.environ[CRASH_HOOK] in job["function"]:
+    if os.environ.get(CRASH_HOOK) and os.environ[CRASH_HOOK] in text:
         os.abort()
     module, _, name = job["function"].partition(":")
     try:

@@ -7,13 +7,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import coremltools as ct
-
 from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import export_path
 from pam_edge.converters.coreml.package import make_reproducible
 from pam_edge.errors import ConversionError
 from pam_edge.targets import Precision, TensorIO
+from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
+
+with hidden(*UNUSED_BY_COREMLTOOLS):
+    import coremltools as ct
 
 
 class CoreMLConverter:

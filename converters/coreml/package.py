@@ -11,7 +11,10 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import coremltools as ct
+from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
+
+with hidden(*UNUSED_BY_COREMLTOOLS):
+    import coremltools as ct
 
 MODEL = Path("Data/com.apple.CoreML/model.mlmodel")
 _NAMESPACE = uuid.UUID("6f1a3f4e-8a55-4d43-9c8f-6f0c8f7d2b10")

@@ -98,7 +98,7 @@ def print_artifact(artifact: Artifact) -> None:
     console.print(f"[bold]{manifest.target.value}[/] · {kind} · costs {first.cost_provenance}", highlight=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("budget", no_wrap=True)
-    table.add_column("path (1 run, 0 bypass)")
+    table.add_column("path")
     for name in (first.cost_unit, "GMACs", "MB", "max |Δα|", "RMS"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("parity", no_wrap=True)

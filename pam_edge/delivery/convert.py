@@ -1,6 +1,6 @@
 """Convert a checkpoint to verified artifact folders.
 
-    checkpoint + profile + budgets -> plans -> worker per target: convert, then verify -> folder, renamed into place
+    checkpoint + profile + budgets -> plans -> worker per target: convert, then check -> folder, renamed into place
 
 Each target's conversion and verification run in worker processes, side by side; a folder appears whole or not at all.
 """
@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pam_edge.converters.registry import require
 from pam_edge.delivery.artifact_report import write_artifact_report
@@ -26,10 +25,8 @@ from pam_edge.delivery.manifest import (
     EntryPointRecord,
     Manifest,
     ProfileRecord,
-    content_bytes,
-    content_hash,
 )
-from pam_edge.delivery.verify import check_folder, describe_failure
+from pam_edge.delivery.verify import describe_failure
 from pam_edge.device_profiles import load_profile
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.errors import ParityError, UsageError
@@ -115,8 +112,8 @@ def convert(request: ConvertRequest, progress: Progress = lambda target, step: N
         ParityError: if an artifact does not compute what the supernet computes; nothing of it is delivered.
     """
     jobs = _prepare(request)
-    workers = min(len(jobs), os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool:
+    # One worker process per target, all at once: each is single-threaded, and the longest should not start last.
+    with ThreadPoolExecutor(len(jobs)) as pool:
         futures = [pool.submit(_make, job, progress) for job in jobs]
         try:
             return [future.result() for future in futures]
@@ -182,50 +179,38 @@ def _check_writable(out: Path) -> None:
 def _make(job: _Job, progress: Progress) -> Artifact:
     final = job.request.out / job.folder_name
     with staging(final) as folder, tempfile.TemporaryDirectory() as mattes:
-        progress(job.target, "converting")
-        converted = run_in_worker("pam_edge.converters.worker:convert", _conversion_payload(job, folder))
-        manifest = _manifest(job, _entry_records(job, folder, converted["files"]), converted["versions"])
-        progress(job.target, "verifying")
-        parity = check_folder(folder, manifest, job.request.checkpoint, {"kind": "convert"}, mattes=Path(mattes))
-        failed = [record for record in parity if record.passed is False]
+        progress(job.target, "converting, then checking against PyTorch")
+        payload = {
+            "manifest": _draft(job).model_dump(mode="json"),
+            "checkpoint": job.request.checkpoint,
+            "directory": str(folder),
+            "mattes": mattes,
+        }
+        result = run_in_worker("pam_edge.delivery.worker:convert_and_check", payload)
+        manifest = Manifest.model_validate(result["manifest"])
+        failed = [record for record in manifest.parity if record.passed is False]
         if failed:
             raise ParityError(describe_failure(job.target.value, failed))
         progress(job.target, "writing the report")
-        manifest = _finish(job, folder, manifest.model_copy(update={"parity": parity}), Path(mattes))
+        manifest = _finish(job, folder, manifest, Path(mattes))
         deliver(folder, final)
     return Artifact(final, manifest, job.plans)
 
 
-def _conversion_payload(job: _Job, folder: Path) -> dict[str, Any]:
-    return {
-        "checkpoint": job.request.checkpoint,
-        "target": job.target.value,
-        "mode": job.request.mode.value,
-        "precision": job.precision.value,
-        "io": job.request.io.value,
-        "size": [job.request.height, job.request.width],
-        "entry_points": {plan.budget.label: str(plan.path) for plan in job.plans},
-        "directory": str(folder),
-    }
-
-
-def _entry_records(job: _Job, folder: Path, files: dict[str, str]) -> tuple[EntryPointRecord, ...]:
-    return tuple(
-        EntryPointRecord(
-            name=plan.budget.label,
-            budget=str(plan.budget),
-            path=str(plan.path),
-            predicted_cost=plan.predicted_cost,
-            cost_unit=plan.unit.value,
-            cost_provenance=plan.provenance.value,
-            cost_interval=plan.interval,
-            gmacs=plan.gmacs,
-            objective=plan.objective,
-            file=files[plan.budget.label],
-            sha256=content_hash(folder / files[plan.budget.label]),
-            bytes=content_bytes(folder / files[plan.budget.label]),
-        )
-        for plan in job.plans
+def _draft_entry(plan: Plan) -> EntryPointRecord:
+    return EntryPointRecord(
+        name=plan.budget.label,
+        budget=str(plan.budget),
+        path=str(plan.path),
+        predicted_cost=plan.predicted_cost,
+        cost_unit=plan.unit.value,
+        cost_provenance=plan.provenance.value,
+        cost_interval=plan.interval,
+        gmacs=plan.gmacs,
+        objective=plan.objective,
+        file="",
+        sha256="",
+        bytes=0,
     )
 
 
@@ -240,7 +225,8 @@ def _checkpoint_record(checkpoint: Checkpoint) -> CheckpointRecord:
     )
 
 
-def _manifest(job: _Job, entries: tuple[EntryPointRecord, ...], versions: dict[str, str]) -> Manifest:
+def _draft(job: _Job) -> Manifest:
+    """Return the manifest as far as it is known before the conversion: no files, no parity, no golden vectors."""
     request = job.request
     inputs, outputs = contract(job.target, request.io, request.height, request.width)
     return Manifest(
@@ -252,12 +238,12 @@ def _manifest(job: _Job, entries: tuple[EntryPointRecord, ...], versions: dict[s
         height=request.height,
         width=request.width,
         profile=job.profile,
-        entry_points=entries,
+        entry_points=tuple(map(_draft_entry, job.plans)),
         inputs=inputs,
         outputs=outputs,
         parity=(),
         golden=(),
-        tool_versions=versions,
+        tool_versions={},
         command=request.command,
     )
 

@@ -62,7 +62,5 @@ def _check(directory: Path, outputs: Path, manifest: Manifest, entry: EntryPoint
         path_mismatches=0,
         worst_picture=max(found, key=lambda name: found[name].max_abs, default=None),
         first_diverging_block=None,
-        reason=None
-        if complete
-        else f"{len(manifest.golden) - len(found)} of {len(manifest.golden)} alphas are missing",
+        reason=f"{missing} of {len(manifest.golden)} alphas are missing" if missing else None,
     )

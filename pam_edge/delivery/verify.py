@@ -67,9 +67,15 @@ def verify(
         ArtifactError: if the folder, a file or the checkpoint is missing or damaged.
         UsageError: if ``images`` cannot be used.
     """
-    manifest = read_manifest(directory)
-    pictures = {"kind": "folder", "folder": str(images)} if images else {"kind": "all"}
-    return check_folder(directory, manifest, checkpoint or manifest.checkpoint.reference, pictures, threads=threads)
+    read_manifest(directory)
+    payload = {
+        "directory": str(directory),
+        "checkpoint": checkpoint,
+        "pictures": {"kind": "folder", "folder": str(images)} if images else {"kind": "all"},
+        "threads": threads,
+    }
+    result = run_in_worker("pam_edge.delivery.verify:verify_in_worker", payload, threads=threads)
+    return tuple(ParityRecord.model_validate(record) for record in result["parity"])
 
 
 def assert_parity(directory: Path | str, *, images: Path | str | None = None) -> None:
@@ -103,54 +109,46 @@ def describe_failure(name: str, failed: Sequence[ParityRecord]) -> str:
     return f"{name}: the artifact does not compute what the supernet computes. " + ". ".join(parts)
 
 
-def check_folder(
+def verify_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
+    """Check the folder that ``payload`` names (see ``verify``); return ``{"parity": [...]}``."""
+    import torch
+
+    torch.set_num_threads(payload["threads"])
+    directory = Path(payload["directory"])
+    manifest = read_manifest(directory)
+    checkpoint = load_checkpoint(payload["checkpoint"] or manifest.checkpoint.reference)
+    _check_same_weights(checkpoint, manifest.checkpoint)
+    parity = check_in_process(directory, manifest, checkpoint, payload["pictures"], threads=payload["threads"])
+    return {"parity": [record.model_dump() for record in parity]}
+
+
+def check_in_process(
     directory: Path,
     manifest: Manifest,
-    checkpoint: str,
+    checkpoint: Checkpoint,
     pictures: dict[str, Any],
     *,
     mattes: Path | None = None,
-    threads: int = 1,
+    threads: int,
 ) -> tuple[ParityRecord, ...]:
-    """Check the entry points of ``manifest``, whose files lie in ``directory``, in a worker process.
+    """Check the entry points of ``manifest``, whose files lie in ``directory``.
 
     Args:
         directory: where the files lie.
         manifest: what they should be.
-        checkpoint: name or file of the weights.
+        checkpoint: that they were made from.
         pictures: see ``choose_pictures``.
-        threads: for the runtime and PyTorch.
         mattes: folder that receives the artifact's alphas as ``ENTRY.PICTURE.npy``.
+        threads: for the runtime.
     """
-    payload = {
-        "directory": str(directory),
-        "manifest": manifest.model_dump(mode="json"),
-        "checkpoint": checkpoint,
-        "pictures": pictures,
-        "mattes": str(mattes) if mattes else None,
-        "threads": threads,
-    }
-    result = run_in_worker("pam_edge.delivery.verify:verify_in_worker", payload, threads=threads)
-    return tuple(ParityRecord.model_validate(record) for record in result["parity"])
-
-
-def verify_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
-    """Check what ``payload`` names (see ``check_folder``); return ``{"parity": [...]}``."""
-    import torch
-
-    torch.set_num_threads(payload["threads"])
-    manifest = Manifest.model_validate(payload["manifest"])
-    checkpoint = load_checkpoint(payload["checkpoint"])
-    _check_same_weights(checkpoint, manifest.checkpoint)
-    pictures = choose_pictures(payload["pictures"], manifest.height, manifest.width)
-    reference = Reference(checkpoint.supernet, pictures)
+    reference = Reference(checkpoint.supernet, choose_pictures(pictures, manifest.height, manifest.width))
     records = []
     for entry in manifest.entry_points:
-        record, alphas = _check(Path(payload["directory"]), entry, manifest, reference, payload["threads"])
-        if payload["mattes"]:
-            _save_mattes(Path(payload["mattes"]), entry.name, alphas)
-        records.append(record.model_dump())
-    return {"parity": records}
+        record, alphas = _check(directory, entry, manifest, reference, threads)
+        if mattes:
+            _save_mattes(mattes, entry.name, alphas)
+        records.append(record)
+    return tuple(records)
 
 
 def choose_pictures(choice: dict[str, Any], height: int, width: int) -> tuple[Picture, ...]:

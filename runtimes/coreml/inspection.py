@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import coremltools as ct
-
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Inspection
+from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
+
+with hidden(*UNUSED_BY_COREMLTOOLS):
+    import coremltools as ct
 
 
 def inspect_function(file: Path, function: str) -> Inspection:
