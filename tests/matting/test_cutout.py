@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pam_edge.matting.cutout import cut_out, with_alpha
 from pam_edge.matting.foreground import estimate_foreground
@@ -10,7 +11,9 @@ from pam_edge.matting.foreground import estimate_foreground
 FOREGROUND, BACKGROUND = np.array([200, 120, 40], np.float32), np.array([20, 90, 220], np.float32)
 
 
-def composite(size=200, texture=0.0):
+def composite(
+    size: int = 200, texture: float = 0.0
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
     """Return image, alpha and true foreground: a disk with a soft edge 20 pixels wide."""
     rows, columns = np.mgrid[:size, :size] - size / 2
     alpha = np.clip((size * 0.3 - np.hypot(rows, columns)) / 20 + 0.5, 0, 1).astype(np.float32)
@@ -63,7 +66,7 @@ class Answer:
 
     height = width = 200
 
-    def __call__(self, image, trimap):
+    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
         return composite()[1]
 
 

@@ -2,10 +2,12 @@
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
 from pam_edge.matting.images import read_image, read_mask, read_trimap, read_trimap_or_mask, write_rgba
@@ -14,11 +16,11 @@ RED_LEFT = np.zeros((6, 8, 3), np.uint8)
 RED_LEFT[:, :4, 0] = 255
 
 
-def save(file, picture, *options):
+def save(file: Path, picture: NDArray[Any]) -> Path:
     """Write uint8 or uint16 [H,W(,3 RGB or 4 RGBA)]."""
     if picture.ndim == 3:
         picture = picture[..., [2, 1, 0, 3][: picture.shape[2]]]
-    assert cv2.imwrite(str(file), picture, list(options))
+    assert cv2.imwrite(str(file), picture)
     return file
 
 

@@ -1,5 +1,7 @@
 """Pictures come with trimaps that fit them, wherever they come from."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from pam_edge.evaluation.pictures import (
 )
 
 
-def put(file, height=12, width=16, value=255):
+def put(file: Path, height: int = 12, width: int = 16, value: int = 255) -> None:
     """Write a picture or matte that is black on its left half."""
     file.parent.mkdir(parents=True, exist_ok=True)
     grey = np.zeros((height, width), np.uint8)

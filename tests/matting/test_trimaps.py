@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
 from pam_edge.matting.trimaps import clean_trimap, default_band_px, trimap_from_mask
@@ -15,7 +16,7 @@ def test_greys_become_the_contracts_three_values_at_its_thresholds():
     assert clean_trimap(greys).tolist() == [[0, 0, 128, 128, 128, 255, 255]]
 
 
-def half_mask(size=40):
+def half_mask(size: int = 40) -> NDArray[np.uint8]:
     mask = np.zeros((size, size), np.uint8)
     mask[:, size // 2 :] = 255
     return mask
