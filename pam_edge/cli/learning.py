@@ -63,16 +63,18 @@ def evaluate(
     baseline: Annotated[list[str] | None, typer.Option(help="closed-form, knn or bilinear, beside it.")] = None,
     radius: Annotated[float, typer.Option(help="Trimap radius in pixels where none are given.")] = 10.0,
     out: Annotated[Path | None, typer.Option(help="Folder for per-image CSV, summary and worst cases.")] = None,
+    devices: DevicesOption = 1,
     json: JsonOption = False,
 ) -> None:
     """Score mattes: SAD, MSE, Grad and Conn over the unknown region."""
     from pam_edge.evaluation.datasets import find_cases
-    from pam_edge.evaluation.evaluate import evaluate_cases, summary_table, write_report
+    from pam_edge.evaluation.evaluate import summary_table, write_report
+    from pam_edge.learning.launch import evaluate_with
     from pam_edge.learning.methods import methods_for
 
     cases = find_cases(data, layout, radius)
     methods = methods_for(checkpoint, tuple(budget or ()), tuple(baseline or ()))
-    result = evaluate_cases(cases, methods)
+    result = evaluate_with(cases, methods, devices)
     for problem in result.problems:
         notices.print(f"left out: {problem}", markup=False)
     if out:

@@ -120,7 +120,7 @@ def load_sample(image_path: Path, alphas: Path, trimaps: Path | None, radius: fl
         UnusableCase: if a file is missing or damaged, sizes differ, or no pixel is unknown.
     """
     image = _read(image_path, cv2.IMREAD_COLOR)
-    alpha = _read(_partner(image_path, alphas), cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
+    alpha = _read(_partner(image_path, alphas), cv2.IMREAD_GRAYSCALE).astype(np.float32) / np.float32(255)
     if trimaps is None:
         trimap = trimap_from_alpha(alpha, radius, radius)
     else:

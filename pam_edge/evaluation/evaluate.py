@@ -105,7 +105,7 @@ def summary_table(evaluation: Evaluation) -> Table:
 
 
 def write_report(evaluation: Evaluation, cases: Sequence[Case], methods: Mapping[str, Method], folder: Path) -> None:
-    """Write ``scores.csv``, ``summary.csv`` and ``worst.png``, the first method's worst cases as all methods see them."""
+    """Write ``scores.csv``, ``summary.csv`` and ``worst.png``, the first method's worst cases by all methods."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [[row.method, row.case, *(f"{value:.4f}" for value in astuple(row.scores))] for row in evaluation.rows]
     _write_csv(folder / "scores.csv", ["method", "case", *MEASURES], rows)

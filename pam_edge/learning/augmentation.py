@@ -21,7 +21,7 @@ def jitter_colour(rng: np.random.Generator, colour: Picture, strength: float = 1
         out = grey + (out - grey) * np.float32(1 + 0.5 * amounts[3])
     if rng.random() < 0.5:
         out = out * (1 + 0.1 * strength * rng.uniform(-1, 1, 3)).astype(np.float32)
-    return np.clip(out, 0, 255, dtype=np.float32)
+    return np.asarray(np.clip(out, 0, 255), np.float32)
 
 
 def add_noise(rng: np.random.Generator, picture: Picture) -> Picture:
@@ -36,7 +36,7 @@ def add_noise(rng: np.random.Generator, picture: Picture) -> Picture:
     if rng.random() < 0.3:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(50, 96))]
         encoded = cv2.imencode(".jpg", np.clip(picture, 0, 255).astype(np.uint8), quality)[1]
-        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR).astype(np.float32)
+        picture = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.float32)
     return picture
 
 
@@ -69,7 +69,7 @@ def sample_levels(
     index = int(np.clip(np.floor(np.log2(max(spacing, 1e-3)) + 0.3), 0, len(levels) - 1))
     scaled = matrix / np.float32(2**index)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(levels[index], scaled, (crop, crop), flags=flags, borderMode=border).astype(np.float32)
+    return np.asarray(cv2.warpAffine(levels[index], scaled, (crop, crop), flags=flags, borderMode=border), np.float32)
 
 
 def smooth_background(rng: np.random.Generator, crop: int) -> Picture:

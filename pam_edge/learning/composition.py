@@ -81,7 +81,7 @@ class Composer:
         x, y = item.anchors[rng.integers(len(item.anchors))]
         matrix = random_warp(rng, size, (float(x), float(y)), scale, 20.0)
         rgba = sample_levels(item.levels, matrix, size, cv2.BORDER_CONSTANT)
-        return jitter_colour(rng, rgba[..., :3]), rgba[..., 3] / np.float32(255)
+        return jitter_colour(rng, rgba[..., :3]), np.asarray(rgba[..., 3] / np.float32(255), np.float32)
 
     def _background(self, rng: np.random.Generator, size: int) -> Picture:
         if rng.random() < self.config.flat_background:
@@ -98,7 +98,8 @@ def _over(top: tuple[Picture, Matte], below: tuple[Picture, Matte]) -> tuple[Pic
     """Compose one cut-out over another into one straight-alpha cut-out."""
     alpha = top[1] + below[1] * (1 - top[1])
     share = (top[1] / np.maximum(alpha, np.float32(1e-4)))[..., None]
-    return below[0] + (top[0] - below[0]) * share, alpha
+    colour = below[0] + (top[0] - below[0]) * share
+    return np.asarray(colour, np.float32), np.asarray(alpha, np.float32)
 
 
 def _defocus(rng: np.random.Generator, colour: Picture, alpha: Matte, back: Picture) -> tuple[Picture, Matte, Picture]:

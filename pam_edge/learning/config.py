@@ -162,6 +162,8 @@ class TrainConfig(_Section):
         checkpoint_steps: steps between training-state files.
         log_steps: steps between lines of progress.
         picture_steps: steps between diagnostic pictures.
+        share_norms: several processes share batch norm's statistics, so that they train exactly as one process with
+            the whole batch would; without, each normalises its own part, which saves some 80 messages a step.
         precision: of Lightning Fabric, such as ``32-true`` or ``bf16-mixed``.
     """
 
@@ -173,6 +175,7 @@ class TrainConfig(_Section):
     checkpoint_steps: int = Field(default=250, ge=1)
     log_steps: int = Field(default=25, ge=1)
     picture_steps: int = Field(default=500, ge=1)
+    share_norms: bool = True
     precision: str = "32-true"
     data: DataConfig = DataConfig()
     losses: LossConfig = LossConfig()

@@ -20,8 +20,15 @@ def average_gradients(fabric: Fabric, supernet: nn.Module) -> None:
     flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
     mean = fabric.all_reduce(flat, reduce_op="mean")
     assert isinstance(mean, torch.Tensor)
-    for parameter, part in zip(parameters, mean.split([p.numel() for p in parameters]), strict=True):
+    for parameter, part in zip(parameters, torch.split(mean, [p.numel() for p in parameters]), strict=True):
         parameter.grad = part.view_as(parameter).clone()
+
+
+def agree(fabric: Fabric, value: float) -> float:
+    """Return the mean of a number over all processes: clocks differ, and all have to stop at the same step."""
+    if fabric.world_size == 1:
+        return value
+    return float(fabric.all_reduce(torch.tensor(value, dtype=torch.float64), reduce_op="mean"))
 
 
 def gather_rows(fabric: Fabric, rows: NDArray[np.float64], total: int) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from functools import partial
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pam_edge.evaluation.datasets import Case, Sample
 from pam_edge.learning.config import DataConfig
@@ -45,8 +46,8 @@ def compose_case(front: Foreground, back: Background, largest_side: int) -> Samp
     return Sample(np.rint(image).astype(np.uint8), trimap_from_alpha(alpha), alpha)
 
 
-def _cover(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], height: int, width: int) -> np.ndarray:  # type: ignore[type-arg]
+def _cover(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]:
     scale = max(height / picture.shape[0], width / picture.shape[1])
     size = (max(width, round(picture.shape[1] * scale)), max(height, round(picture.shape[0] * scale)))
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.resize(picture, size, interpolation=interpolation)[:height, :width].astype(np.float32)
+    return np.asarray(cv2.resize(picture, size, interpolation=interpolation)[:height, :width], np.float32)

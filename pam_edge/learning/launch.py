@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.loggers import TensorBoardLogger
 
+from pam_edge.evaluation.datasets import Case
+from pam_edge.evaluation.evaluate import Evaluation, evaluate_cases, merge
 from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import DataConfig, TrainConfig
 from pam_edge.learning.costs import budget_scale
 from pam_edge.learning.distributed import gather_rows
 from pam_edge.learning.library import load_library
+from pam_edge.learning.methods import Method
 from pam_edge.learning.prior import Prior, calibration_batches, make_prior, path_errors, sample_paths
 from pam_edge.learning.trainer import Trainer
 from pam_edge.supernet.checkpoint import load_checkpoint
@@ -30,7 +34,7 @@ def make_fabric(devices: int, precision: str = "32-true", logs: Path | None = No
         devices=local,
         num_nodes=machines,
         strategy="ddp" if several else "auto",
-        precision=precision,  # type: ignore[arg-type]
+        precision=precision,
         loggers=TensorBoardLogger(logs) if logs else [],
     )
     fabric.launch()
@@ -52,3 +56,14 @@ def measure_prior(reference: str, data: DataConfig, images: int, per_budget: int
     composer = Composer(load_library(data), data, seed=1)
     batches = calibration_batches(composer, images, crop, (fabric.global_rank, fabric.world_size))
     return make_prior(gather_rows(fabric, path_errors(supernet, batches, paths), images), paths, scale)
+
+
+def evaluate_with(cases: Sequence[Case], methods: Mapping[str, Method], devices: int) -> Evaluation:
+    """Score with several processes; the result is that of one."""
+    fabric = make_fabric(devices)
+    if fabric.world_size == 1:
+        return evaluate_cases(cases, methods)
+    part = evaluate_cases(cases, methods, (fabric.global_rank, fabric.world_size))
+    parts: list[Evaluation | None] = [None] * fabric.world_size
+    torch.distributed.all_gather_object(parts, part)
+    return merge([item for item in parts if item is not None])

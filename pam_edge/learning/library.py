@@ -164,20 +164,20 @@ def fill_colour(colour: Pixels, alpha: Pixels) -> Pixels:
     """
     known = (alpha > 8).astype(np.float32)
     filled = _push(colour.astype(np.float32) * known[..., None], known)
-    return np.where(known[..., None] > 0, colour, np.clip(filled, 0, 255).astype(np.uint8))
+    return np.asarray(np.where(known[..., None] > 0, colour, np.clip(filled, 0, 255)), np.uint8)
 
 
 def _push(weighted: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
     height, width = known.shape
     if known.min() > 0 or min(height, width) <= 1:
-        return weighted / np.maximum(known, 1e-6)[..., None]
+        return np.asarray(weighted / np.maximum(known, 1e-6)[..., None], np.float32)
     half = ((width + 1) // 2, (height + 1) // 2)
     coarse = _push(
         cv2.resize(weighted, half, interpolation=cv2.INTER_AREA), cv2.resize(known, half, interpolation=cv2.INTER_AREA)
     )
     behind = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     have = np.minimum(known, 1.0)[..., None]
-    return weighted / np.maximum(known, 1e-6)[..., None] * have + behind * (1 - have)
+    return np.asarray(weighted / np.maximum(known, 1e-6)[..., None] * have + behind * (1 - have), np.float32)
 
 
 def read_background(root: Path, name: str) -> Background:
@@ -202,7 +202,7 @@ def _decode(path: Path) -> Pixels:
         raise UnusableFile(f"cannot be read ({error})") from error
     if image is None:
         raise UnusableFile("cannot be decoded: damaged, or not an image")
-    return image if image.dtype == np.uint8 else (image / 257).astype(np.uint8)
+    return np.asarray(image if image.dtype == np.uint8 else image / 257, np.uint8)
 
 
 def _pyramid(base: Pixels) -> Iterator[Pixels]:

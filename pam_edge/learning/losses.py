@@ -60,7 +60,8 @@ def laplacian_loss(alpha: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 def _blur(x: Tensor) -> Tensor:
     kernel = torch.tensor(_BINOMIAL, device=x.device, dtype=x.dtype) / 16.0
     x = functional.conv2d(functional.pad(x, (2, 2, 0, 0), mode="replicate"), kernel.view(1, 1, 1, 5))
-    return functional.conv2d(functional.pad(x, (0, 0, 2, 2), mode="replicate"), kernel.view(1, 1, 5, 1))
+    x = functional.conv2d(functional.pad(x, (0, 0, 2, 2), mode="replicate"), kernel.view(1, 1, 5, 1))
+    return x
 
 
 def alpha_loss(alpha: Tensor, batch: Batch, config: LossConfig) -> Tensor:

@@ -21,7 +21,7 @@ def contact_sheet(batch: Batch, alpha: torch.Tensor, rows: int = 6) -> NDArray[n
         grey = [batch.trimap[index], alpha[index] * 255, batch.alpha[index] * 255, error * 255]
         panels = [image, *(np.repeat(panel[0].numpy()[..., None], 3, 2) for panel in grey)]
         lines.append(np.hstack(panels))
-    return np.clip(np.vstack(lines), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.vstack(lines), 0, 255), np.uint8)
 
 
 def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:

@@ -99,13 +99,13 @@ def calibration_batches(composer: Composer, images: int, size: int, shard: tuple
 
 @torch.no_grad()
 def path_errors(supernet: Supernet, batches: Sequence[Batch], paths: Sequence[PathSpec]) -> Errors:
-    """Return float64[images, paths], mean absolute error of alpha over the unknown region."""
+    """Return float64[batches, paths], mean absolute error of alpha over the unknown region."""
     supernet.eval()
     table = np.zeros((len(batches), len(paths)))
     for row, batch in enumerate(batches):
         for column, path in enumerate(paths):
             alpha = forward_along(supernet, batch, torch.tensor(path.runs))
-            table[row, column] = float(l1_loss(alpha, batch.alpha, batch.unknown))
+            table[row, column] = float(l1_loss(alpha, batch.alpha, batch.unknown).mean())
     return table
 
 

@@ -12,15 +12,16 @@ from lightning.fabric import Fabric
 from lightning.fabric.loggers import TensorBoardLogger
 from torch import nn
 
-from pam_edge.errors import PamEdgeError
+from pam_edge.errors import CheckpointError, PamEdgeError
 from pam_edge.learning.batches import Batch, BatchPlan, iterate
 from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import Phase, StageConfig, StageKind, TrainConfig
 from pam_edge.learning.costs import BudgetScale, budget_scale
-from pam_edge.learning.distributed import average_gradients, gather_rows
+from pam_edge.learning.distributed import agree, average_gradients, gather_rows
 from pam_edge.learning.forward import calibrate_norms
 from pam_edge.learning.labels import PathStage
-from pam_edge.learning.library import load_library
+from pam_edge.learning.library import Library, load_library
+from pam_edge.learning.norms import share_norms
 from pam_edge.learning.pictures import contact_sheet, write_picture
 from pam_edge.learning.prior import Prior, calibration_batches, make_prior, path_errors, sample_paths, uniform_prior
 from pam_edge.learning.progress import Progress
@@ -57,16 +58,19 @@ class Trainer:
             accelerator="cpu", devices=1, precision=config.precision, loggers=TensorBoardLogger(folder / "tensorboard")
         )
         torch.manual_seed(config.seed)
-        self.supernet = Supernet(config.architecture()).to(self.fabric.device, memory_format=torch.channels_last)
+        self.supernet = Supernet(config.architecture()).to(self.fabric.device)
+        self.supernet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = MovingAverage(self.supernet, config.ema_half_life)
         self.teacher = MovingAverage(self.supernet, config.ema_half_life).module
+        if config.share_norms and self.fabric.world_size > 1:
+            share_norms(self.supernet)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.position = Position()
         self.composer = Composer(self._library(), config.data, config.seed)
         self.optimizer: torch.optim.Optimizer | None = None
         self._bad_streak = 0
 
-    def _library(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _library(self) -> Library:
         library = load_library(self.config.data)
         for problem in library.problems:
             self.fabric.print(f"left out: {problem}")
@@ -76,7 +80,7 @@ class Trainer:
     def run(self) -> Path:
         """Train all stages that are not done yet, and return the final checkpoint's path."""
         self._resume()
-        path = self.folder / "final.safetensors"
+        path = self.folder / f"stage{self.position.stage}.safetensors"
         for index in range(self.position.stage, len(self.config.stages)):
             stage = self.config.stages[index]
             self._run_stage(stage)
@@ -212,7 +216,8 @@ class Trainer:
             self.average.update(self.supernet, position.step)
         position.step += 1
         position.crops += len(batch) * self.fabric.world_size
-        position.elapsed_minutes += (time.monotonic() - start) / 60 + meter.wait_minutes(start)
+        minutes = (time.monotonic() - start) / 60 + meter.wait_minutes(start)
+        position.elapsed_minutes += agree(self.fabric, minutes)
         meter.note(result, norm, len(batch) * self.fabric.world_size, factor)
         self._housekeeping(batch, result)
 
@@ -239,6 +244,14 @@ class Trainer:
             sheet = contact_sheet(batch, result.alpha)
             write_picture(self.folder / "pictures" / f"stage{self.position.stage + 1}-{step:06d}.png", sheet)
 
+    def _check_same_run(self, stored: str) -> None:
+        old = TrainConfig.model_validate_json(stored)
+        if not same_start(old, self.config, self.position.stage):
+            raise CheckpointError(
+                f"{self.folder} holds a run of another recipe than this one, so it cannot be resumed. Use the recipe "
+                "it was started with, or another folder."
+            )
+
     def _save(self) -> None:
         if not self.fabric.is_global_zero:
             return
@@ -260,6 +273,7 @@ class Trainer:
             return
         content = load_state(path)
         self.position = Position(**content["position"])
+        self._check_same_run(content["config"])
         self.supernet.load_state_dict(content["supernet"])
         self.average.module.load_state_dict(content["average"])
         self.teacher.load_state_dict(content["teacher"])
@@ -268,6 +282,16 @@ class Trainer:
             self.optimizer = self._make_optimizer(self.config.stages[self.position.stage])
             self.optimizer.load_state_dict(content["optimizer"])
         self.fabric.print(f"resumed at stage {self.position.stage + 1}, step {self.position.step}")
+
+
+def same_start(old: TrainConfig, new: TrainConfig, stage: int) -> bool:
+    """Tell whether a run of one recipe may go on with another: stages not yet begun and where data lies may differ."""
+
+    def started(config: TrainConfig) -> TrainConfig:
+        data = config.data.model_copy(update={"root": Path(), "workers": 0})
+        return config.model_copy(update={"data": data, "stages": config.stages[:stage], "log_steps": 1})
+
+    return started(old) == started(new)
 
 
 def _is_gate(name: str) -> bool:

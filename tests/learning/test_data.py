@@ -1,0 +1,136 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from pam_edge.errors import UsageError
+from pam_edge.learning.batches import BatchPlan, iterate
+from pam_edge.learning.composition import Composer
+from pam_edge.learning.config import load_recipe
+from pam_edge.learning.heldout import heldout_cases
+from pam_edge.learning.library import fill_colour, load_library
+from pam_edge.learning.trimaps import random_trimap, trimap_from_alpha
+
+
+@pytest.fixture
+def composer(data_config):
+    return Composer(load_library(data_config), data_config, seed=3)
+
+
+def test_the_splits_share_no_cutout_and_no_background(data_config):
+    train, held = load_library(data_config), load_library(data_config, held_out=True)
+    assert not {f.name for f in train.foregrounds} & {f.name for f in held.foregrounds}
+    assert len(train.foregrounds) + len(held.foregrounds) == 8
+
+
+@pytest.mark.parametrize("size", [32, 96, 256])
+def test_a_crop_of_any_size_has_unknown_pixels_and_a_true_alpha(composer, size):
+    for number in range(8):
+        crop = composer.make(number, size)
+        assert crop.image.shape == (size, size, 3)
+        assert (crop.trimap == 128).any()
+        assert 0 <= crop.alpha.min() <= crop.alpha.max() <= 1
+        assert (crop.alpha[crop.trimap == 255] >= 0.97).all()
+        assert (crop.alpha[crop.trimap == 0] <= 0.03).all()
+
+
+def test_a_crop_depends_on_seed_and_number_alone(composer, data_config):
+    again = Composer(load_library(data_config), data_config, seed=3)
+    composer.make(0, 64)
+    one, other = composer.make(5, 64), again.make(5, 64)
+    assert np.array_equal(one.image, other.image)
+    assert np.array_equal(one.trimap, other.trimap)
+
+
+def test_workers_give_the_batches_of_the_main_process(composer):
+    plan = BatchPlan(first=7, steps=3, batch=2, size=32)
+    for here, there in zip(iterate(composer, plan, 0), iterate(composer, plan, 2), strict=True):
+        assert torch.equal(here.image, there.image)
+
+
+def test_two_ranks_see_the_crops_of_one():
+    whole = BatchPlan(first=10, steps=2, batch=4, size=32)
+    parts = [BatchPlan(first=10, steps=2, batch=4, size=32, rank=rank, world=2) for rank in (0, 1)]
+    for step in range(2):
+        assert [*parts[0].numbers(step), *parts[1].numbers(step)] == list(whole.numbers(step))
+
+
+def test_bad_files_are_named_with_the_reason_and_left_out(data_config, data_root, tmp_path):
+    folder = tmp_path / "cutouts" / "bad"
+    folder.mkdir(parents=True)
+    (tmp_path / "backgrounds").symlink_to(data_root / "backgrounds")
+    good = cv2.imread(str(data_root / "cutouts" / "discs" / "disc0.png"), cv2.IMREAD_UNCHANGED)
+    flat = {"opaque": 255, "empty": 0}
+    for name, value in flat.items():
+        cv2.imwrite(str(folder / f"{name}.png"), np.dstack([good[..., :3], np.full(good.shape[:2], value, np.uint8)]))
+    cv2.imwrite(str(folder / "rgb.png"), good[..., :3])
+    cv2.imwrite(str(folder / "little.png"), good[:8, :8])
+    cv2.imwrite(str(folder / "good.png"), good)
+    (folder / "torn.png").write_bytes((data_root / "cutouts" / "discs" / "disc0.png").read_bytes()[:200])
+    (folder / "nothing.png").write_bytes(b"")
+    library = load_library(data_config.model_copy(update={"root": tmp_path, "held_out": 0.0}))
+    reasons = "\n".join(library.problems)
+    assert [item.name for item in library.foregrounds] == ["cutouts/bad/good.png"]
+    for name, reason in {
+        "opaque": "opaque everywhere",
+        "empty": "transparent everywhere",
+        "rgb": "no alpha",
+        "little": "8x8 pixels",
+        "torn": "decoded",
+        "nothing": "decoded",
+    }.items():
+        assert any(f"{name}.png" in line and reason in line for line in library.problems), (name, reasons)
+
+
+def test_an_absent_folder_is_an_error_that_says_what_was_expected(data_config, tmp_path):
+    with pytest.raises(UsageError, match="cutouts and backgrounds"):
+        load_library(data_config.model_copy(update={"root": tmp_path / "nowhere"}))
+
+
+def test_filled_colours_leave_visible_ones_alone_and_have_no_dark_fringe():
+    colour = np.zeros((32, 32, 3), np.uint8)
+    alpha = np.zeros((32, 32), np.uint8)
+    colour[8:24, 8:24], alpha[8:24, 8:24] = 200, 255
+    filled = fill_colour(colour, alpha)
+    assert (filled[alpha > 0] == 200).all()
+    assert abs(filled.astype(int) - 200).max() <= 1
+
+
+def test_a_trimap_of_radius_10_reaches_ten_pixels_from_a_hard_edge():
+    alpha = np.zeros((64, 64), np.float32)
+    alpha[:, 32:] = 1
+    trimap = trimap_from_alpha(alpha)
+    assert (trimap[32, 22:42] == 128).all()
+    assert (trimap[32, 21], trimap[32, 42]) == (0, 255)
+
+
+def test_random_trimaps_never_call_a_soft_pixel_known():
+    alpha = cv2.GaussianBlur(np.eye(64, dtype=np.float32) * 3, (0, 0), 3).clip(0, 1)
+    soft = (alpha > 0.02) & (alpha < 0.98)
+    for seed in range(20):
+        trimap = random_trimap(np.random.default_rng(seed), alpha, (2.0, 25.0), 0.2)
+        assert (trimap[soft] == 128).all()
+
+
+def test_held_out_composites_have_their_cutout_s_alpha(data_config):
+    cases = heldout_cases(data_config, largest_side=64)
+    assert cases
+    sample = cases[0].load()
+    assert max(sample.alpha.shape) == 64
+    assert (sample.trimap == 128).any()
+
+
+def test_a_recipe_with_an_unknown_key_is_refused(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text('variant = "pam-tiny"\nlearning_speed = 3\nstages = []\n')
+    with pytest.raises(UsageError, match="learning_speed"):
+        load_recipe(path)
+
+
+def test_shipped_recipes_are_valid():
+    from pathlib import Path
+
+    recipes = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+    assert recipes
+    for recipe in recipes:
+        load_recipe(recipe)
