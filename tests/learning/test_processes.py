@@ -73,7 +73,8 @@ def two(data_root, tmp_path_factory):
     batch = collate([composer.make(number, 32) for number in range(4)])
     whole = {name: getattr(batch, name).double() for name in Batch.__slots__}
     torch.save(whole, folder / "batch.pt")
-    mp.spawn(one_of_two, args=(str(folder),), nprocs=2)
+    # Forked: a spawned process could not import a test module that has no package.
+    mp.start_processes(one_of_two, args=(str(folder),), nprocs=2, start_method="fork")
     supernet = make_supernet()
     gradients(supernet, Batch(**whole))
     return folder, supernet
