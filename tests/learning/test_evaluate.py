@@ -1,0 +1,127 @@
+import csv
+import json
+from dataclasses import astuple
+
+import cv2
+import numpy as np
+import pytest
+from typer import Typer
+from typer.testing import CliRunner
+
+from pam_edge.cli.learning import evaluate as evaluate_command
+from pam_edge.errors import UsageError
+from pam_edge.evaluation.datasets import LAYOUTS, find_cases
+from pam_edge.evaluation.evaluate import evaluate_cases, merge, write_report
+from pam_edge.learning.methods import along_path, bilinear_fill, methods_for
+from pam_edge.supernet.checkpoint import untrained_checkpoint
+from pam_edge.supernet.path import PathSpec
+from pam_edge.supernet.variants import variant
+
+
+def write_set(root, layout, names, trimaps=False):
+    """Write a test set of discs in a published layout."""
+    folders = LAYOUTS[layout]
+    y, x = np.mgrid[:70, :90]
+    alpha = (np.clip((20 - np.hypot(x - 45, y - 35)) / 4 + 0.5, 0, 1) * 255).astype(np.uint8)
+    for name in names:
+        pictures = {folders.images[0]: np.dstack([alpha] * 3), folders.alphas[0]: alpha}
+        if trimaps:
+            pictures[folders.trimaps[0]] = np.full_like(alpha, 128)
+        for folder, picture in pictures.items():
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(root / folder / f"{name}.png"), picture)
+    return root
+
+
+def perfect(image, trimap):
+    return image[..., 0].astype(np.float32) / np.float32(255)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_published_layouts_are_read(tmp_path, layout):
+    cases = find_cases(write_set(tmp_path, layout, ["one", "two"], trimaps=True), layout)
+    assert [case.name for case in cases] == ["one", "two"]
+    assert (cases[0].load().trimap == 128).all()
+
+
+def test_a_trimap_is_made_from_alpha_where_there_is_none(tmp_path):
+    sample = find_cases(write_set(tmp_path, "folder", ["one"]))[0].load()
+    assert set(np.unique(sample.trimap)) == {0, 128, 255}
+
+
+def test_several_sets_below_one_folder_count_together(tmp_path):
+    for part in ("a", "b"):
+        write_set(tmp_path / part, "folder", ["one"])
+    assert [case.name for case in find_cases(tmp_path)] == ["a/one", "b/one"]
+
+
+def test_composites_share_the_alpha_of_their_foreground(tmp_path):
+    write_set(tmp_path, "folder", ["cat"])
+    (tmp_path / "image" / "cat.png").rename(tmp_path / "image" / "cat_7.png")
+    assert find_cases(tmp_path)[0].load().alpha.max() == 1
+
+
+def test_a_perfect_matte_has_no_error_and_bad_cases_are_named(tmp_path):
+    write_set(tmp_path, "folder", ["good", "torn", "orphan", "known"])
+    (tmp_path / "image" / "torn.png").write_bytes(b"")
+    (tmp_path / "alpha" / "orphan.png").unlink()
+    cv2.imwrite(str(tmp_path / "alpha" / "known.png"), np.zeros((70, 90), np.uint8))
+    result = evaluate_cases(find_cases(tmp_path), {"perfect": perfect})
+    assert result.summary()["perfect"] == pytest.approx({"sad": 0, "mse": 0, "grad": 0, "conn": 0, "images": 1})
+    assert [problem.split(":")[0] for problem in result.problems] == ["known", "orphan", "torn"]
+
+
+def test_shards_join_to_the_whole(tmp_path):
+    cases = find_cases(write_set(tmp_path, "folder", ["a", "b", "c"]))
+    methods = {"perfect": perfect, "bilinear": bilinear_fill}
+    whole = merge([evaluate_cases(cases, methods)])
+    joined = merge([evaluate_cases(cases, methods, (rank, 2)) for rank in (1, 0)])
+    assert [(row.method, row.case) for row in joined.rows] == [(row.method, row.case) for row in whole.rows]
+    for one, other in zip(joined.rows, whole.rows, strict=True):
+        # OpenCV's filters round differently by where in memory a picture lies.
+        assert astuple(one.scores) == pytest.approx(astuple(other.scores), abs=1e-12)
+
+
+def test_an_empty_folder_is_an_error(tmp_path):
+    with pytest.raises(UsageError, match="image and alpha"):
+        find_cases(tmp_path)
+
+
+def test_reports_hold_every_score_and_the_worst_cases(tmp_path):
+    cases = find_cases(write_set(tmp_path / "set", "folder", ["a", "b"]))
+    methods = {"bilinear": bilinear_fill}
+    write_report(evaluate_cases(cases, methods), cases, methods, tmp_path / "out")
+    with (tmp_path / "out" / "scores.csv").open() as file:
+        assert [row["case"] for row in csv.DictReader(file)] == ["a", "b"]
+    assert cv2.imread(str(tmp_path / "out" / "worst.png")) is not None
+
+
+def test_bilinear_fill_keeps_what_is_known_and_is_between():
+    trimap = np.full((64, 64), 128, np.uint8)
+    trimap[:, :10], trimap[:, 50:] = 0, 255
+    alpha = bilinear_fill(np.zeros((64, 64, 3), np.uint8), trimap)
+    assert (alpha[:, :10] == 0).all()
+    assert (alpha[:, 50:] == 1).all()
+    assert (np.diff(alpha.mean(0)) >= -0.05).all()
+
+
+def test_pictures_of_any_size_are_matted_at_their_own_size():
+    checkpoint = untrained_checkpoint(variant("pam-minute"))
+    method = along_path(checkpoint.supernet, PathSpec.full(checkpoint.supernet.block_count))
+    alpha = method(np.zeros((45, 70, 3), np.uint8), np.full((45, 70), 128, np.uint8))
+    assert alpha.shape == (45, 70)
+
+
+def test_an_unknown_baseline_is_refused():
+    with pytest.raises(UsageError, match="closed-form"):
+        methods_for("pam-minute", (), ("magic",))
+
+
+def test_the_command_prints_one_json_object(tmp_path):
+    write_set(tmp_path, "folder", ["one"])
+    app = Typer()
+    app.command()(evaluate_command)
+    arguments = [str(tmp_path), "--checkpoint", "pam-minute", "--baseline", "bilinear", "--json"]
+    found = json.loads(CliRunner().invoke(app, arguments, catch_exceptions=False).stdout)
+    assert set(found["scores"]["bilinear"]) == {"sad", "mse", "grad", "conn", "images"}
+    assert len(found["scores"]) == 4, "three budgets and a baseline"
