@@ -107,7 +107,7 @@ class StageConfig(_Section):
         phases: crop sizes in order; shares sum to one.
         keep: range of the probability that a block runs, drawn for each step of a warm-up.
         full_share: share of warm-up steps along the full path.
-        candidates: K, paths drawn from the prior per label.
+        candidates: K, paths drawn from the prior per label; 0 is an ablation: Gumbel noise alone, without labels.
         temperature: of the Gumbel noise.
         uniform_prior: ablation: draw candidates uniformly among paths just under the budget.
         use_connect: ablation: False makes every bypass an identity.

@@ -56,6 +56,29 @@ def propose(
     return torch.stack(chosen, 1), alpha
 
 
+def forward_gumbel(
+    supernet: Supernet, batch: Batch, budget_index: Tensor, temperature: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Matte along noisy choices through which the gates get a gradient: both branches are computed and weighed.
+
+    Returns:
+        alpha, and the straight-through weights of running, float32[N, L].
+    """
+    embedding = supernet.embedding(budget_index)[:, :, None, None]
+    weights: list[Tensor] = []
+
+    def step(index: int, x: Tensor) -> Tensor:
+        choice = supernet.choice(index)
+        attended, pooled = choice.gate.attend(x)
+        chosen = gumbel_choice(choice.gate.logits(pooled, embedding), temperature, generator)
+        weights.append(chosen[:, 1])
+        bypass, run = chosen[:, :, None, None, None].unbind(1)
+        return run * choice.take(attended, run=True) + bypass * choice.take(attended, run=False)
+
+    alpha = finish(supernet, batch, step)
+    return alpha, torch.stack(weights, 1)
+
+
 @torch.no_grad()
 def label_paths(
     supernet: Supernet,
@@ -87,6 +110,32 @@ def label_paths(
     return torch.stack(paths)[best, torch.arange(len(batch))]
 
 
+class GumbelStage:
+    """Ablation of stage 3: no labels; choices learn from the matting loss through Gumbel noise alone.
+
+    Since nothing else would keep them within the budget, the share by which a path exceeds it is a penalty.
+    """
+
+    freeze_norms = True
+
+    def __init__(self, losses: LossConfig, config: StageConfig, scale: BudgetScale) -> None:
+        self.losses = losses
+        self.config = config
+        self.scale = scale
+
+    def __call__(self, supernet: Supernet, batch: Batch, generator: torch.Generator) -> StepResult:
+        """Compute the loss under one random budget for the whole batch."""
+        row = int(torch.randint(self.scale.rows, (1,), generator=generator))
+        index = torch.full((len(batch),), row)
+        alpha, weights = forward_gumbel(supernet, batch, index, self.config.temperature, generator)
+        more = weights.new_tensor([run - bypass for run, bypass in zip(self.scale.run, self.scale.bypass, strict=True)])
+        cost = self.scale.shortest + (weights * more).sum(1)
+        excess = torch.relu(cost / self.scale.limit(row) - 1.0).mean()
+        matting = alpha_loss(alpha, batch, self.losses)
+        parts = {"alpha": float(matting.detach()), "excess": float(excess.detach())}
+        return StepResult(matting + excess, parts, alpha.detach())
+
+
 class PathStage:
     """Stage 3: the network learns matting along the best paths, and to predict those paths."""
 
@@ -107,7 +156,7 @@ class PathStage:
         index = torch.full((len(batch),), row)
         limit = self.scale.limit(row)
         own = propose(supernet, batch, index, self.config.temperature, generator)
-        candidates = self.prior.draw(row, max(1, self.config.candidates), generator)
+        candidates = self.prior.draw(row, self.config.candidates, generator)
         labels = label_paths(supernet, batch, limit, candidates, own, self.scale)
         alpha, logits = forward_with_logits(supernet, batch, labels, index)
         matting, paths = alpha_loss(alpha, batch, self.losses), path_loss(logits, labels)

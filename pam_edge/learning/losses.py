@@ -49,10 +49,10 @@ def laplacian_loss(alpha: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     total = torch.zeros(len(alpha), device=alpha.device)
     for level in range(LAPLACIAN_LEVELS):
         if level == LAPLACIAN_LEVELS - 1 or min(difference.shape[-2:]) < 4:
-            return total + 2**level * masked_mean(difference.abs(), weight)
+            return total + (1 << level) * masked_mean(difference.abs(), weight)
         smaller = functional.avg_pool2d(_blur(difference), 2)
         upper = functional.interpolate(smaller, scale_factor=2.0, mode="bilinear", align_corners=False)
-        total = total + 2**level * masked_mean((difference - upper).abs(), weight)
+        total = total + (1 << level) * masked_mean((difference - upper).abs(), weight)
         difference, weight = smaller, functional.max_pool2d(weight, 2)
     return total
 

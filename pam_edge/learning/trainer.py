@@ -19,7 +19,7 @@ from pam_edge.learning.config import Phase, StageConfig, StageKind, TrainConfig
 from pam_edge.learning.costs import BudgetScale, budget_scale
 from pam_edge.learning.distributed import agree, average_gradients, gather_rows
 from pam_edge.learning.forward import calibrate_norms
-from pam_edge.learning.labels import PathStage
+from pam_edge.learning.labels import GumbelStage, PathStage
 from pam_edge.learning.library import Library, load_library
 from pam_edge.learning.norms import share_norms
 from pam_edge.learning.pictures import contact_sheet, write_picture
@@ -160,6 +160,8 @@ class Trainer:
         if config.kind is StageKind.WARM_UP:
             return WarmUpStage(self.config.losses, config, self.teacher)
         scale = budget_scale(self.supernet.config)
+        if config.candidates == 0:
+            return GumbelStage(self.config.losses, config, scale)
         prior = self._prior(scale)
         if config.uniform_prior:
             prior = uniform_prior(prior, scale)

@@ -7,7 +7,7 @@ from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import LossConfig, StageConfig
 from pam_edge.learning.costs import budget_scale
 from pam_edge.learning.forward import calibrate_norms, forward_along, forward_with_logits
-from pam_edge.learning.labels import PathStage, gumbel_choice, label_paths, propose
+from pam_edge.learning.labels import GumbelStage, PathStage, gumbel_choice, label_paths, propose
 from pam_edge.learning.library import load_library
 from pam_edge.learning.prior import Prior, make_prior, path_errors, sample_paths, uniform_prior
 from pam_edge.learning.stages import WarmUpStage
@@ -145,6 +145,15 @@ def test_path_learning_reaches_the_gates_and_the_matting_layers(supernet, batch,
     assert supernet.choice(0).gate.choice[0].weight.grad is not None
     assert supernet.head.weight.grad is not None
     assert torch.isfinite(result.loss)
+
+
+def test_without_labels_gumbel_noise_carries_the_matting_gradient_to_the_gates(supernet, batch, scale):
+    config = StageConfig(kind="paths", steps=1, learning_rate=1e-3, phases=[{"share": 1, "crop": 32, "batch": 3}])
+    result = GumbelStage(LossConfig(), config, scale)(supernet, batch, torch.Generator().manual_seed(0))
+    result.loss.backward()
+    gradient = supernet.choice(0).gate.choice[0].weight.grad
+    assert gradient is not None
+    assert gradient.abs().sum() > 0
 
 
 def test_proposals_come_with_the_alpha_along_them(supernet, batch):
