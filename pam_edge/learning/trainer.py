@@ -12,7 +12,7 @@ from lightning.fabric import Fabric
 from lightning.fabric.loggers import TensorBoardLogger
 from torch import nn
 
-from pam_edge.errors import CheckpointError, PamEdgeError
+from pam_edge.errors import CheckpointError, PamEdgeError, UsageError
 from pam_edge.learning.batches import Batch, BatchPlan, iterate
 from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import Phase, StageConfig, StageKind, TrainConfig
@@ -54,6 +54,9 @@ class Trainer:
         self.config = config
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        world = fabric.world_size if fabric else 1
+        if any(phase.batch % world for stage in config.stages for phase in stage.phases):
+            raise UsageError(f"Expected every phase's batch to be a multiple of {world}, the number of processes.")
         self.fabric = fabric or Fabric(
             accelerator="cpu", devices=1, precision=config.precision, loggers=TensorBoardLogger(folder / "tensorboard")
         )
