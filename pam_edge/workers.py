@@ -42,7 +42,7 @@ def run_in_worker(
     """
     with tempfile.TemporaryDirectory(prefix="pam-edge-") as folder:
         request, answer, log = (Path(folder) / name for name in ("request.json", "answer.json", "log.txt"))
-        request.write_text(json.dumps({"function": function, "payload": payload, "threads": threads}))
+        request.write_text(json.dumps({"function": function, "payload": payload, "threads": threads, "parent": os.getpid()}))
         with log.open("wb") as output:
             code = _run([sys.executable, "-P", "-m", "pam_edge.workers", str(request), str(answer)], output, timeout_s)
         tail = log.read_text(errors="replace")[-_TAIL_CHARACTERS:]
@@ -74,19 +74,21 @@ def _describe_exit(code: int) -> str:
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code} and no answer"
 
 
-def _exit_with_parent() -> None:
+def _exit_with_parent(parent: int) -> None:
     """Ask Linux to end this worker when its parent ends, even by SIGKILL, so that no orphan goes on converting."""
     if sys.platform == "linux":
         import ctypes
 
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before we asked
+            os._exit(1)
 
 
 def _main(request: Path, answer: Path) -> None:
-    _exit_with_parent()
     text = request.read_text()
     job = json.loads(text)
+    _exit_with_parent(job["parent"])
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(job["threads"])
     if os.environ.get(CRASH_HOOK) and os.environ[CRASH_HOOK] in text:

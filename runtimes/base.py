@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class BlockOutput:
-    """What the reference computes behind one choice block.
+    """What the reference computes in one part of the network, and with which weights.
 
     Attributes:
-        block: name, such as ``enc8.1``.
+        block: name of a choice block, such as ``enc8.1``, or of a fixed part, such as ``stem``.
         values: float32[1, C, h, w].
+        weights: float32, the part's weights and biases as convolutions hold them.
     """
 
     block: str
     values: NDArray[np.float32]
+    weights: tuple[NDArray[np.float32], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class LoadedModel(Protocol):
         """Return the name of the first block whose output the file does not compute, or None.
 
         A block's output is found when some intermediate value of its shape is within ``tolerance`` of it, relative
-        to its largest value. None: every block was found, or the runtime cannot look inside its files.
+        to its largest value. Where a runtime shows no intermediate values, a block is found when the file holds all
+        its weights. None: every block was found.
         """
         ...
 

@@ -1,8 +1,9 @@
-"""Find a block's output among a file's intermediate values."""
+"""Find a block's output among a file's intermediate values, or its weights among a file's bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,3 +30,16 @@ def first_unmatched(
         if not any(float(np.abs(values - output.values).max()) <= allowed for values in similar):
             return output.block
     return None
+
+
+def first_without_weights(expected: Sequence[BlockOutput], data: bytes) -> str | None:
+    """Return the first block some of whose weights ``data`` does not hold, bit for bit, in any order of dimensions."""
+    for output in expected:
+        if not all(_holds(data, weights) for weights in output.weights):
+            return output.block
+    return None
+
+
+def _holds(data: bytes, weights: NDArray[np.float32]) -> bool:
+    orders = permutations(range(weights.ndim))
+    return any(np.ascontiguousarray(weights.transpose(order)).tobytes() in data for order in orders)

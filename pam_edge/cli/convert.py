@@ -26,7 +26,7 @@ def convert(
     precision: Annotated[str | None, typer.Option(help="fp32 or fp16; default: the target's own.")] = None,
     size: Annotated[str, typer.Option(help="Pixels, a multiple of 32: 512 or 384x512 (height first).")] = "512",
     checkpoint: Annotated[str, typer.Option(help="Variant name or checkpoint file.")] = "pam-tiny",
-    io: Annotated[str, typer.Option(help="Core ML only: image or tensor.")] = "image",
+    io: Annotated[str | None, typer.Option(help="Core ML: image or tensor; default: image, tensor for fp32.")] = None,
     out: Annotated[Path, typer.Option(help="Receives one folder per target.")] = Path("build"),
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -46,7 +46,7 @@ def convert(
         precision=parse_choice("--precision", precision, Precision) if precision else None,
         height=height,
         width=width,
-        io=parse_choice("--io", io, TensorIO),
+        io=parse_choice("--io", io, TensorIO) if io else None,
         out=out,
         command=shlex.join(["pam-edge", *sys.argv[1:]]),
     )

@@ -10,7 +10,7 @@ import typer
 
 from pam_edge.cli.convert import print_artifact, run_with_progress
 from pam_edge.cli.output import console
-from pam_edge.targets import Mode, Target, TensorIO
+from pam_edge.targets import Mode, Target
 
 PROFILE = "iphone13"
 
@@ -45,7 +45,7 @@ def demo(
         precision=None,
         height=size,
         width=size,
-        io=TensorIO.IMAGE,
+        io=None,
         out=out,
         command=f"pam-edge demo --size {size}",
     )

@@ -57,6 +57,7 @@ class ConvertRequest:
         precision: None takes each target's own.
         height: of the input, a multiple of 32.
         width: likewise.
+        io: of Core ML; None takes images for fp16 and tensors for fp32.
         out: folder that receives one artifact folder per target.
         command: as typed, for the manifest.
     """
@@ -69,7 +70,7 @@ class ConvertRequest:
     precision: Precision | None
     height: int
     width: int
-    io: TensorIO
+    io: TensorIO | None
     out: Path
     command: str
 
@@ -90,6 +91,7 @@ class _Job:
     request: ConvertRequest
     target: Target
     precision: Precision
+    io: TensorIO
     checkpoint: Checkpoint
     profile: ProfileRecord | None
     costs: CostTable
@@ -144,6 +146,7 @@ def _prepare(request: ConvertRequest) -> list[_Job]:
 
 def _plan(request: ConvertRequest, target: Target, checkpoint: Checkpoint, profile: DeviceProfile | None) -> _Job:
     precision = request.precision or target.default_precision
+    io = _choose_io(request.io, target, precision)
     macs = costs = mac_cost_table(checkpoint.config, request.height, request.width)
     record = None
     if profile:
@@ -157,7 +160,18 @@ def _plan(request: ConvertRequest, target: Target, checkpoint: Checkpoint, profi
         )
         record = ProfileRecord(name=profile.name, provenance=costs.provenance.value)
     plans = plan_budgets(checkpoint, request.budgets, costs, macs)
-    return _Job(request, target, precision, checkpoint, record, costs, macs, plans)
+    return _Job(request, target, precision, io, checkpoint, record, costs, macs, plans)
+
+
+def _choose_io(asked: TensorIO | None, target: Target, precision: Precision) -> TensorIO:
+    if target is not Target.COREML:
+        return TensorIO.TENSOR
+    if precision is Precision.FP32 and asked is TensorIO.IMAGE:
+        raise UsageError(
+            "--io image: Core ML returns alpha as a half-float image, whose rounding (2e-4) is more than fp32 allows "
+            "(1e-4). Use --io tensor with fp32, or --precision fp16."
+        )
+    return asked or (TensorIO.IMAGE if precision is Precision.FP16 else TensorIO.TENSOR)
 
 
 def _check_request(request: ConvertRequest) -> None:
@@ -228,13 +242,13 @@ def _checkpoint_record(checkpoint: Checkpoint) -> CheckpointRecord:
 def _draft(job: _Job) -> Manifest:
     """Return the manifest as far as it is known before the conversion: no files, no parity, no golden vectors."""
     request = job.request
-    inputs, outputs = contract(job.target, request.io, request.height, request.width)
+    inputs, outputs = contract(job.target, job.io, request.height, request.width)
     return Manifest(
         checkpoint=_checkpoint_record(job.checkpoint),
         target=job.target,
         mode=request.mode,
         precision=job.precision,
-        io=request.io if job.target is Target.COREML else TensorIO.TENSOR,
+        io=job.io,
         height=request.height,
         width=request.width,
         profile=job.profile,

@@ -236,7 +236,10 @@ def _first_divergence(
     model: LoadedModel, path: PathSpec, reference: Reference, picture: str, tolerance: float
 ) -> str | None:
     worst = next(p for p in reference.pictures if p.name == picture)
-    expected = [BlockOutput(name, values) for name, values in reference.blocks(path, worst)]
+    expected = [
+        BlockOutput(stage.name, stage.output.numpy(), tuple(w.detach().numpy() for w in stage.weights))
+        for stage in reference.stages(path, worst)
+    ]
     return model.first_divergence(worst.image, worst.trimap, expected, tolerance)
 
 

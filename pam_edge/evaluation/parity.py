@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.pictures import Picture
-from pam_edge.graphs.static import StaticGraph, block_outputs
+from pam_edge.graphs.static import StageOutput, StaticGraph, stage_outputs
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Precision
@@ -129,11 +129,10 @@ class Reference:
                 self._alphas[key] = self.supernet(image, trimap, path=path).alpha[0, 0].numpy()
         return self._alphas[key]
 
-    def blocks(self, path: PathSpec, picture: Picture) -> list[tuple[str, NDArray[np.float32]]]:
-        """Return name and output float32[1, C, h, w] of every choice block."""
+    def stages(self, path: PathSpec, picture: Picture) -> list[StageOutput]:
+        """Return what every part of the network computes on a picture along a path."""
         with torch.no_grad():
-            outputs = block_outputs(StaticGraph(self.supernet, path), *to_tensors(picture))
-        return [(n, o.numpy()) for n, o in zip(self.supernet.config.block_names, outputs, strict=True)]
+            return stage_outputs(StaticGraph(self.supernet, path), *to_tensors(picture))
 
 
 def check_entry_point(

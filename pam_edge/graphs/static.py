@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from pam_edge.graphs.fold import fold_batch_norm
 from pam_edge.supernet.blocks import ChoiceBlock
+from pam_edge.supernet.config import STRIDES
 from pam_edge.supernet.network import Supernet, compose_alpha, split_trimap
 from pam_edge.supernet.path import PathSpec
 
@@ -72,13 +77,43 @@ class ChannelsLastGraph(nn.Module):
         return compose_alpha(raw, regions[..., 1:2], regions[..., 2:3])
 
 
-def block_outputs(graph: StaticGraph, image: Tensor, trimap: Tensor) -> list[Tensor]:
-    """Return the output of every choice block, float32[N, C, h, w] each, to find where a runtime starts to differ."""
-    outputs: list[Tensor] = []
+@dataclass(frozen=True, slots=True)
+class StageOutput:
+    """What one part of a static graph computes, and with which weights.
 
-    def step(index: int, x: Tensor) -> Tensor:
-        outputs.append(graph.step(index, x))
-        return outputs[-1]
+    Attributes:
+        name: of the choice block, such as ``enc8.1``, or of a fixed part, such as ``stem`` or ``lateral16``.
+        output: float32[N, C, h, w].
+        weights: the part's folded weights and biases, as convolutions hold them.
+    """
 
-    graph.network.trunk(image, trimap, step)
-    return outputs
+    name: str
+    output: Tensor
+    weights: tuple[Tensor, ...]
+
+
+def stage_outputs(graph: StaticGraph, image: Tensor, trimap: Tensor) -> list[StageOutput]:
+    """Run a graph and return its parts in the order in which they ran, to find where a runtime starts to differ."""
+    stages: list[StageOutput] = []
+
+    def watch(name: str, part: nn.Module) -> RemovableHandle:
+        weights = tuple(part.parameters())
+        return part.register_forward_hook(lambda _, __, output: stages.append(StageOutput(name, output, weights)))
+
+    handles = [watch(name, part) for name, part in _parts(graph.network)]
+    try:
+        graph(image, trimap)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return stages
+
+
+def _parts(network: Supernet) -> Iterator[tuple[str, nn.Module]]:
+    yield "stem", network.stem
+    yield from ((f"down{stride}", part) for stride, part in zip(STRIDES[1:], network.downs, strict=True))
+    yield from zip(network.config.block_names, network.blocks, strict=True)
+    yield "pyramid", network.pyramid
+    yield from ((f"lateral{stride}", part) for stride, part in zip(STRIDES[-2::-1], network.laterals, strict=True))
+    yield "refine", network.refine
+    yield "head", network.head

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import BlockOutput, Inspection
 from pam_edge.runtimes.executorch.inspection import inspect_method
+from pam_edge.runtimes.matching import first_without_weights
 
 
 class ExecuTorchRuntime:
@@ -39,6 +40,7 @@ class ExecuTorchModel:
     """One method of a .pte file."""
 
     def __init__(self, file: Path, method: str) -> None:
+        self._file = file
         try:
             # The program must live as long as its methods: the bindings do not keep it.
             self._program = Bindings.get().load_program(file, verification=Verification.InternalConsistency)
@@ -61,5 +63,5 @@ class ExecuTorchModel:
     def first_divergence(
         self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], expected: Sequence[BlockOutput], tolerance: float
     ) -> str | None:
-        """Return None: the delegate's partition shows no intermediate values."""
-        return None
+        """See ``LoadedModel.first_divergence``: the delegate shows no intermediate values, so weights are compared."""
+        return first_without_weights(expected, self._file.read_bytes())

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pam_edge.graphs.static import ChannelsLastGraph, StaticGraph, block_outputs
+from pam_edge.graphs.static import ChannelsLastGraph, StaticGraph, stage_outputs
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import variant
@@ -57,6 +57,11 @@ def test_the_supernet_is_left_as_it_was(minute):
     assert all(torch.equal(before[name], tensor) for name, tensor in minute.state_dict().items())
 
 
-def test_block_outputs_come_one_per_block_in_order(minute, pair):
-    outputs = block_outputs(StaticGraph(minute, PathSpec.full(4)), *pair)
-    assert [output.shape[2] for output in outputs] == [16, 8, 4, 16]
+def test_stage_outputs_name_every_part_in_the_order_it_ran(minute, pair):
+    with torch.no_grad():
+        stages = stage_outputs(StaticGraph(minute, PathSpec.full(4)), *pair)
+    names = [stage.name for stage in stages]
+    assert names[:3] == ["stem", "down4", "enc4.0"]
+    assert [name for name in names if "." in name] == list(minute.config.block_names)
+    assert names[-2:] == ["refine", "head"]
+    assert {stage.name: stage.output.shape[2] for stage in stages}["enc16.0"] == 4

@@ -1,0 +1,44 @@
+"""Fixtures that many tests share: artifacts of the minute variant, converted once for the whole run."""
+
+from pathlib import Path
+
+import pytest
+
+from pam_edge.delivery.convert import Artifact, ConvertRequest, convert
+from pam_edge.planning.budget import parse_budget
+from pam_edge.targets import Mode, Precision, Target
+
+
+def minute_request(out: Path, **changes) -> ConvertRequest:
+    """Return a request for the minute variant at 64x64 with two budgets, with changes."""
+    fields = {
+        "checkpoint": "pam-minute",
+        "targets": tuple(Target),
+        "budgets": tuple(map(parse_budget, ("100%", "60%"))),
+        "profile": None,
+        "mode": Mode.STATIC,
+        "precision": Precision.FP32,
+        "height": 64,
+        "width": 64,
+        "io": None,
+        "out": out,
+        "command": "pam-edge convert (a test)",
+    }
+    return ConvertRequest(**(fields | changes))
+
+
+@pytest.fixture(scope="session")
+def static_artifacts(tmp_path_factory) -> dict[Target, Artifact]:
+    """One static fp32 artifact per target."""
+    artifacts = convert(minute_request(tmp_path_factory.mktemp("static")))
+    return {artifact.manifest.target: artifact for artifact in artifacts}
+
+
+@pytest.fixture(scope="session")
+def multi_artifacts(tmp_path_factory) -> dict[Target, Artifact]:
+    """One artifact per target with both paths in one file, at 64x96, Core ML and LiteRT in half precision."""
+    out = tmp_path_factory.mktemp("multi")
+    shared = {"mode": Mode.MULTI, "width": 96}
+    artifacts = convert(minute_request(out, **shared, targets=(Target.COREML, Target.TFLITE), precision=Precision.FP16))
+    artifacts += convert(minute_request(out, **shared, targets=(Target.EXECUTORCH,)))
+    return {artifact.manifest.target: artifact for artifact in artifacts}
