@@ -158,18 +158,19 @@ def block_references(graph: StaticGraph, image: Tensor, trimap: Tensor) -> tuple
         image: float32[1, 3, H, W], 0..255.
         trimap: float32[1, 1, H, W], 0..255.
     """
+    names = {
+        id(block): name for name, block in zip(graph.network.config.block_names, graph.network.blocks, strict=True)
+    }
     watcher = _Watcher()
     modules = [(name, module) for name, module in graph.named_modules() if name]
-    handles = [handle for name, module in modules for handle in watcher.watch(name, module)]
+    handles = [handle for name, module in modules for handle in watcher.watch(name, module, names.get(id(module)))]
     try:
         with torch.no_grad():
-            alpha, outputs = graph.block_outputs(image, trimap)
+            alpha: Tensor = graph(image, trimap)
     finally:
         for handle in handles:
             handle.remove()
-    names = graph.network.config.block_names
-    blocks = [(name, output.numpy()) for name, output in zip(names, outputs, strict=True)]
-    return [*blocks, ("alpha", alpha.numpy())], watcher.values
+    return [*watcher.blocks, ("alpha", alpha.numpy())], watcher.values
 
 
 class _Watcher:
@@ -177,10 +178,11 @@ class _Watcher:
 
     def __init__(self) -> None:
         self.values: list[Reference] = []
+        self.blocks: list[Reference] = []
         self._known: list[Tensor] = []
 
-    def watch(self, name: str, module: nn.Module) -> list[RemovableHandle]:
-        """Start to collect from one module."""
+    def watch(self, name: str, module: nn.Module, block: str | None) -> list[RemovableHandle]:
+        """Start to collect from one module, which may be the block of that name."""
 
         def entering(_: nn.Module, arguments: tuple[Any, ...]) -> None:
             for argument in arguments:
@@ -188,6 +190,8 @@ class _Watcher:
 
         def leaving(_: nn.Module, __: tuple[Any, ...], output: object) -> None:
             self._keep(f"output of {name}", output)
+            if block is not None and isinstance(output, Tensor):
+                self.blocks.append((block, output.detach().numpy().copy()))
 
         return [module.register_forward_pre_hook(entering), module.register_forward_hook(leaving)]
 

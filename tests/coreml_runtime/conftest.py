@@ -77,7 +77,7 @@ class Programs:
         inputs = {f"{_identifier(case.name)}__{key}": a for case in cases for key, a in case.inputs.items()}
 
         def build(**values: Any) -> dict[str, Any]:
-            outputs = {}
+            outputs: dict[str, Any] = {}
             for case in cases:
                 built = case.build(**{key: values[f"{_identifier(case.name)}__{key}"] for key in case.inputs})
                 results = built if isinstance(built, (tuple, list)) else (built,)

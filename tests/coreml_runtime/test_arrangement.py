@@ -1,6 +1,9 @@
+# mypy: allow-untyped-calls
 """Operators that move values: shapes, slices, gathers, scatters, padding, generated tensors."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import coremltools as ct
 import numpy as np
@@ -64,7 +67,7 @@ def into_batch(x, paddings):
 
 def scattered(mode, indices, updates):
     result = TABLE.copy()
-    operation = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
+    operation: dict[str, Any] = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
     operation |= {"max": np.maximum, "min": np.minimum, "update": lambda a, b: b}
     for row, update in zip(indices, updates, strict=True):
         result[row] = operation[mode](result[row], update)

@@ -1,3 +1,4 @@
+# mypy: allow-untyped-calls
 """Padding amounts are written out by hand, so that the padding rules are checked and not repeated."""
 
 from __future__ import annotations

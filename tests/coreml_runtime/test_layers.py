@@ -1,3 +1,4 @@
+# mypy: allow-untyped-calls
 """Normalisation, matrix products and reductions."""
 
 from __future__ import annotations
