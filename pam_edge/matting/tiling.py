@@ -5,9 +5,10 @@ reflection, image and trimap alike, so that what touches the border goes on beyo
 model an edge that is not there. A larger one is cut into overlapping tiles, blended by a smooth window that gives no
 weight to a tile's outer margin, where the tile lacks context. Tiles with nothing unknown are not run.
 
-A tile that lies almost wholly inside the unknown region shows neither subject nor background, so no model can tell
-what it sees. Its alpha comes from the same procedure on the picture at half the size, and so on: detail is given up
-exactly where there is no context at the finer scale.
+A tile can lie so that it shows the model no subject, or no background, and then it is guesswork to which of them the
+unknown pixels belong. Such a tile's trimap is completed first with what the same procedure is certain of on the
+picture at half the size, where more is in view; the tile then adds the detail. Where even that shows it one of the
+two alone, or leaves nothing unknown, the alpha of half the size stands.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
-from pam_edge.matting.trimaps import BACKGROUND, FOREGROUND, UNKNOWN, clean_trimap
+from pam_edge.matting.trimaps import BACKGROUND, FOREGROUND, UNKNOWN, clean_trimap, trimap_from_mask
 
 _GRID = 32
 """Tiles start on multiples of the network's stride, so that neighbours sample their overlap alike."""
 
-_LEAST_KNOWN_SHARE = 1 / 64
-"""Tiles with fewer known pixels than this are judged at a coarser scale."""
+_LEAST_SEEN_SHARE = 1 / 256
+"""Share of a tile that must be foreground, and background, to know them by: 32 x 32 pixels of 512 x 512."""
+
+_CERTAIN_PX = 6
+"""How far alpha of half the size must be solid or clear around a pixel of the picture to complete a trimap with it."""
 
 
 class Matter(Protocol):
@@ -90,28 +94,51 @@ def _blend_tiles(model: Matter, image: NDArray[np.uint8], trimap: NDArray[np.uin
     rows, columns = _cover(trimap.shape[0], model.height), _cover(trimap.shape[1], model.width)
     image, trimap = _pad(image, rows.length, columns.length), _pad(trimap, rows.length, columns.length)
     total = np.zeros((rows.length, columns.length), np.float32)
-    coarse: NDArray[np.float32] | None = None
+    half: tuple[NDArray[np.float32], NDArray[np.uint8]] | None = None
     for top, row_weights in zip(rows.starts, rows.weights, strict=True):
         for left, column_weights in zip(columns.starts, columns.weights, strict=True):
             tile = np.s_[top : top + model.height, left : left + model.width]
             window = np.outer(row_weights, column_weights)
             if not (trimap[tile] == UNKNOWN)[window > 0].any():
                 continue
-            if total.shape != trimap[tile].shape and (trimap[tile] != UNKNOWN).mean() < _LEAST_KNOWN_SHARE:
-                coarse = _half_scale(model, image, trimap) if coarse is None else coarse
-                total[tile] += window * coarse[tile]
-            else:
-                total[tile] += window * model(np.ascontiguousarray(image[tile]), np.ascontiguousarray(trimap[tile]))
+            if len(rows.starts) * len(columns.starts) == 1 or _sees_both(trimap[tile]):
+                total[tile] += window * _run(model, image[tile], trimap[tile])
+                continue
+            half = _half_size(model, image, trimap) if half is None else half
+            coarse, completed = half[0][tile], half[1][tile]
+            useful = _sees_both(completed) and (completed == UNKNOWN).any()
+            total[tile] += window * (_run(model, image[tile], completed) if useful else coarse)
     return total
 
 
-def _half_scale(model: Matter, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the alpha found at half the size, enlarged to float32[H,W]."""
+def _run(model: Matter, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return model(np.ascontiguousarray(image), np.ascontiguousarray(trimap))
+
+
+def _sees_both(trimap: NDArray[np.uint8]) -> bool:
+    return all((trimap == known).mean() >= _LEAST_SEEN_SHARE for known in (BACKGROUND, FOREGROUND))
+
+
+def _half_size(
+    model: Matter, image: NDArray[np.uint8], trimap: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Return what half the size tells: alpha, float32[H,W], and the trimap completed with what is certain in it."""
     height, width = trimap.shape
     half = ((width + 1) // 2, (height + 1) // 2)
     small = cv2.resize(image, half, interpolation=cv2.INTER_AREA)
-    alpha = matte_any_size(model, small, cv2.resize(trimap, half, interpolation=cv2.INTER_AREA))
-    return np.asarray(cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    alpha = matte_any_size(model, small, _shrink_trimap(trimap, half))
+    alpha = np.asarray(cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    certain = trimap_from_mask((alpha * 255).round().astype(np.uint8), _CERTAIN_PX)
+    return alpha, np.where(trimap == UNKNOWN, certain, trimap)
+
+
+def _shrink_trimap(trimap: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Shrink to (width, height); a pixel is known where all that it covers is: nothing unknown gets lost."""
+    shrunk = np.full(size[::-1], UNKNOWN, np.uint8)
+    for known in (BACKGROUND, FOREGROUND):
+        share = cv2.resize((trimap == known).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        shrunk[share > 0.999] = known
+    return shrunk
 
 
 def _pad(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

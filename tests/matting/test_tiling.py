@@ -118,7 +118,7 @@ def test_gradients_at_tile_borders_are_no_larger_than_elsewhere():
 
 def test_tiles_with_nothing_unknown_are_not_run():
     trimap = np.zeros((192, 288), np.uint8)
-    trimap[10:14, 10:14] = 128
+    trimap[10:30, 10:14], trimap[10:30, 14:30] = 128, 255
     model = BoxModel()
     matte_any_size(model, noise(192, 288), trimap)
     assert len(model.calls) == 1
@@ -147,21 +147,54 @@ def test_padding_goes_on_what_touches_the_border():
 
 @dataclass
 class ContextModel:
-    """Alpha is 0.75 when subject and background are in view, and nonsense otherwise."""
+    """Knows subject from background when it sees both, by brightness; else it takes everything for background."""
 
     height: int = 64
     width: int = 64
 
     def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
         sees_both = (trimap == 0).any() and (trimap == 255).any()
-        return np.full(trimap.shape, 0.75 if sees_both else 0.0, np.float32)
+        return np.asarray(image[..., 0] / 255 * sees_both, np.float32)
 
 
-def test_tile_without_context_is_judged_at_a_coarser_scale():
+def bright_disk() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return a white disk on black, and a trimap that knows the corners and the disk's centre alone."""
+    rows, columns = np.mgrid[:256, :256] - 127.5
+    disk = (np.hypot(rows, columns) < 100).astype(np.uint8) * 255
+    trimap = np.full((256, 256), 128, np.uint8)
+    trimap[np.hypot(rows, columns) > 150] = 0
+    trimap[np.hypot(rows, columns) < 30] = 255
+    return np.dstack([disk] * 3), trimap
+
+
+def test_tiles_that_see_one_side_only_learn_the_other_from_half_the_size():
+    image, trimap = bright_disk()
+    alpha = matte_any_size(ContextModel(), image, trimap)
+    assert np.abs(alpha - image[..., 0] / 255).mean() < 0.01
+
+
+def test_edges_keep_the_pictures_own_resolution_where_context_comes_from_half_the_size():
+    image, trimap = bright_disk()
+    row = matte_any_size(ContextModel(), image, trimap)[128, 200:240]
+    edge = np.flatnonzero(np.diff(row) < -0.5)
+    assert edge.tolist() == [27]  # from 1 at column 227 to 0 at column 228, in a single step
+
+
+def test_small_unknown_regions_are_not_lost_at_half_the_size():
+    trimap = np.zeros((250, 250), np.uint8)
+    trimap[:64, 128:192] = 255
+    trimap[200:204, 98:102] = 128
+    image = np.full((250, 250, 3), 255, np.uint8)
+    model = BoxModel()
+    assert matte_any_size(model, image, trimap)[202, 100] > 0.9
+    assert any((call == 128).any() for call in model.calls)
+
+
+def test_tile_with_nothing_to_go_by_keeps_the_alpha_of_half_the_size():
     trimap = np.full((128, 128), 128, np.uint8)
-    trimap[:, :4], trimap[:, -4:] = 0, 255
-    alpha = matte_any_size(ContextModel(), noise(128, 128), trimap)
-    assert alpha[64, 64] == pytest.approx(0.75, abs=1e-3)
+    trimap[:, :8], trimap[:, -8:] = 0, 255
+    image = np.full((128, 128, 3), 192, np.uint8)
+    assert matte_any_size(ContextModel(), image, trimap)[64, 64] == pytest.approx(192 / 255, abs=1e-3)
 
 
 @pytest.mark.parametrize("tile", [1, 5, 32, 64, 96, 512])
