@@ -1,3 +1,4 @@
+# mypy: allow-untyped-calls
 """Compressed weights in the forms of iOS 16 (packed bytes) and iOS 18 (narrow integers, blocks, vectors)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# mypy: allow-untyped-calls
 """Control flow, several functions, float16 storage, images: what a program does around single operators."""
 
 from __future__ import annotations

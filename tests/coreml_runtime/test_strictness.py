@@ -1,3 +1,4 @@
+# mypy: allow-untyped-calls
 """Damaged or contradictory packages are refused; silent damage changes the result."""
 
 from __future__ import annotations

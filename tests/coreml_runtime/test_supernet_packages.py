@@ -1,3 +1,4 @@
+# mypy: allow-untyped-calls
 """Real networks: parity of a converted static graph, and where it breaks when the package is tampered with."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# mypy: allow-untyped-calls
 """Runs coremltools' own operator tests, whose expected values Core ML confirmed on macOS, on the reference runtime."""
 
 from __future__ import annotations
