@@ -32,12 +32,12 @@ def data_root(tmp_path_factory):
     return root
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def data_config(data_root):
     return DataConfig(root=data_root, workers=0, held_out=0.25)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recipe(data_config):
     """Three stages of four steps each with the smallest supernet."""
     phases = (Phase(share=0.5, crop=32, batch=2), Phase(share=0.5, crop=64, batch=2))

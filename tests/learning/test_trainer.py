@@ -2,7 +2,7 @@ import pytest
 import torch
 from lightning.fabric import Fabric
 
-from pam_edge.errors import CheckpointError, PamEdgeError
+from pam_edge.errors import CheckpointError, PamEdgeError, UsageError
 from pam_edge.learning.state import load_state
 from pam_edge.learning.trainer import STATE_FILE, Trainer
 from pam_edge.supernet.checkpoint import load_checkpoint
@@ -37,35 +37,37 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-def test_three_stages_end_with_a_checkpoint_that_holds_an_error_table(recipe, tmp_path):
-    checkpoint = load_checkpoint(Trainer(recipe, tmp_path, fabric()).run())
+@pytest.fixture(scope="module")
+def whole(recipe, tmp_path_factory):
+    """One run that nothing disturbed, and the checkpoint that it ended with."""
+    trainer = Trainer(recipe, tmp_path_factory.mktemp("whole"), fabric())
+    return trainer, trainer.run()
+
+
+def test_three_stages_end_with_a_checkpoint_that_holds_an_error_table(whole):
+    checkpoint = load_checkpoint(whole[1])
     assert checkpoint.training.trained
     assert str(PathSpec.full(checkpoint.supernet.block_count)) in checkpoint.training.path_errors
 
 
-@pytest.mark.parametrize("steps", [1, 3, 5, 10])
-def test_a_killed_and_resumed_run_ends_with_the_same_weights(recipe, tmp_path, steps):
-    whole = Trainer(recipe, tmp_path / "whole", fabric())
-    whole.run()
-    killed = KilledTrainer(recipe, tmp_path / "killed", fabric())
+@pytest.mark.parametrize("steps", [3, 5, 10])
+def test_a_killed_and_resumed_run_ends_with_the_same_weights(recipe, whole, tmp_path, steps):
+    killed = KilledTrainer(recipe, tmp_path, fabric())
     killed.steps_left = steps
     with pytest.raises(Killed):
         killed.run()
-    resumed = Trainer(recipe, tmp_path / "killed", fabric())
+    resumed = Trainer(recipe, tmp_path, fabric())
     resumed.run()
-    for name, value in whole.supernet.state_dict().items():
+    for name, value in whole[0].supernet.state_dict().items():
         assert torch.equal(value, resumed.supernet.state_dict()[name]), name
-    for name, value in whole.average.module.state_dict().items():
+    for name, value in whole[0].average.module.state_dict().items():
         assert torch.equal(value, resumed.average.module.state_dict()[name]), name
 
 
-def test_a_finished_run_is_not_trained_again(recipe, tmp_path):
-    first = Trainer(recipe, tmp_path, fabric())
-    path = first.run()
-    before = path.read_bytes()
-    again = Trainer(recipe, tmp_path, fabric())
-    assert again.run() == path
-    assert path.read_bytes() == before
+def test_a_finished_run_is_not_trained_again(recipe, whole):
+    before = whole[1].read_bytes()
+    assert Trainer(recipe, whole[1].parent, fabric()).run() == whole[1]
+    assert whole[1].read_bytes() == before
 
 
 def test_ten_bad_steps_in_a_row_stop_the_run_and_say_what_to_do(recipe, tmp_path):
@@ -92,7 +94,12 @@ def test_a_damaged_state_is_refused_with_its_name(tmp_path):
         load_state(tmp_path / STATE_FILE)
 
 
-def test_a_state_of_another_recipe_is_refused(recipe, tmp_path):
-    Trainer(recipe, tmp_path, fabric()).run()
+def test_a_state_of_another_recipe_is_refused(recipe, whole):
     with pytest.raises(CheckpointError, match="another recipe"):
-        Trainer(recipe.model_copy(update={"seed": 2}), tmp_path, fabric()).run()
+        Trainer(recipe.model_copy(update={"seed": 2}), whole[1].parent, fabric()).run()
+
+
+def test_without_data_training_says_what_it_looked_for(recipe, tmp_path):
+    data = recipe.data.model_copy(update={"root": tmp_path / "nowhere"})
+    with pytest.raises(UsageError, match="no such folder"):
+        Trainer(recipe.model_copy(update={"data": data}), tmp_path, fabric())
