@@ -11,7 +11,7 @@ from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import export_path
 from pam_edge.converters.coreml.package import make_reproducible
 from pam_edge.errors import ConversionError
-from pam_edge.targets import Precision, TensorIO
+from pam_edge.targets import Mode, Precision, TensorIO
 from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 
 with hidden(*UNUSED_BY_COREMLTOOLS):
@@ -26,10 +26,10 @@ class CoreMLConverter:
         files: dict[str, str] = {}
         for name, entries in groups(job, ".mlpackage").items():
             package = job.directory / name
-            if len(entries) == 1:
-                _convert_path(job, entries[0]).save(str(package))
-            else:
+            if _is_multifunction(job):
                 _save_functions(job, entries, package)
+            else:
+                _convert_path(job, entries[0]).save(str(package))
             make_reproducible(package)
             files |= {entry.name: name for entry in entries}
         return files
@@ -37,6 +37,10 @@ class CoreMLConverter:
     def versions(self) -> dict[str, str]:
         """See ``Converter.versions``."""
         return {name: version(name) for name in ("coremltools", "torch")}
+
+
+def _is_multifunction(job: ConversionJob) -> bool:
+    return job.mode is Mode.MULTI and len(job.entry_points) > 1
 
 
 def _convert_path(job: ConversionJob, entry: EntryPoint) -> Any:
@@ -48,7 +52,7 @@ def _convert_path(job: ConversionJob, entry: EntryPoint) -> Any:
             inputs=_inputs(job),
             outputs=_outputs(job),
             # Functions in one package need iOS 18; a single path keeps the widest reach that has half-float images.
-            minimum_deployment_target=ct.target.iOS18 if len(groups(job, "")) == 1 else ct.target.iOS16,
+            minimum_deployment_target=ct.target.iOS18 if _is_multifunction(job) else ct.target.iOS16,
             compute_precision=ct.precision.FLOAT16 if half else ct.precision.FLOAT32,
             skip_model_load=True,
         )

@@ -37,7 +37,8 @@ def doctor(
         console.print(f"  [bold]{name}[/]: {mark} · {packages}")
         console.print(f"    {found['verified_by'] if found['works'] else found['why_not']}", style="dim", markup=False)
     console.print(f"  weights: {report['weights']}")
-    console.print(f"  data folder for more parity pictures: {report['data'] or 'not found (set PAM_EDGE_DATA)'}")
+    found = report["data_pictures"]
+    console.print(f"  photographs beside the bundled ones: {found or 'none found (PAM_EDGE_DATA names their folder)'}")
 
 
 def examine() -> dict[str, Any]:
@@ -52,15 +53,14 @@ def examine() -> dict[str, Any]:
         "torch": version("torch"),
         "targets": {target.value: _examine(target) for target in Target},
         "weights": f"{checkpoint.title}: {checkpoint.training.summary}",
-        "data": _data_folder(),
+        "data_pictures": _data_pictures(),
     }
 
 
-def _data_folder() -> str | None:
-    from pam_edge.evaluation.pictures import data_folder
+def _data_pictures() -> int:
+    from pam_edge.evaluation.pictures import data_pictures
 
-    folder = data_folder()
-    return str(folder) if folder else None
+    return len(data_pictures())
 
 
 def _examine(target: Target) -> dict[str, Any]:

@@ -91,11 +91,8 @@ def _entry(entry: EntryPointRecord, plan: Plan) -> EntryReport:
 
 
 def _parity(record: ParityRecord, precision: Precision) -> ParityRow:
-    notes = [f"proves {record.proves}"]
-    if record.worst_picture:
-        notes.append(f"worst picture: {record.worst_picture}")
-    if record.reason:
-        notes.append(record.reason)
+    notes = [f"worst picture: {record.worst_picture}"] if record.worst_picture else []
+    notes += [record.reason] if record.reason else []
     return ParityRow(
         entry_point=record.entry_point,
         status=_STATUS[record.passed],
@@ -142,6 +139,8 @@ def _pictures(manifest: Manifest, reference: Reference, mattes: Path) -> Iterato
 def _notes(manifest: Manifest) -> Iterator[str]:
     if not manifest.checkpoint.trained:
         yield f"The weights are untrained ({manifest.checkpoint.summary}): the mattes below mean nothing."
+    if manifest.parity:
+        yield f"What passing parity proves: {manifest.parity[0].proves}."
     if manifest.profile and manifest.profile.provenance == "estimated":
         yield (
             "Costs are estimated from published peak rates, which no device reaches: they rank paths, and are no "

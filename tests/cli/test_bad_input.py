@@ -1,0 +1,151 @@
+"""Bad input: one clear paragraph, the right exit code, and nothing written."""
+
+import json
+import os
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from pam_edge.cli import main
+from pam_edge.converters import registry
+from pam_edge.supernet.checkpoint import TrainingRecord, save_checkpoint, untrained_checkpoint
+from pam_edge.supernet.variants import variant
+
+
+@pytest.fixture
+def pam_edge(capsys, monkeypatch, tmp_path):
+    """Return a function that runs the command line in an empty folder and returns exit code, stdout and stderr."""
+    place = tmp_path / "here"
+    place.mkdir()
+    monkeypatch.chdir(place)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["pam-edge", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main.run()
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, " ".join(captured.err.split())
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--target", "onnx"], ["--target", "coreml, tflite, executorch or all", "onnx"]),
+        (["--target", "tflite", "--profile", "nokia3310"], ["nokia3310", "profile"]),
+        (["--target", "tflite", "--precision", "int3"], ["--precision", "fp32, fp16", "int3"]),
+        (["--target", "tflite", "--mode", "magic"], ["--mode", "static, multi", "magic"]),
+        (["--target", "tflite", "--size", "500"], ["multiples of 32", "500", "512"]),
+        (["--target", "tflite", "--size", "0"], ["multiples of 32"]),
+        (["--target", "tflite", "--size", "large"], ["--size", "large"]),
+        (["--target", "tflite", "--budget", "12parsec"], ["12parsec", "unit"]),
+        (["--target", "tflite", "--budget", "12ms"], ["milliseconds", "--profile"]),
+        (["--target", "tflite", "--budget", "0.1GMAC"], ["Feasible here", "GMAC"]),
+        (["--target", "tflite", "--budget", "10%"], ["Feasible here"]),
+        (["--target", "tflite", "--budget", "80%", "--budget", "80%"], ["entry point", "80pct"]),
+        (["--target", "tflite", "--checkpoint", "nowhere.safetensors"], ["nowhere.safetensors", "pam-tiny"]),
+        (["--target", "coreml", "--precision", "fp32", "--io", "image"], ["--io tensor", "half"]),
+    ],
+)
+def test_convert_refuses_what_it_cannot_do_and_writes_nothing(pam_edge, tmp_path, arguments, words):
+    code, out, err = pam_edge("convert", *arguments)
+    assert code == 2
+    assert out == ""
+    for word in words:
+        assert word in err
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_a_missing_package_names_the_extra(pam_edge, monkeypatch):
+    monkeypatch.setattr(registry, "find_spec", lambda name: None)
+    code, _, err = pam_edge("convert", "--target", "tflite")
+    assert code == 2
+    assert "pam-edge[tflite]" in err
+
+
+def test_a_truncated_checkpoint_is_refused(pam_edge, tmp_path):
+    file = tmp_path / "weights.safetensors"
+    supernet = untrained_checkpoint(variant("pam-minute")).supernet
+    save_checkpoint(file, supernet, TrainingRecord(trained=True, summary="for a test"))
+    file.write_bytes(file.read_bytes()[:-1000])
+    code, _, err = pam_edge("convert", "--target", "tflite", "--checkpoint", str(file))
+    assert code == 2
+    assert "not a whole safetensors file" in err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere; the next test covers a file in the way")
+def test_an_unwritable_folder_is_refused(pam_edge, tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    code, _, err = pam_edge("convert", "--target", "tflite", "--out", str(folder / "out"))
+    assert code == 2
+    assert "cannot be written" in err or "not a folder that can be written" in err
+
+
+def test_a_file_in_the_way_of_the_output_folder_is_refused(pam_edge, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    code, _, err = pam_edge("convert", "--target", "tflite", "--out", str(tmp_path / "file" / "out"))
+    assert code == 2
+    assert "not a folder" in err
+
+
+def test_errors_are_json_too(pam_edge):
+    code, out, _ = pam_edge("convert", "--target", "tflite", "--size", "500", "--json")
+    assert code == 2
+    assert "multiples of 32" in json.loads(out)["error"]
+
+
+def write_picture(folder, size=(40, 60)):
+    cv2.imwrite(str(folder / "photo.png"), np.full((*size, 3), 120, np.uint8))
+    cv2.imwrite(str(folder / "trimap.png"), np.full(size, 128, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["missing.png", "--trimap", "trimap.png", "-o", "out.png"], ["missing.png"]),
+        (["photo.png", "-o", "out.png"], ["trimap or a mask", "neither"]),
+        (["photo.png", "--trimap", "trimap.png", "--mask", "trimap.png", "-o", "out.png"], ["both"]),
+        (["photo.png", "--trimap", "small.png", "-o", "out.png"], ["small.png", "size"]),
+        (["photo.png", "--trimap", "text.png", "-o", "out.png"], ["text.png"]),
+        (["photo.png", "--trimap", "trimap.png", "-o", "out.jpg"], [".png"]),
+        (["photo.png", "--trimap", "trimap.png", "-o", "out.png", "--model", "nothing"], ["nothing"]),
+        (["photo.png", "--trimap", "trimap.png", "-o", "out.png", "--model", "."], ["manifest.json"]),
+    ],
+)
+def test_matte_refuses_what_it_cannot_use_and_writes_nothing(pam_edge, tmp_path, arguments, words):
+    here = tmp_path / "here"
+    write_picture(here)
+    cv2.imwrite(str(here / "small.png"), np.full((10, 10), 128, np.uint8))
+    (here / "text.png").write_text("not a picture")
+    before = sorted(here.iterdir())
+    code, _, err = pam_edge("matte", *arguments)
+    assert code == 2
+    for word in words:
+        assert word in err
+    assert sorted(here.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", ["verify", "inspect"])
+def test_a_folder_without_a_manifest_is_refused(pam_edge, command, tmp_path):
+    code, _, err = pam_edge(command, str(tmp_path))
+    assert code == 2
+    assert "manifest.json" in err
+
+
+def test_a_damaged_manifest_is_refused(pam_edge, tmp_path):
+    (tmp_path / "manifest.json").write_text('{"schema_version": 99}')
+    code, _, err = pam_edge("verify", str(tmp_path))
+    assert code == 2
+    assert "damaged or of another schema" in err
+
+
+def test_debug_shows_the_traceback(monkeypatch):
+    from pam_edge.errors import UsageError
+
+    monkeypatch.setattr(sys, "argv", ["pam-edge", "convert", "--target", "onnx", "--debug"])
+    with pytest.raises(UsageError):
+        main.run()

@@ -1,0 +1,79 @@
+"""A conversion that dies leaves no folder or a whole one, and says why."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pam_edge.delivery.folder import deliver, staging
+from pam_edge.delivery.manifest import content_hash, read_manifest
+from pam_edge.workers import CRASH_HOOK
+
+COMMAND = [
+    *(sys.executable, "-m", "pam_edge.cli", "convert", "--target", "tflite", "--checkpoint", "pam-minute"),
+    *("--size", "64", "--budget", "100%", "--out"),
+]
+
+
+def is_whole(folder):
+    manifest = read_manifest(folder)
+    return all(content_hash(folder / entry.file) == entry.sha256 for entry in manifest.entry_points)
+
+
+def kill_at_random(out, rng):
+    process = subprocess.Popen([*COMMAND, str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        process.wait(rng.uniform(0.5, 25))
+    except subprocess.TimeoutExpired:
+        process.send_signal(rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
+        process.wait()
+    visible = [folder for folder in out.iterdir() if not folder.name.startswith(".")] if out.exists() else []
+    assert all(map(is_whole, visible))
+    return bool(visible)
+
+
+@pytest.mark.slow
+def test_killing_a_conversion_at_ten_random_moments_leaves_nothing_or_a_whole_folder(tmp_path):
+    rng = random.Random(7)
+    for attempt in range(10):
+        kill_at_random(tmp_path / str(attempt), rng)
+
+
+def test_a_run_after_a_killed_one_cleans_up_and_succeeds(tmp_path):
+    process = subprocess.Popen([*COMMAND, str(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".*partial*")):
+        assert time.monotonic() < deadline, "the conversion never started"
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert [folder for folder in tmp_path.iterdir() if not folder.name.startswith(".")] == []
+    subprocess.run([*COMMAND, str(tmp_path)], check=True, capture_output=True)
+    (folder,) = tmp_path.iterdir()
+    assert is_whole(folder)
+
+
+def test_a_crashing_converter_is_an_error_message(tmp_path):
+    environment = os.environ | {CRASH_HOOK: '"target": "tflite"'}
+    done = subprocess.run([*COMMAND, str(tmp_path)], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "SIGABRT" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_caught_between_two_renames_comes_back(tmp_path):
+    final = tmp_path / "artifact"
+    lost = tmp_path / ".artifact.partial-999999999-replaced"
+    lost.mkdir()
+    (lost / "file").write_text("the only copy")
+    with staging(final) as folder:
+        assert (final / "file").read_text() == "the only copy"
+        (folder / "file").write_text("new")
+        deliver(folder, final)
+    assert (final / "file").read_text() == "new"
+    assert list(tmp_path.iterdir()) == [final]
