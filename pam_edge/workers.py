@@ -42,7 +42,8 @@ def run_in_worker(
     """
     with tempfile.TemporaryDirectory(prefix="pam-edge-") as folder:
         request, answer, log = (Path(folder) / name for name in ("request.json", "answer.json", "log.txt"))
-        request.write_text(json.dumps({"function": function, "payload": payload, "threads": threads, "parent": os.getpid()}))
+        job = {"function": function, "payload": payload, "threads": threads, "parent": os.getpid()}
+        request.write_text(json.dumps(job))
         with log.open("wb") as output:
             code = _run([sys.executable, "-P", "-m", "pam_edge.workers", str(request), str(answer)], output, timeout_s)
         tail = log.read_text(errors="replace")[-_TAIL_CHARACTERS:]

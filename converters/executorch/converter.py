@@ -10,6 +10,7 @@ from executorch.exir import EdgeProgramManager, ExecutorchProgramManager, to_edg
 from pam_edge.converters.base import ConversionJob, groups
 from pam_edge.converters.capture import export_path
 from pam_edge.errors import ConversionError, UnsupportedOpError
+from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Precision
 
 
@@ -35,7 +36,7 @@ class ExecuTorchConverter:
         """See ``Converter.versions``."""
         return {name: version(name) for name in ("executorch", "torch")}
 
-    def _lower(self, paths: dict[str, object], job: ConversionJob) -> ExecutorchProgramManager:
+    def _lower(self, paths: dict[str, PathSpec], job: ConversionJob) -> ExecutorchProgramManager:
         exported = {name: export_path(job, path) for name, path in paths.items()}
         edge = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
         for name in paths:

@@ -10,6 +10,7 @@ def contract(
     target: Target, io: TensorIO, height: int, width: int
 ) -> tuple[tuple[TensorRecord, ...], tuple[TensorRecord, ...]]:
     """Return inputs and outputs as the app sees them."""
+    shapes: tuple[tuple[int, ...], ...]
     if target is Target.COREML and io is TensorIO.IMAGE:
         kinds = ("image RGB 8 bit", "image grayscale 8 bit", "image grayscale 16-bit half float")
         shapes, layout = ((height, width),) * 3, "pixel buffer"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from pam_edge.delivery.golden import GOLDEN, read_alpha
 from pam_edge.delivery.manifest import EntryPointRecord, Manifest, ParityRecord, read_manifest
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.parity import LIMITS, Deviation, deviation
+from pam_edge.matting.images import read_trimap
 
 
 def verify_device_outputs(directory: Path, outputs: Path) -> tuple[ParityRecord, ...]:
@@ -44,9 +42,9 @@ def _check(directory: Path, outputs: Path, manifest: Manifest, entry: EntryPoint
     found: dict[str, Deviation] = {}
     for golden, name in zip(manifest.golden, _names(manifest, entry.name), strict=True):
         if (outputs / name).is_file():
-            trimap = cv2.imread(str(directory / golden.trimap), cv2.IMREAD_GRAYSCALE)
+            trimap = read_trimap(directory / golden.trimap, *size)
             expected = read_alpha(directory / golden.alphas[entry.name], *size)
-            found[golden.picture] = deviation(read_alpha(outputs / name, *size), expected, trimap.astype(np.uint8))
+            found[golden.picture] = deviation(read_alpha(outputs / name, *size), expected, trimap)
     missing = len(manifest.golden) - len(found)
     limits = LIMITS[manifest.precision]
     passed = all(each.within(limits) for each in found.values())

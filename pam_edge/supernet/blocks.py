@@ -35,7 +35,8 @@ class ConvBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the input's shape."""
-        return x + self.branch(x)
+        result: Tensor = x + self.branch(x)
+        return result
 
 
 class DepthwiseBlock(nn.Module):
@@ -53,7 +54,8 @@ class DepthwiseBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the input's shape."""
-        return x + self.branch(x)
+        result: Tensor = x + self.branch(x)
+        return result
 
 
 class ConnectLayer(nn.Module):
@@ -66,7 +68,8 @@ class ConnectLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the input's shape."""
-        return x + self.branch(x)
+        result: Tensor = x + self.branch(x)
+        return result
 
 
 class Gate(nn.Module):
@@ -84,7 +87,8 @@ class Gate(nn.Module):
 
     def logits(self, pooled: Tensor, embedding: Tensor) -> Tensor:
         """Return float32[N, 2], bypass then run, from pooled features and an embedding float32[N, E, 1, 1]."""
-        return self.choice(torch.cat([pooled, embedding], 1)).flatten(1)
+        result: Tensor = self.choice(torch.cat([pooled, embedding], 1)).flatten(1)
+        return result
 
 
 class ChoiceBlock(nn.Module):
@@ -133,4 +137,5 @@ class StackedPyramidPooling(nn.Module):
         for pool in self.pools:
             levels.append(pool(levels[-1]))
         context = self.context(x.mean((2, 3), keepdim=True))
-        return x + torch.relu(self.fuse(torch.cat(levels, 1)) + context)
+        result: Tensor = x + torch.relu(self.fuse(torch.cat(levels, 1)) + context)
+        return result
