@@ -17,7 +17,7 @@ from pam_edge.evaluation.datasets import Case, Sample, UnusableCase
 from pam_edge.evaluation.metrics import Scores, score
 
 Method = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float32]]
-"""Alpha float32[H, W] from image uint8[H, W, 3] (RGB) and trimap uint8[H, W]."""
+"""Alpha float32[H, W] from image uint8[H, W, 3] (RGB) and trimap uint8[H, W]. May raise UnusableCase."""
 
 MEASURES = tuple(field.name for field in fields(Scores))
 WORST_SHOWN = 6
@@ -75,10 +75,10 @@ def evaluate_cases(cases: Sequence[Case], methods: Mapping[str, Method], shard: 
     for case in cases[rank::world]:
         try:
             sample = case.load()
+            # All methods or none: means over different cases could not be compared.
+            rows.extend([Row(name, case.name, _score(method, sample)) for name, method in methods.items()])
         except UnusableCase as error:
             problems.append(f"{case.name}: {error}")
-            continue
-        rows.extend(Row(name, case.name, _score(method, sample)) for name, method in methods.items())
     if not rows and world == 1:
         raise UsageError(f"None of {len(cases)} cases could be scored: {'; '.join(problems[:5]) or 'there are none'}.")
     return Evaluation(tuple(rows), tuple(problems))

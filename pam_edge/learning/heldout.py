@@ -19,7 +19,7 @@ _TRUTH_LEFT_OUT = "pred_"
 
 
 def heldout_cases(config: DataConfig, largest_side: int = LARGEST_SIDE) -> tuple[Case, ...]:
-    """List one composite for each held-out cut-out whose alpha was made by people.
+    """List one composite for each held-out cut-out whose alpha was made by people and leaves both regions known.
 
     Args:
         config: where the data is; decides the split.
@@ -28,10 +28,11 @@ def heldout_cases(config: DataConfig, largest_side: int = LARGEST_SIDE) -> tuple
     library = load_library(config, held_out=True)
     scored = [item for item in library.foregrounds if _TRUTH_LEFT_OUT not in item.name]
     backs = library.backgrounds
-    return tuple(
+    cases = (
         Case(item.name, partial(compose_case, item, backs[index % len(backs)], largest_side))
         for index, item in enumerate(scored)
     )
+    return tuple(case for case in cases if len(np.unique(case.load().trimap)) == 3)
 
 
 def compose_case(front: Foreground, back: Background, largest_side: int) -> Sample:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pam_edge.errors import MissingExtraError, UsageError
+from pam_edge.evaluation.datasets import UnusableCase
 from pam_edge.planning.budget import DEFAULT_BUDGETS, Budget, parse_budget
 from pam_edge.planning.cost import mac_cost_table
 from pam_edge.planning.planner import ErrorTable, plan_path
@@ -125,6 +126,8 @@ def _classical(function: str, image: NDArray[np.uint8], trimap: NDArray[np.uint8
         import pymatting
     except ImportError as error:
         raise MissingExtraError("Classical baselines need pymatting: pip install 'pam-edge[dev]'.") from error
+    if not ((trimap < 64).any() and (trimap >= 192).any()):
+        raise UnusableCase("the trimap lacks foreground or background, and classical methods need both")
     levels = np.select([trimap < 64, trimap < 192], [0.0, 0.5], 1.0)
     return np.asarray(getattr(pymatting, function)(image / 255.0, levels), np.float32)
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from pam_edge.cli.learning import evaluate as evaluate_command
 from pam_edge.errors import UsageError
-from pam_edge.evaluation.datasets import LAYOUTS, find_cases
+from pam_edge.evaluation.datasets import LAYOUTS, UnusableCase, find_cases
 from pam_edge.evaluation.evaluate import evaluate_cases, merge, write_report
 from pam_edge.learning.methods import along_path, bilinear_fill, methods_for
 from pam_edge.supernet.checkpoint import untrained_checkpoint
@@ -69,6 +69,16 @@ def test_a_perfect_matte_has_no_error_and_bad_cases_are_named(tmp_path):
     result = evaluate_cases(find_cases(tmp_path), {"perfect": perfect})
     assert result.summary()["perfect"] == pytest.approx({"sad": 0, "mse": 0, "grad": 0, "conn": 0, "images": 1})
     assert [problem.split(":")[0] for problem in result.problems] == ["known", "orphan", "torn"]
+
+
+def test_a_case_that_one_method_cannot_do_is_left_out_for_all(tmp_path):
+    def picky(image, trimap):
+        raise UnusableCase("too hard")
+
+    cases = find_cases(write_set(tmp_path, "folder", ["a"]))
+    result = evaluate_cases(cases, {"perfect": perfect, "picky": picky}, (0, 2))
+    assert result.rows == ()
+    assert result.problems == ("a: too hard",)
 
 
 def test_shards_join_to_the_whole(tmp_path):
