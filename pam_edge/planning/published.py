@@ -1,7 +1,7 @@
 """Write the estimated device profiles from published numbers.
 
 Every published number stands here once, with where it was published. What no source states is an assumption, and says
-so. Run ``python tools/estimate_profiles.py`` after a change; ``--check`` only compares (a test does the same).
+so. Run ``python -m pam_edge.planning.published`` after a change; ``--check`` only compares (a test does the same).
 
 Two words in the sources below: "read" means that the text was read while this file was written; "recalled" means that
 the number is commonly published there, but that the text was not at hand to confirm it.
@@ -23,7 +23,7 @@ METHOD = (
     "Per operator the longer of multiply-accumulates at the peak rate and bytes at the peak memory bandwidth. Real "
     "devices reach neither peak, and caches save bytes: an estimate compares paths, and promises no latency."
 )
-COMMENT = "Written by tools/estimate_profiles.py: change the published numbers there. ESTIMATED, not measured."
+COMMENT = "Written by python -m pam_edge.planning.published: change the published numbers there. ESTIMATED, not measured."
 OPS_PER_MAC = 2
 FP32_LANES, FP16_LANES = 4, 8  # of a 128-bit register; Armv8.2-A has fp16 arithmetic in all lanes
 APPLE_GPU_LANES = 128
@@ -189,7 +189,7 @@ def make_profile(phone: Phone) -> DeviceProfile:
         units.append(_engine(phone, phone.engine_tops))
     bandwidth = Bandwidth(gb_per_s=phone.gb_per_s, formula=phone.memory_formula, source=phone.memory_source)
     estimate = Estimate(
-        script="tools/estimate_profiles.py", method=METHOD, memory_bandwidth=bandwidth, compute_units=tuple(units)
+        script="pam_edge/planning/published.py", method=METHOD, memory_bandwidth=bandwidth, compute_units=tuple(units)
     )
     return DeviceProfile(
         schema_version=1, name=phone.name, device=phone.device, soc=phone.soc, os=phone.os, estimate=estimate
