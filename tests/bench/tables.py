@@ -1,0 +1,125 @@
+"""Print results; every table says what its numbers mean."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import latency
+from tests.bench.conversion import EXPECTED_ENTRY_POINTS, ConversionTime
+from tests.bench.latency import Comparison
+from tests.bench.operators import Breakdown, explain
+from tests.bench.rounds import Ratio
+
+_MIB = 2**20
+_QUIET_FROM = 0.95
+
+
+def print_conversion(console: Console, found: ConversionTime) -> None:
+    """Print wall time and what was verified."""
+    everything = found.verified == found.entry_points == EXPECTED_ENTRY_POINTS
+    verdict = f"{found.verified} of {EXPECTED_ENTRY_POINTS} verified" + (
+        f", {found.not_run} not run" if found.not_run else ""
+    )
+    console.print(f"\n[bold]pam-edge {found.command}[/]", highlight=False)
+    console.print(f"  {found.wall_s:.0f} s wall, {found.cpu_s:.0f} s of processor time, one run from a cold process")
+    console.print(f"  {verdict}", style="green" if everything else "red")
+
+
+def print_comparison(console: Console, found: Comparison) -> None:
+    """Print one subnet's contenders, then the ratios that matter."""
+    console.print(_standings(found))
+    console.print(
+        f"GEMM in the same rounds (torch.mm, 1024 cubed): {found.gemm_rate:.1f} GMAC/s wall, "
+        f"{_cpu_rate(found):.1f} by processor time. Every contender starts from float32 arrays in its own layout; "
+        "'via pam_edge.runtimes' starts from uint8. cpu = processor time. Memory: peak resident set from before "
+        "loading to after the runs, minus the resident set after imports; 'mapped' is its part in file pages, mostly "
+        "library code that runs for the first time.",
+        style="dim",
+        highlight=False,
+    )
+    console.print(_ratios(found))
+    if found.core_share is not None and found.core_share < _QUIET_FROM:
+        console.print(
+            f"The machine was busy: the GEMM had {found.core_share:.0%} of a core. Read the cpu column; wall times, the "
+            "longer ones most, hold other processes' time.",
+            style="yellow",
+            highlight=False,
+        )
+
+
+def _standings(found: Comparison) -> Table:
+    runs = len(found.gemm.wall_ms)
+    title = (
+        f"{found.checkpoint}, full path, {found.size}x{found.size}, {found.gmacs:.2f} GMACs, threads {found.threads}, "
+        f"{runs} rounds in turns"
+    )
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("")
+    for name in ("median ms", "p90 ms", "cpu ms", "GMAC/s", "peak MiB", "mapped MiB", "max |Δα|"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, standing in found.standings.items():
+        samples = standing.samples
+        times = [f"{value:.1f}" for value in (samples.median_ms, samples.p90_ms, samples.cpu_median_ms)]
+        memory = [f"{value / _MIB:.1f}" for value in (standing.peak_bytes, standing.mapped_bytes)]
+        table.add_row(name, *times, f"{found.rate(name):.1f}", *memory, f"{standing.max_abs_error:.0e}")
+    return table
+
+
+def _cpu_rate(found: Comparison) -> float:
+    return found.gemm_rate * found.gemm.median_ms / found.gemm.cpu_median_ms * found.threads
+
+
+def _ratios(found: Comparison) -> Table:
+    table = Table(title="ratios, round by round", title_justify="left", title_style="bold")
+    for name, side in (("", "left"), ("wall, median", "right"), ("quartiles", "right"), ("cpu, median", "right")):
+        table.add_column(name, justify="right" if side == "right" else "left")
+    table.add_column("aim", justify="right")
+    eager = found.better_eager
+    for label, ratio, aim in (
+        (f"better eager / LiteRT ({eager})", found.ratio(eager, latency.LITERT), ">= 1.1"),
+        ("LiteRT / ONNX Runtime", found.ratio(latency.LITERT, latency.ONNX), "<= 1.1"),
+        ("ExecuTorch / LiteRT", found.ratio(latency.EXECUTORCH, latency.LITERT), ""),
+        ("better eager / ExecuTorch", found.ratio(eager, latency.EXECUTORCH), ""),
+    ):
+        table.add_row(label, *_cells(ratio, "{:.2f}"), aim)
+    for name, aim in ((latency.LITERT, ">= 65 %"), (latency.EXECUTORCH, ""), (latency.ONNX, "")):
+        table.add_row(f"{name}, share of the GEMM rate", *_cells(found.gemm_share(name), "{:.0%}"), aim)
+    for name in (latency.LITERT, latency.EXECUTORCH):
+        whole, unmapped = found.memory_ratio(name), found.unmapped_memory_ratio(name)
+        table.add_row(f"{name} / eager, peak memory", f"{whole:.2f}", "", "", "< 0.5")
+        table.add_row(f"{name} / eager, without mapped pages", f"{unmapped:.2f}", "", "", "")
+    return table
+
+
+def _cells(ratio: Ratio, form: str) -> tuple[str, str, str]:
+    spread = f"{form.format(ratio.low)} to {form.format(ratio.high)}"
+    return form.format(ratio.median), spread, form.format(ratio.cpu_median)
+
+
+def print_breakdown(console: Console, found: Breakdown) -> None:
+    """Print ExecuTorch's operator classes, and a line for each one above 5 %."""
+    table = Table(
+        title=f"ExecuTorch inside the delegate: {found.checkpoint}, {found.size}x{found.size}, threads {found.threads}",
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("class")
+    for name in ("operators", "ms", "share", "GMAC/s", "of GEMM"):
+        table.add_column(name, justify="right")
+    for entry in found.classes:
+        rate = (f"{entry.rate:.1f}", f"{entry.rate / found.gemm_rate:.0%}") if entry.rate else ("", "")
+        table.add_row(entry.name, str(entry.operators), f"{entry.median_ms:.2f}", f"{found.share(entry):.1%}", *rate)
+    console.print(table)
+    outside = ", ".join(f"{name} ({count})" for name, count in found.outside.items()) or "nothing"
+    console.print(f"Outside the delegate: {outside}.", style="red" if found.outside else "green")
+    console.print(
+        f"Operators sum to {found.operators_ms:.1f} ms of the delegate call's {found.delegate_ms:.1f} ms (medians); "
+        f"GEMM in the same rounds, by processor time: {found.gemm_rate:.1f} GMAC/s.",
+        style="dim",
+        highlight=False,
+    )
+    for entry in found.heavy:
+        console.print(
+            f"  {entry.name}, {found.share(entry):.0%}: {explain(found, entry)}.", highlight=False, soft_wrap=True
+        )
