@@ -46,4 +46,5 @@ def _rewrite_manifest(file: Path) -> None:
     entries = {names[old]: item for old, item in manifest["itemInfoEntries"].items()}
     manifest["itemInfoEntries"] = dict(sorted(entries.items()))
     manifest["rootModelIdentifier"] = names[manifest["rootModelIdentifier"]]
-    file.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    # Exactly as coremltools writes it: it rewrites this file whenever it opens a package, and the hash should survive.
+    file.write_text(json.dumps(manifest, indent=4, sort_keys=True) + "\n")

@@ -38,8 +38,18 @@ def verify(
         print_json({"passed": passed, "checks": checks})
     else:
         print_parity(records)
+        if not images and not device_outputs:
+            _say_which_pictures()
     if not passed:
         raise typer.Exit(1)
+
+
+def _say_which_pictures() -> None:
+    from pam_edge.evaluation.pictures import DATA_VARIABLE, data_pictures
+
+    count = len(data_pictures())
+    more = f"and {count} photographs of the data folder" if count else f"alone: no data folder ({DATA_VARIABLE})"
+    console.print(f"judged on the bundled photographs, the adversarial pictures {more}", style="dim", soft_wrap=True)
 
 
 def print_parity(records: tuple[ParityRecord, ...]) -> None:

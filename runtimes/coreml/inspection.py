@@ -14,10 +14,13 @@ from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 with hidden(*UNUSED_BY_COREMLTOOLS):
     import coremltools as ct
 
+_MODEL = Path("Data/com.apple.CoreML/model.mlmodel")
+
 
 def inspect_function(file: Path, function: str) -> Inspection:
     """Count a function's operators; a package with one function has it under the name ``main``."""
-    specification = ct.utils.load_spec(str(file))
+    specification = ct.proto.Model_pb2.Model()
+    specification.ParseFromString((file / _MODEL).read_bytes())
     functions = specification.mlProgram.functions
     name = function if function in functions else "main"
     if name not in functions:

@@ -146,6 +146,17 @@ def test_the_manifest_says_what_the_files_are(static_artifacts, target):
         assert entry.gmacs == pytest.approx(entry.predicted_cost)
 
 
+def test_opening_a_package_with_coremltools_leaves_its_hash(static_artifacts, tmp_path):
+    import coremltools as ct
+
+    artifact = static_artifacts[Target.COREML]
+    entry = artifact.manifest.entry_points[0]
+    package = tmp_path / entry.file
+    shutil.copytree(artifact.directory / entry.file, package)
+    ct.utils.load_spec(str(package))
+    assert content_hash(package) == entry.sha256
+
+
 def test_golden_vectors_pass_as_device_outputs_and_wrong_ones_fail(static_artifacts, tmp_path):
     directory = static_artifacts[Target.TFLITE].directory
     outputs = tmp_path / "outputs"
