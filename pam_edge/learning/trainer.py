@@ -37,6 +37,8 @@ CALIBRATION_STEPS = 30
 _CALIBRATION_FIRST = 1 << 40
 """Number of the first calibration crop: far beyond those that a run trains on."""
 _LARGEST_BAD_STREAK = 10
+_LONGEST_STEP_MINUTES = 0.1
+"""A step that takes longer counts as this: a process that was stopped for a while should not lose its schedule."""
 _BETAS = (0.9, 0.99)
 """A short memory of squares: RAdam holds its steps back until that memory is full, and runs here are short."""
 
@@ -222,7 +224,7 @@ class Trainer:
         position.step += 1
         position.crops += len(batch) * self.fabric.world_size
         minutes = (time.monotonic() - start) / 60 + meter.wait_minutes(start)
-        position.elapsed_minutes += agree(self.fabric, minutes)
+        position.elapsed_minutes += agree(self.fabric, min(minutes, _LONGEST_STEP_MINUTES))
         meter.note(result, norm, len(batch) * self.fabric.world_size, factor)
         self._housekeeping(batch, result)
 

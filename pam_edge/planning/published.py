@@ -23,7 +23,7 @@ METHOD = (
     "Per operator the longer of multiply-accumulates at the peak rate and bytes at the peak memory bandwidth. Real "
     "devices reach neither peak, and caches save bytes: an estimate compares paths, and promises no latency."
 )
-COMMENT = "Written by python -m pam_edge.planning.published: change the published numbers there. ESTIMATED, not measured."
+COMMENT = "Written by python -m pam_edge.planning.published: change the numbers there. ESTIMATED, not measured."
 OPS_PER_MAC = 2
 FP32_LANES, FP16_LANES = 4, 8  # of a 128-bit register; Armv8.2-A has fp16 arithmetic in all lanes
 APPLE_GPU_LANES = 128

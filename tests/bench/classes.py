@@ -6,8 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from tests.bench.layers import Convolution
 from tests.bench.rounds import WARM_UP_ROUNDS
 
@@ -27,14 +25,14 @@ class OperatorClass:
     """Operators of one class.
 
     Attributes:
-        median_ms: sum of the operators' median times.
+        fastest_ms: sum of the operators' times, each the fastest of its runs.
         operators: how many.
         macs: of all of them; None where a convolution could not be told apart, 0 where there are none.
         heaviest: the convolution that takes longest, and its time; None for other classes.
     """
 
     name: str
-    median_ms: float = 0.0
+    fastest_ms: float = 0.0
     operators: int = 0
     macs: int | None = 0
     heaviest: tuple[Convolution, float] | None = field(default=None)
@@ -42,12 +40,16 @@ class OperatorClass:
     @property
     def rate(self) -> float | None:
         """GMAC/s, or None without multiply-accumulates."""
-        return self.macs / self.median_ms / 1e6 if self.macs else None
+        return self.macs / self.fastest_ms / 1e6 if self.macs else None
 
 
-def median_after_warm_up(times_ms: Sequence[float]) -> float:
-    """Return the median of a trace's runs without the warm-up rounds."""
-    return float(np.median(times_ms[WARM_UP_ROUNDS:]))
+def fastest(times_ms: Sequence[float]) -> float:
+    """Return the shortest of a trace's runs without the warm-up rounds.
+
+    The trace knows wall time alone. Medians would favour short operators on a busy machine: the longer one lasts, the
+    likelier it is interrupted. The shortest run of each was not.
+    """
+    return float(min(times_ms[WARM_UP_ROUNDS:]))
 
 
 def sum_by_class(events: Sequence[tuple[str, Sequence[float]]], layers: Sequence[Convolution]) -> list[OperatorClass]:
@@ -60,17 +62,17 @@ def sum_by_class(events: Sequence[tuple[str, Sequence[float]]], layers: Sequence
     classes: dict[str, OperatorClass] = {}
     for (name, times_ms), shape in zip(events, shapes, strict=True):
         title = shape.operator_class if shape else _plain_class(name)
-        _add(classes.setdefault(title, OperatorClass(title)), median_after_warm_up(times_ms), shape, _kind(name))
-    return sorted(classes.values(), key=lambda entry: -entry.median_ms)
+        _add(classes.setdefault(title, OperatorClass(title)), fastest(times_ms), shape, _kind(name))
+    return sorted(classes.values(), key=lambda entry: -entry.fastest_ms)
 
 
-def _add(entry: OperatorClass, median_ms: float, shape: Convolution | None, kind: str | None) -> None:
-    entry.median_ms += median_ms
+def _add(entry: OperatorClass, fastest_ms: float, shape: Convolution | None, kind: str | None) -> None:
+    entry.fastest_ms += fastest_ms
     entry.operators += 1
     if shape is not None:
         entry.macs = (entry.macs or 0) + shape.macs
-        if entry.heaviest is None or median_ms > entry.heaviest[1]:
-            entry.heaviest = (shape, median_ms)
+        if entry.heaviest is None or fastest_ms > entry.heaviest[1]:
+            entry.heaviest = (shape, fastest_ms)
     elif kind is not None:
         entry.macs = None
 

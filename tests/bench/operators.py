@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from pam_edge.graphs.static import StaticGraph
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
-from tests.bench.classes import OperatorClass, median_after_warm_up, sum_by_class
+from tests.bench.classes import OperatorClass, fastest, sum_by_class
 from tests.bench.forms import Say
 from tests.bench.gemm import GMACS
 from tests.bench.layers import Convolution, trace_convolutions
@@ -22,7 +22,7 @@ _CLEARLY_FASTER = 1.3
 
 @dataclass(frozen=True, slots=True)
 class Duel:
-    """One convolution alone, with bias and random weights, in both runtimes; GMAC/s from medians.
+    """One convolution alone, with bias and random weights, in both runtimes; GMAC/s of the fastest run.
 
     ExecuTorch's is the delegate's own time of the convolution, without the transposes around it; LiteRT's is a bare
     ``invoke`` of a file that holds the convolution, in its own layout.
@@ -39,11 +39,10 @@ class Breakdown:
 
     Attributes:
         outside: operators that run outside the delegate, by name; empty is what should be.
-        delegate_ms: median time of the delegate call, as ExecuTorch counts it.
+        delegate_ms: fastest delegate call, as ExecuTorch counts it.
         classes: longest first; their times sum to ``operators_ms``.
         duels: for each convolution class of at least 5 %, its heaviest shape.
-        gemm_rate: GMAC/s of the matrix product in the trace's rounds, from its median processor time: it lasts longer
-            than most operators, so on a busy machine its wall time holds more of other processes' time than theirs.
+        gemm_rate: GMAC/s of the fastest matrix product in the trace's rounds.
     """
 
     checkpoint: str
@@ -57,12 +56,12 @@ class Breakdown:
 
     @property
     def operators_ms(self) -> float:
-        """Sum of all operators' medians."""
-        return sum(entry.median_ms for entry in self.classes)
+        """Sum of all operators' fastest runs."""
+        return sum(entry.fastest_ms for entry in self.classes)
 
     def share(self, entry: OperatorClass) -> float:
         """Return a class's share of all operators' time."""
-        return entry.median_ms / self.operators_ms
+        return entry.fastest_ms / self.operators_ms
 
     @property
     def heavy(self) -> list[OperatorClass]:
@@ -93,10 +92,10 @@ def break_down(folder: str, checkpoint: str, *, size: int, threads: int, rounds:
             size=size,
             threads=threads,
             outside=outside,
-            delegate_ms=median_after_warm_up(trace["delegate"]),
+            delegate_ms=fastest(trace["delegate"]),
             classes=classes,
             duels={},
-            gemm_rate=GMACS / samples["GEMM"].cpu_median_ms * 1e3 * threads,
+            gemm_rate=GMACS / min(samples["GEMM"].wall_ms) * 1e3,
         )
     with Worker("artifacts:Maker", threads=1) as maker:
         for entry in found.heavy:
@@ -112,7 +111,7 @@ def explain(found: Breakdown, entry: OperatorClass) -> str:
         return "its events do not match the network's convolutions one to one: not explained"
     duel = found.duels.get(entry.name)
     if entry.rate is None or duel is None:
-        return f"no multiply-accumulates: {entry.operators} operators that move data, {entry.median_ms:.1f} ms"
+        return f"no multiply-accumulates: {entry.operators} operators that move data, {entry.fastest_ms:.1f} ms"
     shape = f"{duel.shape.description} alone: {duel.executorch_rate:.1f} GMAC/s here, {duel.litert_rate:.1f} in LiteRT"
     advantage = duel.litert_rate / duel.executorch_rate
     if advantage >= _CLEARLY_FASTER:
@@ -137,4 +136,4 @@ def _duel(maker: Worker, shape: Convolution, threads: int, rounds: int) -> Duel:
         (convolution,) = sum_by_class(ours.call("events")["operators"], [shape])[:1]
     if convolution.rate is None:
         raise RuntimeError(f"Expected the convolution to take longest in its own file, found {convolution.name}.")
-    return Duel(shape, convolution.rate, shape.macs / samples["litert"].median_ms / 1e6)
+    return Duel(shape, convolution.rate, shape.macs / min(samples["litert"].wall_ms) / 1e6)

@@ -63,7 +63,7 @@ def _class_record(found: Breakdown, entry: OperatorClass) -> dict[str, Any]:
     return {
         "class": entry.name,
         "operators": entry.operators,
-        "median_ms": entry.median_ms,
+        "fastest_ms": entry.fastest_ms,
         "share": found.share(entry),
         "macs": entry.macs,
         "gmacs_per_s": entry.rate,

@@ -41,8 +41,8 @@ def print_comparison(console: Console, found: Comparison) -> None:
     console.print(_ratios(found))
     if found.core_share is not None and found.core_share < _QUIET_FROM:
         console.print(
-            f"The machine was busy: the GEMM had {found.core_share:.0%} of a core. Read the cpu column; wall times, the "
-            "longer ones most, hold other processes' time.",
+            f"The machine was busy: the GEMM had {found.core_share:.0%} of a core. Read the cpu column; wall "
+            "times, the longer ones most, hold other processes' time.",
             style="yellow",
             highlight=False,
         )
@@ -109,13 +109,13 @@ def print_breakdown(console: Console, found: Breakdown) -> None:
         table.add_column(name, justify="right")
     for entry in found.classes:
         rate = (f"{entry.rate:.1f}", f"{entry.rate / found.gemm_rate:.0%}") if entry.rate else ("", "")
-        table.add_row(entry.name, str(entry.operators), f"{entry.median_ms:.2f}", f"{found.share(entry):.1%}", *rate)
+        table.add_row(entry.name, str(entry.operators), f"{entry.fastest_ms:.2f}", f"{found.share(entry):.1%}", *rate)
     console.print(table)
     outside = ", ".join(f"{name} ({count})" for name, count in found.outside.items()) or "nothing"
     console.print(f"Outside the delegate: {outside}.", style="red" if found.outside else "green")
     console.print(
-        f"Operators sum to {found.operators_ms:.1f} ms of the delegate call's {found.delegate_ms:.1f} ms (medians); "
-        f"GEMM in the same rounds, by processor time: {found.gemm_rate:.1f} GMAC/s.",
+        f"Each operator by its fastest run: {found.operators_ms:.1f} ms together, the fastest delegate call took "
+        f"{found.delegate_ms:.1f} ms, the fastest GEMM in the same rounds reached {found.gemm_rate:.1f} GMAC/s.",
         style="dim",
         highlight=False,
     )

@@ -1,4 +1,3 @@
-
 import pytest
 
 from pam_edge.device_profiles import load_profile
