@@ -110,7 +110,6 @@ class StageConfig(_Section):
         candidates: K, paths drawn from the prior per label; 0 is an ablation: Gumbel noise alone, without labels.
         temperature: of the Gumbel noise.
         uniform_prior: ablation: draw candidates uniformly among paths just under the budget.
-        use_connect: ablation: False makes every bypass an identity.
     """
 
     kind: StageKind
@@ -126,7 +125,6 @@ class StageConfig(_Section):
     candidates: int = Field(default=3, ge=0)
     temperature: float = Field(default=1.0, gt=0)
     uniform_prior: bool = False
-    use_connect: bool = True
 
     @model_validator(mode="after")
     def _check(self) -> StageConfig:
@@ -162,6 +160,7 @@ class TrainConfig(_Section):
         checkpoint_steps: steps between training-state files.
         log_steps: steps between lines of progress.
         picture_steps: steps between diagnostic pictures.
+        use_connect: ablation: False makes every bypass an identity, for good.
         share_norms: several processes share batch norm's statistics, so that they train exactly as one process with
             the whole batch would; without, each normalises its own part, which saves some 80 messages a step.
         precision: of Lightning Fabric, such as ``32-true`` or ``bf16-mixed``.
@@ -175,6 +174,7 @@ class TrainConfig(_Section):
     checkpoint_steps: int = Field(default=250, ge=1)
     log_steps: int = Field(default=25, ge=1)
     picture_steps: int = Field(default=500, ge=1)
+    use_connect: bool = True
     share_norms: bool = True
     precision: str = "32-true"
     data: DataConfig = DataConfig()

@@ -9,17 +9,17 @@ from torch import Tensor, nn
 
 from pam_edge.learning.batches import Batch
 from pam_edge.learning.losses import bounded
+from pam_edge.supernet.blocks import ConnectLayer
 from pam_edge.supernet.network import Step, Supernet, split_trimap
 
 
-def forward_along(supernet: Supernet, batch: Batch, runs: Tensor, *, use_connect: bool = True) -> Tensor:
+def forward_along(supernet: Supernet, batch: Batch, runs: Tensor) -> Tensor:
     """Matte along given paths with a gradient everywhere in the unknown region.
 
     Args:
         supernet: the network.
         batch: its image and trimap are used.
         runs: bool[L] for the whole batch, or bool[N, L].
-        use_connect: False replaces every connect layer by an identity (an ablation).
 
     Returns:
         float32[N, 1, H, W] in [0, 1], exactly 0 and 1 where known.
@@ -28,7 +28,7 @@ def forward_along(supernet: Supernet, batch: Batch, runs: Tensor, *, use_connect
     def step(index: int, x: Tensor) -> Tensor:
         choice = supernet.choice(index)
         attended = choice.gate.attend(x)[0]
-        return take(choice.block, choice.connect if use_connect else nn.Identity(), attended, runs[..., index])
+        return take(choice.block, choice.connect, attended, runs[..., index])
 
     return finish(supernet, batch, step)
 
@@ -56,6 +56,17 @@ def forward_with_logits(supernet: Supernet, batch: Batch, runs: Tensor, budget_i
 
     alpha = finish(supernet, batch, step)
     return alpha, torch.stack(logits, 1)
+
+
+def disable_connects(supernet: Supernet) -> None:
+    """Make every bypass an identity and keep it one: the last norm of each connect layer gives zero, untrained."""
+    for index in range(supernet.block_count):
+        connect = supernet.choice(index).connect
+        assert isinstance(connect, ConnectLayer)
+        last = [module for module in connect.modules() if isinstance(module, nn.BatchNorm2d)][-1]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        connect.requires_grad_(False)
 
 
 def calibrate_norms(supernet: Supernet, batches: Iterable[Batch]) -> None:

@@ -77,7 +77,7 @@ class WarmUpStage:
     def __call__(self, supernet: Supernet, batch: Batch, generator: torch.Generator) -> StepResult:
         """Compute the loss along one random path for the whole batch."""
         runs = self.draw_path(supernet.block_count, generator)
-        alpha = forward_along(supernet, batch, runs, use_connect=self.config.use_connect)
+        alpha = forward_along(supernet, batch, runs)
         loss = alpha_loss(alpha, batch, self.losses)
         parts = {"alpha": float(loss.detach())}
         if self.losses.distillation > 0:

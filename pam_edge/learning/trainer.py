@@ -18,7 +18,7 @@ from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import Phase, StageConfig, StageKind, TrainConfig
 from pam_edge.learning.costs import BudgetScale, budget_scale
 from pam_edge.learning.distributed import agree, average_gradients, gather_rows
-from pam_edge.learning.forward import calibrate_norms
+from pam_edge.learning.forward import calibrate_norms, disable_connects
 from pam_edge.learning.labels import GumbelStage, PathStage
 from pam_edge.learning.library import Library, load_library
 from pam_edge.learning.norms import share_norms
@@ -65,6 +65,8 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.supernet = Supernet(config.architecture()).to(self.fabric.device)
         self.supernet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if not config.use_connect:
+            disable_connects(self.supernet)
         self.average = MovingAverage(self.supernet, config.ema_half_life)
         self.teacher = MovingAverage(self.supernet, config.ema_half_life).module
         if config.share_norms and self.fabric.world_size > 1:

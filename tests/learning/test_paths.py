@@ -6,7 +6,7 @@ from pam_edge.learning.batches import collate
 from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import LossConfig, StageConfig
 from pam_edge.learning.costs import budget_scale
-from pam_edge.learning.forward import calibrate_norms, forward_along, forward_with_logits
+from pam_edge.learning.forward import calibrate_norms, disable_connects, forward_along, forward_with_logits
 from pam_edge.learning.labels import GumbelStage, PathStage, gumbel_choice, label_paths, propose
 from pam_edge.learning.library import load_library
 from pam_edge.learning.prior import Prior, make_prior, path_errors, sample_paths, uniform_prior
@@ -70,6 +70,13 @@ def test_calibrated_connect_layers_are_normalised_on_what_they_will_see(supernet
     assert norm.num_batches_tracked == 2
     assert not torch.equal(norm.running_var, torch.ones_like(norm.running_var))
     assert norm.momentum == 0.1
+
+
+def test_without_connect_layers_a_bypass_is_an_identity(supernet, batch):
+    disable_connects(supernet)
+    x = torch.rand(1, CONFIG.widths[1], 8, 8)
+    assert torch.equal(supernet.choice(0).take(x, run=False), x)
+    assert not any(parameter.requires_grad for parameter in supernet.choice(0).connect.parameters())
 
 
 def test_row_limits_run_from_the_shortest_to_the_full_path(scale):
