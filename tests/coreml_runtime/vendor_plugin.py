@@ -20,6 +20,21 @@ from pam_edge.runtimes.coreml import load
 COMPARED: Counter[str] = Counter()
 
 
+def predict(mlmodel: Any, data: dict[str, Any], state: object = None) -> dict[str, np.ndarray]:
+    """Stand in for ``MLModel.predict``."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.mlpackage"
+        mlmodel.save(str(path))
+        try:
+            model = load(path, computed_weights=True)
+            dtypes = {feature.name: feature.dtype for feature in model.inputs()}
+            # coremltools casts inputs to the model's types before it calls Core ML.
+            return model.predict({name: np.asarray(value).astype(dtypes[name]) for name, value in data.items()})
+        except UnsupportedOpError as error:
+            COMPARED["unsupported"] += 1
+            pytest.skip(str(error))
+
+
 def compare(
     mlmodel: Any,
     input_key_values: dict[str, Any],
@@ -32,17 +47,7 @@ def compare(
     allow_mismatch_ratio: float = 0.0,
 ) -> None:
     """Stand in for coremltools' ``compare_backend``, with its tolerances."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.mlpackage"
-        mlmodel.save(str(path))
-        try:
-            model = load(path, computed_weights=True)
-            dtypes = {feature.name: feature.dtype for feature in model.inputs()}
-            # coremltools casts inputs to the model's types before it calls Core ML.
-            found = model.predict({name: np.asarray(v).astype(dtypes[name]) for name, v in input_key_values.items()})
-        except UnsupportedOpError as error:
-            COMPARED["unsupported"] += 1
-            pytest.skip(str(error))
+    found = predict(mlmodel, input_key_values)
     if dtype == "fp16":
         atol, rtol = max(atol * 100, 0.5), max(rtol * 100, 0.05)
     for name, expected in expected_outputs.items():
@@ -53,9 +58,11 @@ def compare(
 
 
 def pytest_configure() -> None:
+    import coremltools
     import coremltools.converters.mil.mil.ops.tests.testing_utils as operator_tests
     import coremltools.converters.mil.testing_utils as converter_tests
 
+    coremltools.models.MLModel.predict = predict
     operator_tests.compare_backend = compare
     converter_tests.compare_backend = compare
 
