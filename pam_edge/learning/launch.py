@@ -41,10 +41,18 @@ def make_fabric(devices: int, precision: str = "32-true", logs: Path | None = No
     return fabric
 
 
+def _dismiss_others(fabric: Fabric) -> None:
+    """End all processes but the first: what comes next is to be written and printed once."""
+    if not fabric.is_global_zero:
+        raise SystemExit(0)
+
+
 def train_recipe(config: TrainConfig, folder: Path, devices: int = 1) -> Path:
     """Train a recipe in a folder, or resume there, and return the final checkpoint."""
     fabric = make_fabric(devices, config.precision, folder / "tensorboard")
-    return Trainer(config, folder, fabric).run()
+    checkpoint = Trainer(config, folder, fabric).run()
+    _dismiss_others(fabric)
+    return checkpoint
 
 
 def measure_prior(reference: str, data: DataConfig, images: int, per_budget: int, crop: int, devices: int) -> Prior:
@@ -55,7 +63,9 @@ def measure_prior(reference: str, data: DataConfig, images: int, per_budget: int
     paths = sample_paths(scale, per_budget, seed=1)
     composer = Composer(load_library(data), data, seed=1)
     batches = calibration_batches(composer, images, crop, (fabric.global_rank, fabric.world_size))
-    return make_prior(gather_rows(fabric, path_errors(supernet, batches, paths), images), paths, scale)
+    errors = gather_rows(fabric, path_errors(supernet, batches, paths), images)
+    _dismiss_others(fabric)
+    return make_prior(errors, paths, scale)
 
 
 def evaluate_with(cases: Sequence[Case], methods: Mapping[str, Method], devices: int) -> Evaluation:
@@ -66,4 +76,5 @@ def evaluate_with(cases: Sequence[Case], methods: Mapping[str, Method], devices:
     part = evaluate_cases(cases, methods, (fabric.global_rank, fabric.world_size))
     parts: list[Evaluation | None] = [None] * fabric.world_size
     torch.distributed.all_gather_object(parts, part)
+    _dismiss_others(fabric)
     return merge([item for item in parts if item is not None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from lightning.fabric import Fabric
@@ -50,6 +51,7 @@ class Progress:
         self.fabric.print(
             f"{self.config.kind.value} {self.position.step:6d}  {100 * used:5.1f} %  {losses}  lr x{factor:.3f}  "
             f"{rate:.1f} crops/s  {left:.1f} min left  {time.strftime('%H:%M:%S')}",
+            file=sys.stderr,
             flush=True,
         )
         self.fabric.log_dict({f"{self.config.kind.value}/{k}": v for k, v in means.items()}, self.position.crops)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,9 +81,13 @@ class Trainer:
     def _library(self) -> Library:
         library = load_library(self.config.data)
         for problem in library.problems:
-            self.fabric.print(f"left out: {problem}")
-        self.fabric.print(f"{len(library.foregrounds)} cut-outs, {len(library.backgrounds)} backgrounds")
+            self._say(f"left out: {problem}")
+        self._say(f"{len(library.foregrounds)} cut-outs, {len(library.backgrounds)} backgrounds")
         return library
+
+    def _say(self, text: str) -> None:
+        """Print to stderr, once: stdout is for results."""
+        self.fabric.print(text, file=sys.stderr, flush=True)
 
     def run(self) -> Path:
         """Train all stages that are not done yet, and return the final checkpoint's path."""
@@ -290,7 +295,7 @@ class Trainer:
         if content["optimizer"] is not None:
             self.optimizer = self._make_optimizer(self.config.stages[self.position.stage])
             self.optimizer.load_state_dict(content["optimizer"])
-        self.fabric.print(f"resumed at stage {self.position.stage + 1}, step {self.position.step}")
+        self._say(f"resumed at stage {self.position.stage + 1}, step {self.position.step}")
 
 
 def same_start(old: TrainConfig, new: TrainConfig, stage: int) -> bool:
