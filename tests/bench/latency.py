@@ -93,14 +93,14 @@ class Comparison:
         """Return how many times longer ``slower`` takes."""
         return compare(self.standings[slower].samples, self.standings[faster].samples)
 
-    def memory_ratio(self, name: str) -> float:
-        """Return peak memory as a share of the better eager's."""
-        return self.standings[name].peak_bytes / self.standings[self.better_eager].peak_bytes
+    def memory_ratio(self, name: str, eager: str) -> float:
+        """Return peak memory as a share of one eager layout's."""
+        return self.standings[name].peak_bytes / self.standings[eager].peak_bytes
 
-    def unmapped_memory_ratio(self, name: str) -> float:
+    def unmapped_memory_ratio(self, name: str, eager: str) -> float:
         """Return the same without mapped pages: memory that was allocated, weights and working memory."""
-        ours, eager = self.standings[name], self.standings[self.better_eager]
-        return (ours.peak_bytes - ours.mapped_bytes) / (eager.peak_bytes - eager.mapped_bytes)
+        ours, theirs = self.standings[name], self.standings[eager]
+        return (ours.peak_bytes - ours.mapped_bytes) / (theirs.peak_bytes - theirs.mapped_bytes)
 
 
 def measure(folder: str, checkpoint: str, *, size: int, threads: int, rounds: int, say: Say) -> Comparison:

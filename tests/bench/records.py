@@ -38,8 +38,14 @@ def comparison_record(found: Comparison) -> dict[str, Any]:
             "executorch_over_litert": asdict(found.ratio(latency.EXECUTORCH, latency.LITERT)),
             "litert_share_of_gemm": asdict(found.gemm_share(latency.LITERT)),
             "executorch_share_of_gemm": asdict(found.gemm_share(latency.EXECUTORCH)),
-            "litert_over_eager_peak_memory": found.memory_ratio(latency.LITERT),
-            "executorch_over_eager_peak_memory": found.memory_ratio(latency.EXECUTORCH),
+        },
+        "peak_memory_ratios": {
+            f"{name} / {layout}": {
+                "whole": found.memory_ratio(name, layout),
+                "unmapped": found.unmapped_memory_ratio(name, layout),
+            }
+            for name in (latency.LITERT, latency.EXECUTORCH)
+            for layout in (latency.EAGER, latency.CHANNELS_LAST)
         },
     }
 

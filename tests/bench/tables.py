@@ -86,9 +86,10 @@ def _ratios(found: Comparison) -> Table:
     for name, aim in ((latency.LITERT, ">= 65 %"), (latency.EXECUTORCH, ""), (latency.ONNX, "")):
         table.add_row(f"{name}, share of the GEMM rate", *_cells(found.gemm_share(name), "{:.0%}"), aim)
     for name in (latency.LITERT, latency.EXECUTORCH):
-        whole, unmapped = found.memory_ratio(name), found.unmapped_memory_ratio(name)
-        table.add_row(f"{name} / eager, peak memory", f"{whole:.2f}", "", "", "< 0.5")
-        table.add_row(f"{name} / eager, without mapped pages", f"{unmapped:.2f}", "", "", "")
+        for layout in (latency.EAGER, latency.CHANNELS_LAST):
+            whole, unmapped = found.memory_ratio(name, layout), found.unmapped_memory_ratio(name, layout)
+            note = f"{unmapped:.2f} unmapped"
+            table.add_row(f"{name} / {layout}, peak memory", f"{whole:.2f}", note, "", "< 0.5")
     return table
 
 
