@@ -1,4 +1,4 @@
-"""Run Core ML packages for parity: with the reference runtime, which executes the saved package on any machine."""
+"""Run Core ML packages for parity: with Core ML on macOS, with the reference runtime everywhere else."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import BlockOutput, Inspection
 from pam_edge.runtimes.coreml import load
 from pam_edge.runtimes.coreml.inspection import inspect_function
+from pam_edge.runtimes.coreml.native import NativeModel, is_available
 from pam_edge.runtimes.matching import first_unmatched
 
 
@@ -35,8 +36,6 @@ class CoreMLRuntime:
 class CoreMLModel:
     """One function of a .mlpackage; the only function, whatever its name, where there is one."""
 
-    ran_on = "pam-edge's Core ML reference runtime on this CPU"
-
     def __init__(self, file: Path, function: str) -> None:
         self._model = load(file)
         functions = list(self._model.functions)
@@ -48,10 +47,15 @@ class CoreMLModel:
         height, width = image.shape[:2] if self._is_image else image.shape[-2:]
         assert height is not None and width is not None, "our packages have fixed sizes"
         self.height, self.width = height, width
+        several = len(functions) > 1
+        self._native = NativeModel(file, self._function if several else None) if is_available() else None
+        self.ran_on = self._native.ran_on if self._native else "pam-edge's Core ML reference runtime on this CPU"
 
     def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See ``LoadedModel.__call__``."""
-        alpha = self._model.predict(self._inputs(image, trimap), function=self._function)["alpha"]
+        inputs = self._inputs(image, trimap)
+        outputs = self._native.predict(inputs) if self._native else self._model.predict(inputs, self._function)
+        alpha = outputs["alpha"]
         return np.asarray(alpha, np.float32).reshape(self.height, self.width)
 
     def _inputs(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> dict[str, NDArray[np.generic]]:
