@@ -109,6 +109,8 @@ class StageConfig(_Section):
         full_share: share of warm-up steps along the full path.
         candidates: K, paths drawn from the prior per label; 0 is an ablation: Gumbel noise alone, without labels.
         temperature: of the Gumbel noise.
+        gates_only: train the path selection layers alone; the matting layers and so the error table stay as they are,
+            and a step costs half as much. A shortcut of ours, for short runs.
         uniform_prior: ablation: draw candidates uniformly among paths just under the budget.
     """
 
@@ -124,6 +126,7 @@ class StageConfig(_Section):
     full_share: Share = 0.15
     candidates: int = Field(default=3, ge=0)
     temperature: float = Field(default=1.0, gt=0)
+    gates_only: bool = False
     uniform_prior: bool = False
 
     @model_validator(mode="after")
@@ -155,6 +158,7 @@ class TrainConfig(_Section):
         variant: name of the supernet.
         supernet: a configuration of one's own, instead of a named variant.
         seed: of everything random.
+        profile: device profile, by name or file, whose milliseconds budgets are counted in; None counts MACs.
         clip_norm: gradients are scaled down to this norm.
         ema_half_life: steps after which a weight counts half in the exponential moving average.
         checkpoint_steps: steps between training-state files.
@@ -169,6 +173,7 @@ class TrainConfig(_Section):
     variant: str
     supernet: SupernetConfig | None = None
     seed: int = 1
+    profile: str | None = None
     clip_norm: float = Field(default=1.0, gt=0)
     ema_half_life: float = Field(default=200.0, gt=0)
     checkpoint_steps: int = Field(default=250, ge=1)

@@ -61,7 +61,15 @@ class BudgetScale:
         return self.fixed + torch.where(runs.cpu(), run, bypass).sum(1)
 
 
-def budget_scale(config: SupernetConfig, costs: CostTable | None = None) -> BudgetScale:
-    """Return the scale of a supernet in a device profile's costs, or in GMACs."""
-    table = costs or mac_cost_table(config, COST_SIZE, COST_SIZE)
+def budget_scale(config: SupernetConfig, profile: str | None = None) -> BudgetScale:
+    """Return the scale of a supernet in a device profile's milliseconds (by name or file), or in GMACs."""
+    table = _device_costs(config, profile) if profile else mac_cost_table(config, COST_SIZE, COST_SIZE)
     return BudgetScale(table.fixed, tuple(table.run), tuple(table.bypass), config.budget_indices)
+
+
+def _device_costs(config: SupernetConfig, name: str) -> CostTable:
+    from pam_edge.device_profiles import load_profile
+    from pam_edge.planning.report import default_conditions, device_costs
+
+    profile = load_profile(name)
+    return device_costs(profile, config, default_conditions(profile))

@@ -159,6 +159,10 @@ class PathStage:
         candidates = self.prior.draw(row, self.config.candidates, generator)
         labels = label_paths(supernet, batch, limit, candidates, own, self.scale)
         alpha, logits = forward_with_logits(supernet, batch, labels, index)
+        if self.config.gates_only:
+            loss = path_loss(logits, labels)
+            parts = {"path": float(loss.detach())} | self._watch(own[0], labels, limit)
+            return StepResult(loss, parts, alpha.detach())
         matting, paths = alpha_loss(alpha, batch, self.losses), path_loss(logits, labels)
         loss = matting + self.losses.path * paths
         parts = {"alpha": float(matting.detach()), "path": float(paths.detach())} | self._watch(own[0], labels, limit)

@@ -107,7 +107,7 @@ class Trainer:
         if self.config.stages[index].kind is StageKind.COMPLETE:
             return self.export(f"stage{index + 1}")
         assert isinstance(self.average.module, Supernet)
-        measured = self.measure_paths(self.average.module, budget_scale(self.supernet.config))
+        measured = self.measure_paths(self.average.module, budget_scale(self.supernet.config, self.config.profile))
         if self.fabric.is_global_zero and self.config.stages[index].kind is StageKind.WARM_UP:
             measured.save(self.folder / PRIOR_FILE)
         return self.export(f"stage{index + 1}", measured.path_errors)
@@ -128,6 +128,8 @@ class Trainer:
         if self.position.step == 0:
             self._enter_stage(config)
         stage = self._make_stage(config)
+        for name, parameter in self.supernet.named_parameters():
+            parameter.requires_grad_(is_trained(name, config, self.config.use_connect))
         self.optimizer = self.optimizer or self._make_optimizer(config)
         meter = Progress(config, self.fabric, self.position)
         while progress(config, self.position.step, self.position.elapsed_minutes) < 1.0:
@@ -171,7 +173,7 @@ class Trainer:
             return CompleteStage(self.config.losses)
         if config.kind is StageKind.WARM_UP:
             return WarmUpStage(self.config.losses, config, self.teacher)
-        scale = budget_scale(self.supernet.config)
+        scale = budget_scale(self.supernet.config, self.config.profile)
         if config.candidates == 0:
             return GumbelStage(self.config.losses, config, scale)
         prior = self._prior(scale)
@@ -306,6 +308,13 @@ def same_start(old: TrainConfig, new: TrainConfig, stage: int) -> bool:
         return config.model_copy(update={"data": data, "stages": config.stages[:stage], "log_steps": 1})
 
     return started(old) == started(new)
+
+
+def is_trained(name: str, stage: StageConfig, use_connect: bool) -> bool:
+    """Tell whether a stage moves a parameter."""
+    if ".connect." in name and not use_connect:
+        return False
+    return _is_gate(name) or not stage.gates_only
 
 
 def _is_gate(name: str) -> bool:

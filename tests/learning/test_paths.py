@@ -86,6 +86,12 @@ def test_row_limits_run_from_the_shortest_to_the_full_path(scale):
     assert [scale.row_for(scale.limit(row)) for row in range(scale.rows)] == list(range(scale.rows))
 
 
+def test_budgets_may_be_counted_in_a_device_s_milliseconds():
+    milliseconds = budget_scale(variant("pam-tiny"), "iphone13")
+    assert 0 < milliseconds.shortest < milliseconds.full
+    assert milliseconds.run != budget_scale(variant("pam-tiny")).run
+
+
 def test_sampled_paths_leave_no_room_for_another_block(scale):
     paths = sample_paths(scale, 3, seed=0)
     assert paths == sample_paths(scale, 3, seed=0)

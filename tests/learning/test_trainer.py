@@ -9,6 +9,20 @@ from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
 
 
+class KeepingTrainer(Trainer):
+    """Keeps the state that the second stage ended with."""
+
+    def _finish_stage(self, index):
+        if index == 2:
+            (self.folder / "after2.pt").write_bytes(self.before)
+        return super()._finish_stage(index)
+
+    def _enter_stage(self, config):
+        super()._enter_stage(config)
+        if self.position.stage == 2:
+            self.before = (self.folder / STATE_FILE).read_bytes()
+
+
 class Killed(Exception):
     pass
 
@@ -40,7 +54,7 @@ def one_thread():
 @pytest.fixture(scope="module")
 def whole(recipe, tmp_path_factory):
     """One run that nothing disturbed, and the checkpoint that it ended with."""
-    trainer = Trainer(recipe, tmp_path_factory.mktemp("whole"), fabric())
+    trainer = KeepingTrainer(recipe, tmp_path_factory.mktemp("whole"), fabric())
     return trainer, trainer.run()
 
 
@@ -68,6 +82,18 @@ def test_a_finished_run_is_not_trained_again(recipe, whole):
     before = whole[1].read_bytes()
     assert Trainer(recipe, whole[1].parent, fabric()).run() == whole[1]
     assert whole[1].read_bytes() == before
+
+
+def test_training_gates_alone_leaves_every_other_weight(recipe, whole, tmp_path):
+    start = tmp_path / STATE_FILE
+    start.write_bytes((whole[1].parent / "after2.pt").read_bytes())
+    stages = (*recipe.stages[:2], recipe.stages[2].model_copy(update={"gates_only": True}))
+    trainer = Trainer(recipe.model_copy(update={"stages": stages}), tmp_path, fabric())
+    before = load_state(start)["average"]
+    trainer.run()
+    moved = {name for name, value in trainer.supernet.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved
+    assert all(".gate.choice." in name or name.startswith("embedding") for name in moved)
 
 
 def test_ten_bad_steps_in_a_row_stop_the_run_and_say_what_to_do(recipe, tmp_path):
