@@ -1,7 +1,8 @@
-"""Import a toolchain without the packages that it would load and that we never use."""
+"""Import and load toolchains without what they drag in and without what they print."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,3 +24,26 @@ def hidden(*packages: str) -> Iterator[None]:
     finally:
         for name in absent:
             del sys.modules[name]
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Send what native code and warnings print to nowhere; failures still come as exceptions.
+
+    ExecuTorch and LiteRT write to the process's own descriptors when they load, past Python's streams.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, copy in zip((1, 2), kept, strict=True):
+            os.dup2(copy, descriptor)
+            os.close(copy)
+        os.close(nowhere)

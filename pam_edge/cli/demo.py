@@ -52,14 +52,15 @@ def demo(
     artifacts = run_with_progress(request, quiet=False)
     for artifact in artifacts:
         print_artifact(artifact)
-    console.print("2. Cut a photograph out with the saved file, in its runtime")
+    console.print("2. Cut a photograph out with a saved file, in its runtime")
     picture = bundled_pictures()[0]
     cv2.imwrite(str(out / f"{picture.name}.png"), cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR))
     cv2.imwrite(str(out / f"{picture.name}.trimap.png"), picture.trimap)
     cutout = out / f"{picture.name}.cutout.png"
-    matter = open_model(str(artifacts[-1].directory), None, threads=1).matter
+    artifact = next((each for each in artifacts if each.manifest.target is Target.TFLITE), artifacts[0])
+    matter = open_model(str(artifact.directory), None, threads=1).matter
     write_rgba(cutout, cut_out(matter, picture.image, picture.trimap))
-    console.print(f"   {cutout}  ({picture.source})")
+    console.print(f"   {cutout}  ({picture.source})", soft_wrap=True, highlight=False)
     console.print(f"\nDone in {time.perf_counter() - started:.0f} s. Open:")
     for file in (cutout, *(artifact.directory / "report.html" for artifact in artifacts)):
         console.print(f"  {file}", soft_wrap=True)

@@ -64,6 +64,7 @@ def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMa
     from pam_edge.delivery.manifest import read_manifest
     from pam_edge.planning.budget import parse_budget
     from pam_edge.runtimes.registry import load_runtime
+    from pam_edge.toolchains import silenced
 
     manifest = read_manifest(directory)
     entries = {entry.name: entry for entry in manifest.entry_points}
@@ -71,7 +72,8 @@ def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMa
     if label not in entries:
         raise UsageError(f"--budget: {directory} holds {', '.join(entries)}; got {budget!r}. Convert with that budget.")
     entry = entries[label]
-    loaded = load_runtime(manifest.target).load(directory / entry.file, entry.name, threads=threads)
+    with silenced():
+        loaded = load_runtime(manifest.target).load(directory / entry.file, entry.name, threads=threads)
     untrained = "" if manifest.checkpoint.trained else " (UNTRAINED)"
     description = f"{manifest.checkpoint.variant}{untrained}, {entry.budget}, path {entry.path}, {loaded.ran_on}"
     return NamedMatter(_Sized(loaded.height, loaded.width, loaded), description)

@@ -25,6 +25,9 @@ from pam_edge.supernet.variants import VARIANTS
 HEADER = "pam-edge"
 FORMAT = "pam-edge checkpoint 1"
 UNTRAINED_SEED = 2024
+UNTRAINED_HEAD_GAIN = 6.0
+"""Spreads an initialisation's alphas over much of [0, 1]: parity of nearly constant alphas would prove little."""
+
 _PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
@@ -102,6 +105,8 @@ def untrained_checkpoint(config: SupernetConfig, seed: int = UNTRAINED_SEED) -> 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         supernet = Supernet(config).eval()
+        with torch.no_grad():
+            supernet.head.weight.mul_(UNTRAINED_HEAD_GAIN)
     training = TrainingRecord(trained=False, summary=f"deterministic initialisation, seed {seed}; never trained")
     digest = hashlib.sha256(_serialise(supernet, training)).hexdigest()
     return Checkpoint(config.name, digest, training, supernet)
