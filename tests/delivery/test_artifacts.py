@@ -181,3 +181,16 @@ def test_the_report_opens_offline_and_marks_untrained_weights(static_artifacts):
     assert "UNTRAINED" in page
     assert "http" not in page.replace("http://www.w3.org", "")
     assert page.count("<img") >= 8
+
+
+@pytest.mark.slow
+@EVERY_TARGET
+def test_three_paths_of_pam_tiny_in_one_file_cost_at_most_15_percent_more_than_the_longest(target, tmp_path):
+    from pam_edge.planning.budget import DEFAULT_BUDGETS
+    from pam_edge.targets import Mode
+
+    changes = {"checkpoint": "pam-tiny", "targets": (target,), "height": 128, "width": 128, "precision": None}
+    (multi,) = convert(minute_request(tmp_path, **changes, budgets=DEFAULT_BUDGETS, mode=Mode.MULTI))
+    (alone,) = convert(minute_request(tmp_path, **changes, budgets=DEFAULT_BUDGETS[:1]))
+    ratio = multi.manifest.entry_points[0].bytes / alone.manifest.entry_points[0].bytes
+    assert ratio <= 1.15, f"{ratio:.3f}"
