@@ -20,7 +20,7 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pam_edge.supernet.config import SupernetConfig
-from pam_edge.supernet.network import Supernet
+from pam_edge.supernet.macs import shapes_alone
 
 _aten = torch.ops.aten
 _FREE = frozenset(
@@ -92,8 +92,7 @@ def _describe(name: str, args: tuple[Any, ...], output: Tensor) -> Operator:
 @lru_cache(maxsize=64)
 def list_operators(config: SupernetConfig, height: int, width: int) -> OperatorTable:
     """Return the operators of one image of a given size (walked once per configuration and size)."""
-    with torch.device("meta"):
-        network = Supernet(config).eval()
+    network = shapes_alone(config)
     recorder = _Recorder()
     fixed = recorder.current
     run: list[list[Operator]] = [[] for _ in range(config.block_count)]

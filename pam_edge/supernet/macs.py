@@ -52,8 +52,7 @@ class MacTable:
 
 def count_macs(config: SupernetConfig, height: int, width: int) -> MacTable:
     """Count by running both extreme paths on shapes alone (meta tensors: no memory, no arithmetic)."""
-    with torch.device("meta"):
-        network = Supernet(config).eval()
+    network = shapes_alone(config)
     counts: dict[str, int] = {}
     with torch.no_grad(), _counting(network, counts):
         image, trimap = torch.empty(1, 3, height, width, device="meta"), torch.empty(1, 1, height, width, device="meta")
@@ -68,6 +67,15 @@ def count_macs(config: SupernetConfig, height: int, width: int) -> MacTable:
 
         network.trunk(image, trimap, visit)
     return _tabulate(counts, config.block_count)
+
+
+def shapes_alone(config: SupernetConfig) -> Supernet:
+    """Return a supernet of meta tensors, which have shapes and no values.
+
+    It is made on the CPU first: initialising meta tensors makes PyTorch import its compiler, which takes seconds.
+    """
+    with torch.random.fork_rng(devices=[]):
+        return Supernet(config).eval().to("meta")
 
 
 @contextmanager
