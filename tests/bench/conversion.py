@@ -25,6 +25,7 @@ class ConversionTime:
         wall_s: from starting the process to its end, imports and parity checks included; one run, nothing warmed up.
         cpu_s: processor time of the command and its workers.
         verified: entry points whose parity check passed, of ``entry_points``.
+        error: what the command said when it made nothing, such as a parity check that failed; None if it was done.
         not_run: entry points of which nothing could be checked here, such as Core ML's without a runtime.
     """
 
@@ -34,13 +35,14 @@ class ConversionTime:
     entry_points: int
     verified: int
     not_run: int
+    error: str | None
 
 
 def measure_conversion() -> ConversionTime:
-    """Run the command into a temporary folder.
+    """Run the command into a temporary folder; a command that fails is a result, with its message.
 
     Raises:
-        WorkerError: if it prints no JSON; a failed parity check is counted, not raised.
+        WorkerError: if it prints no JSON.
     """
     import resource
 
@@ -52,9 +54,11 @@ def measure_conversion() -> ConversionTime:
         wall_s = time.perf_counter() - started
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
     try:
-        artifacts = json.loads(done.stdout)["artifacts"]
-    except (json.JSONDecodeError, KeyError) as error:
+        answer = json.loads(done.stdout)
+    except json.JSONDecodeError as error:
         raise WorkerError(f"pam-edge {CONVERT} ended with {done.returncode}:\n{done.stderr[-1500:]}") from error
-    passed = [record["passed"] for artifact in artifacts for record in artifact["parity"]]
+    passed = [record["passed"] for artifact in answer.get("artifacts", []) for record in artifact["parity"]]
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return ConversionTime(CONVERT, wall_s, cpu_s, len(passed), passed.count(True), passed.count(None))
+    return ConversionTime(
+        CONVERT, wall_s, cpu_s, len(passed), passed.count(True), passed.count(None), answer.get("error")
+    )

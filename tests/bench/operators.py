@@ -133,7 +133,6 @@ def _duel(maker: Worker, shape: Convolution, threads: int, rounds: int) -> Duel:
         theirs = stack.enter_context(Worker("profiling:OneOperatorLiteRT", threads=threads))
         theirs.call("open", folder=folder, threads=threads)
         samples = take_turns({"executorch": ours, "litert": theirs}, rounds, lambda: None)
-        (convolution,) = sum_by_class(ours.call("events")["operators"], [shape])[:1]
-    if convolution.rate is None:
-        raise RuntimeError(f"Expected the convolution to take longest in its own file, found {convolution.name}.")
-    return Duel(shape, convolution.rate, shape.macs / min(samples["litert"].wall_ms) / 1e6)
+        classes = sum_by_class(ours.call("events")["operators"], [shape])
+    (rate,) = [entry.rate for entry in classes if entry.rate is not None]  # the file holds one convolution
+    return Duel(shape, rate, shape.macs / min(samples["litert"].wall_ms) / 1e6)

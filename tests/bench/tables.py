@@ -24,6 +24,8 @@ def print_conversion(console: Console, found: ConversionTime) -> None:
     console.print(f"\n[bold]pam-edge {found.command}[/]", highlight=False)
     console.print(f"  {found.wall_s:.0f} s wall, {found.cpu_s:.0f} s of processor time, one run from a cold process")
     console.print(f"  {verdict}", style="green" if everything else "red")
+    if found.error:
+        console.print(f"  {found.error}", style="red", markup=False, highlight=False)
 
 
 def print_comparison(console: Console, found: Comparison) -> None:
