@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from pam_edge.graphs.fold import fold_batch_norm
-from pam_edge.supernet.blocks import ChoiceBlock
+from pam_edge.supernet.blocks import ChoiceBlock, pool_globally
 from pam_edge.supernet.config import STRIDES
 from pam_edge.supernet.network import Supernet, compose_alpha, split_trimap
 from pam_edge.supernet.path import PathSpec
@@ -25,8 +25,7 @@ class _Taken(nn.Module):
         self.branch = choice.block if run else choice.connect
 
     def forward(self, x: Tensor) -> Tensor:
-        pooled = x.mean((2, 3), keepdim=True)
-        result: Tensor = self.branch(x * torch.sigmoid(self.attention(pooled)))
+        result: Tensor = self.branch(x * torch.sigmoid(self.attention(pool_globally(x))))
         return result
 
 

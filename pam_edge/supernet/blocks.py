@@ -26,6 +26,18 @@ def residual_branch(*layers: nn.Module) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
+def pool_globally(x: Tensor) -> Tensor:
+    """Return the mean over height and width, float32[N, C, 1, 1], in two steps where the map is large.
+
+    Runtimes add up a map cell by cell in float32, where 16,384 equal cells cost five of seven digits. Means of equal
+    8x8 windows first, then the mean of those, are the same number with a rounding error some sixty times smaller.
+    """
+    height, width = x.shape[2:]
+    if height % 8 == 0 and width % 8 == 0 and height * width > 64:
+        x = torch.nn.functional.avg_pool2d(x, 8)
+    return x.mean((2, 3), keepdim=True)
+
+
 class ConvBlock(nn.Module):
     """Regular block of the low levels: 3x3 convolution, ReLU, pointwise convolution, residual."""
 
@@ -82,7 +94,7 @@ class Gate(nn.Module):
 
     def attend(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the attended features and the pooled ones, float32[N, C, 1, 1]."""
-        pooled = x.mean((2, 3), keepdim=True)
+        pooled = pool_globally(x)
         return x * torch.sigmoid(self.attention(pooled)), pooled
 
     def logits(self, pooled: Tensor, embedding: Tensor) -> Tensor:
@@ -136,6 +148,6 @@ class StackedPyramidPooling(nn.Module):
         levels = [self.reduce(x)]
         for pool in self.pools:
             levels.append(pool(levels[-1]))
-        context = self.context(x.mean((2, 3), keepdim=True))
+        context = self.context(pool_globally(x))
         result: Tensor = x + torch.relu(self.fuse(torch.cat(levels, 1)) + context)
         return result
