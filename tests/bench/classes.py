@@ -15,7 +15,7 @@ _KERNELS = {"IGEMM": _SPATIAL, "DWConv": _DEPTHWISE, "GEMM": _POINTWISE}
 _PLAIN = {
     "elementwise": ("Add", "Subtract", "Multiply", "Divide", "Clamp", "Floor", "Minimum", "Maximum", "Sigmoid"),
     "resize": ("Resize",),
-    "pooling": ("Mean", "Max Pooling"),
+    "pooling": ("Mean", "Max Pooling", "Average Pooling"),
     "transposes and copies": ("Transpose", "Copy", "Slice", "Static Reshape"),
 }
 
