@@ -54,10 +54,22 @@ def _convert_path(job: ConversionJob, entry: EntryPoint) -> Any:
             # Functions in one package need iOS 18; a single path keeps the widest reach that has half-float images.
             minimum_deployment_target=ct.target.iOS18 if _is_multifunction(job) else ct.target.iOS16,
             compute_precision=ct.precision.FLOAT16 if half else ct.precision.FLOAT32,
+            pass_pipeline=_passes(),
             skip_model_load=True,
         )
     except (RuntimeError, ValueError, NotImplementedError) as error:
         raise ConversionError(f"Core ML, entry point {entry.name!r}: coremltools refused the graph: {error}") from error
+
+
+def _passes() -> Any:
+    """Return coremltools' default passes, with equal constants merged whatever their size.
+
+    By default only those of 100 elements and more are. A function then repeats strides, pads and names of every
+    convolution, which for pam-tiny was a twelfth of the package, once per entry point.
+    """
+    pipeline = ct.PassPipeline()
+    pipeline.set_options("common::const_deduplication", {"const_threshold": 1})
+    return pipeline
 
 
 def _inputs(job: ConversionJob) -> list[Any]:
