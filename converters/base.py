@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pam_edge.graphs.governor import BudgetTable, GovernorCosts
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Mode, Precision, TensorIO
@@ -13,10 +14,24 @@ from pam_edge.targets import Mode, Precision, TensorIO
 
 @dataclass(frozen=True, slots=True)
 class EntryPoint:
-    """A path under the name by which an app calls it."""
+    """What an app calls: its name, and its path; None where the graph chooses or is told."""
 
     name: str
-    path: PathSpec
+    path: PathSpec | None
+
+    @property
+    def fixed_path(self) -> PathSpec:
+        """Its path, in the modes that fix one."""
+        assert self.path is not None, "only dynamic and probe graphs have no path of their own"
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """How a dynamic graph selects its path: the governor's costs, and the table from budget to embedding row."""
+
+    costs: GovernorCosts
+    table: BudgetTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +40,12 @@ class ConversionJob:
 
     Attributes:
         supernet: in evaluation mode, float32.
-        entry_points: at least one; names are unique.
+        entry_points: at least one, names are unique; for dynamic and probe graphs exactly one, without a path.
         height: of the input, a multiple of 32.
         width: of the input, a multiple of 32.
         io: Core ML only; the other targets have tensors alone.
         directory: existing folder that receives the files.
+        selection: of a dynamic graph; None for all others.
     """
 
     supernet: Supernet
@@ -40,19 +56,21 @@ class ConversionJob:
     width: int
     io: TensorIO
     directory: Path
+    selection: Selection | None = None
 
 
 class Converter(Protocol):
     """Turns paths of a supernet into files of one target.
 
     Implementations write only inside ``job.directory``, give the same bytes for the same job, keep the names
-    ``image``, ``trimap`` and ``alpha``, and call each entry point by its name.
+    ``image``, ``trimap`` and ``alpha`` (dynamic: also ``budget``, ``path`` and ``cost``; probe: also the input
+    ``path``), and call each entry point by its name.
     """
 
     def convert(self, job: ConversionJob) -> dict[str, str]:
         """Write the files and return each entry point's file name.
 
-        ``Mode.STATIC`` gives one file per entry point, ``Mode.MULTI`` one file for all, with each weight once.
+        ``Mode.STATIC`` gives one file per entry point, all other modes one file named ``model``, each weight once.
 
         Raises:
             UnsupportedOpError: if an operator would fall outside the delegate.
@@ -66,7 +84,7 @@ class Converter(Protocol):
 
 
 def groups(job: ConversionJob, suffix: str) -> dict[str, tuple[EntryPoint, ...]]:
-    """Return which entry points go into which file: one each when static, all into ``model`` when multi."""
-    if job.mode is Mode.MULTI:
+    """Return which entry points go into which file: one each when static, all into ``model`` otherwise."""
+    if job.mode is not Mode.STATIC:
         return {f"model{suffix}": job.entry_points}
     return {f"{entry.name}{suffix}": (entry,) for entry in job.entry_points}

@@ -26,10 +26,13 @@ class Precision(StrEnum):
 
 
 class Mode(StrEnum):
-    """How many paths a file holds: one, or one per entry point."""
+    """How a file's path is decided: fixed, one per entry point, per image inside the graph, or by an input."""
 
     STATIC = "static"
     MULTI = "multi"
+    DYNAMIC = "dynamic"
+    PROBE = "probe"
+    """Not shipped in apps: how a device is measured."""
 
 
 class TensorIO(StrEnum):

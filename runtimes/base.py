@@ -74,6 +74,47 @@ class LoadedModel(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class DynamicMatte:
+    """What a dynamic graph returns.
+
+    Attributes:
+        alpha: float32[H, W].
+        path: one bit per block, as text such as ``110101``.
+        cost: predicted, in the budget's unit.
+    """
+
+    alpha: NDArray[np.float32]
+    path: str
+    cost: float
+
+
+class LoadedDynamicModel(Protocol):
+    """A dynamic graph, ready to run; attributes as of ``LoadedModel``."""
+
+    height: int
+    width: int
+    ran_on: str
+
+    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], budget: float) -> DynamicMatte:
+        """Matte image uint8[H, W, 3] (RGB) and trimap uint8[H, W] within a budget."""
+        ...
+
+
+class LoadedProbe(Protocol):
+    """A probe graph, ready to run; attributes as of ``LoadedModel``."""
+
+    height: int
+    width: int
+    ran_on: str
+
+    def __call__(
+        self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], path: Sequence[bool]
+    ) -> NDArray[np.float32]:
+        """Return alpha float32[H, W] along a path."""
+        ...
+
+
 class Runtime(Protocol):
     """Loads the files of one target."""
 
@@ -82,6 +123,22 @@ class Runtime(Protocol):
 
         Raises:
             ArtifactError: if the file cannot be read or has no such entry point.
+        """
+        ...
+
+    def load_dynamic(self, file: Path, entry_point: str, *, threads: int) -> LoadedDynamicModel:
+        """Load a dynamic graph.
+
+        Raises:
+            ArtifactError: as ``load``.
+        """
+        ...
+
+    def load_probe(self, file: Path, entry_point: str, *, threads: int) -> LoadedProbe:
+        """Load a probe graph.
+
+        Raises:
+            ArtifactError: as ``load``.
         """
         ...
 

@@ -45,7 +45,7 @@ def _is_multifunction(job: ConversionJob) -> bool:
 
 def _convert_path(job: ConversionJob, entry: EntryPoint) -> Any:
     half = job.precision is Precision.FP16
-    program = export_path(job, entry.path).run_decompositions({})
+    program = export_path(job, entry.fixed_path).run_decompositions({})
     try:
         return ct.convert(
             program,

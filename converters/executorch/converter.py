@@ -27,7 +27,7 @@ class ExecuTorchConverter:
             )
         files: dict[str, str] = {}
         for name, entries in groups(job, ".pte").items():
-            program = self._lower({entry.name: entry.path for entry in entries}, job)
+            program = self._lower({entry.name: entry.fixed_path for entry in entries}, job)
             with (job.directory / name).open("wb") as file:
                 program.write_to_file(file)
             files |= {entry.name: name for entry in entries}

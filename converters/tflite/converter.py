@@ -34,7 +34,7 @@ class LiteRTConverter:
         # Keyword inputs and a dictionary as output: otherwise the signature says args_0 and output_0.
         converter = litert_torch.Converter()
         for entry in entries:
-            graph = named(ChannelsLastGraph(StaticGraph(job.supernet, entry.path)))
+            graph = named(ChannelsLastGraph(StaticGraph(job.supernet, entry.fixed_path)))
             converter = converter.signature(entry.name, graph, sample_kwargs=inputs)
         converter.convert().export(str(file))
         if job.precision is Precision.FP16:

@@ -77,13 +77,14 @@ def gradient_error(alpha: Alpha, target: Alpha, unknown: Mask) -> float:
     return float(np.square(difference)[unknown].sum(dtype=np.float64) / 1000)
 
 
-def _gradient_magnitude(alpha: Alpha) -> NDArray[np.float32]:
+def _gradient_magnitude(alpha: Alpha) -> NDArray[np.float64]:
     smooth, slope = _gaussian_kernels(GRADIENT_SIGMA)
-    image = alpha.astype(np.float32)
+    # In double precision: OpenCV rounds differently by where in memory a picture lies, which shows in float32.
+    image = alpha.astype(np.float64)
     border = cv2.BORDER_REPLICATE
-    along_x = cv2.sepFilter2D(image, cv2.CV_32F, slope, smooth, borderType=border)
-    along_y = cv2.sepFilter2D(image, cv2.CV_32F, smooth, slope, borderType=border)
-    magnitude: NDArray[np.float32] = cv2.magnitude(along_x, along_y)
+    along_x = cv2.sepFilter2D(image, cv2.CV_64F, slope, smooth, borderType=border)
+    along_y = cv2.sepFilter2D(image, cv2.CV_64F, smooth, slope, borderType=border)
+    magnitude: NDArray[np.float64] = cv2.magnitude(along_x, along_y)
     return magnitude
 
 

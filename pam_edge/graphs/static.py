@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from pam_edge.graphs.fold import fold_batch_norm
 from pam_edge.supernet.blocks import ChoiceBlock, pool_globally
 from pam_edge.supernet.config import STRIDES
-from pam_edge.supernet.network import Supernet, compose_alpha, split_trimap
+from pam_edge.supernet.network import Step, Supernet, compose_alpha, split_trimap
 from pam_edge.supernet.path import PathSpec
 
 
@@ -68,12 +68,16 @@ class ChannelsLastGraph(nn.Module):
 
     def forward(self, image: Tensor, trimap: Tensor) -> Tensor:
         """Return alpha float32[N, H, W, 1] from image float32[N, H, W, 3] and trimap float32[N, H, W, 1], 0..255."""
-        network = self.planar.network
-        regions = split_trimap(trimap, -1)
-        normalised = (image - network.image_mean.flatten()) / network.image_std.flatten()
-        inputs = torch.cat([normalised, regions], -1).permute(0, 3, 1, 2)
-        raw = network.body(inputs, self.planar.step).permute(0, 2, 3, 1)
-        return compose_alpha(raw, regions[..., 1:2], regions[..., 2:3])
+        return channels_last_trunk(self.planar.network, image, trimap, self.planar.step)
+
+
+def channels_last_trunk(network: Supernet, image: Tensor, trimap: Tensor, step: Step) -> Tensor:
+    """Compute what ``network.trunk`` does with image, trimap and alpha in NHWC."""
+    regions = split_trimap(trimap, -1)
+    normalised = (image - network.image_mean.flatten()) / network.image_std.flatten()
+    inputs = torch.cat([normalised, regions], -1).permute(0, 3, 1, 2)
+    raw = network.body(inputs, step).permute(0, 2, 3, 1)
+    return compose_alpha(raw, regions[..., 1:2], regions[..., 2:3])
 
 
 @dataclass(frozen=True, slots=True)

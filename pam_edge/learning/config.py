@@ -157,6 +157,7 @@ class TrainConfig(_Section):
     Attributes:
         variant: name of the supernet.
         supernet: a configuration of one's own, instead of a named variant.
+        initial: checkpoint, by name or file, whose weights training starts from; None starts from random ones.
         seed: of everything random.
         profile: device profile, by name or file, whose milliseconds budgets are counted in; None counts MACs.
         clip_norm: gradients are scaled down to this norm.
@@ -172,6 +173,7 @@ class TrainConfig(_Section):
 
     variant: str
     supernet: SupernetConfig | None = None
+    initial: str | None = None
     seed: int = 1
     profile: str | None = None
     clip_norm: float = Field(default=1.0, gt=0)

@@ -29,7 +29,7 @@ from pam_edge.learning.progress import Progress
 from pam_edge.learning.schedule import MovingAverage, learning_rate_factor, progress
 from pam_edge.learning.stages import CompleteStage, Stage, StepResult, WarmUpStage
 from pam_edge.learning.state import Position, load_state, save_state
-from pam_edge.supernet.checkpoint import TrainingRecord, save_checkpoint
+from pam_edge.supernet.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from pam_edge.supernet.network import Supernet
 
 STATE_FILE = "state.pt"
@@ -64,7 +64,7 @@ class Trainer:
             accelerator="cpu", devices=1, precision=config.precision, loggers=TensorBoardLogger(folder / "tensorboard")
         )
         torch.manual_seed(config.seed)
-        self.supernet = Supernet(config.architecture()).to(self.fabric.device)
+        self.supernet = first_weights(config).to(self.fabric.device)
         self.supernet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if not config.use_connect:
             disable_connects(self.supernet)
@@ -298,6 +298,24 @@ class Trainer:
             self.optimizer = self._make_optimizer(self.config.stages[self.position.stage])
             self.optimizer.load_state_dict(content["optimizer"])
         self._say(f"resumed at stage {self.position.stage + 1}, step {self.position.step}")
+
+
+def first_weights(config: TrainConfig) -> Supernet:
+    """Return the network that training starts from: random, or the recipe's initial checkpoint.
+
+    Raises:
+        UsageError: if that checkpoint is of another architecture than the recipe.
+    """
+    supernet = Supernet(config.architecture())
+    if config.initial is None:
+        return supernet
+    found = load_checkpoint(config.initial).supernet
+    if found.config.architecture_hash != supernet.config.architecture_hash:
+        raise UsageError(
+            f"Expected initial weights of {supernet.config.name}, as in the recipe; {config.initial} holds "
+            f"{found.config.name} or another version of it. Name a checkpoint of the same architecture."
+        )
+    return found
 
 
 def same_start(old: TrainConfig, new: TrainConfig, stage: int) -> bool:

@@ -88,8 +88,8 @@ def test_shards_join_to_the_whole(tmp_path):
     joined = merge([evaluate_cases(cases, methods, (rank, 2)) for rank in (1, 0)])
     assert [(row.method, row.case) for row in joined.rows] == [(row.method, row.case) for row in whole.rows]
     for one, other in zip(joined.rows, whole.rows, strict=True):
-        # OpenCV's filters round differently by where in memory a picture lies.
-        assert astuple(one.scores) == pytest.approx(astuple(other.scores), abs=1e-12)
+        # OpenCV's filters round differently by where in memory a picture lies, in the last bits of a double.
+        assert astuple(one.scores) == pytest.approx(astuple(other.scores), rel=1e-9)
 
 
 def test_an_empty_folder_is_an_error(tmp_path):

@@ -1,0 +1,66 @@
+"""What a dynamic graph must compute: the supernet with the governor, in plain PyTorch, written on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pam_edge.graphs.governor import BudgetTable, GovernorCosts
+from pam_edge.supernet.network import Supernet
+from pam_edge.supernet.path import PathSpec
+
+
+@dataclass(frozen=True, slots=True)
+class GovernedOutput:
+    """Result of one image.
+
+    Attributes:
+        alpha: float32[1, 1, H, W].
+        path: the blocks that ran.
+        cost: predicted, in the unit of the governor's costs.
+        margins: per block, the gate's logit for run minus that for bypass: near zero, another arithmetic may choose
+            otherwise.
+        decided_by_gate: per block, whether the governor left the choice to the gate.
+    """
+
+    alpha: Tensor
+    path: PathSpec
+    cost: float
+    margins: tuple[float, ...]
+    decided_by_gate: tuple[bool, ...]
+
+
+def run_governed(
+    supernet: Supernet, costs: GovernorCosts, table: BudgetTable, image: Tensor, trimap: Tensor, budget: float
+) -> GovernedOutput:
+    """Matte one image within a budget.
+
+    Args:
+        supernet: in evaluation mode.
+        costs: of the device.
+        table: from budget to row of the cost constraint embedding.
+        image: float32[1, 3, H, W], RGB, 0..255.
+        trimap: float32[1, 1, H, W], 0..255.
+        budget: in the unit of the costs; below the shortest path's cost, or NaN: as the shortest path's cost.
+    """
+    limit = budget if budget > costs.shortest else costs.shortest
+    embedding = supernet.embedding(torch.tensor([table.row(limit)]))[:, :, None, None]
+    spent, runs, margins, free = costs.fixed, [], [], []
+
+    def step(index: int, x: Tensor) -> Tensor:
+        nonlocal spent
+        choice = supernet.choice(index)
+        attended, pooled = choice.gate.attend(x)
+        bypass, run = choice.gate.logits(pooled, embedding)[0].tolist()
+        allowed = spent + costs.run[index] + costs.rest(index) <= limit
+        runs.append(run > bypass and allowed)
+        margins.append(run - bypass)
+        free.append(allowed)
+        spent += costs.run[index] if runs[-1] else costs.bypass[index]
+        return choice.take(attended, runs[-1])
+
+    with torch.no_grad():
+        alpha = supernet.trunk(image, trimap, step)
+    return GovernedOutput(alpha, PathSpec(tuple(runs)), spent, tuple(margins), tuple(free))

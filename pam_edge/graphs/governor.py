@@ -1,0 +1,115 @@
+"""The governor: constants and arithmetic that keep a graph's path within its budget, whatever the gates say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pam_edge.errors import UsageError
+from pam_edge.planning.cost import CostTable
+from pam_edge.supernet.path import PathSpec
+
+_EXACT_BITS = 22
+"""Costs are whole multiples of a quantum, and the dearest path has fewer than 2^22 of them: every sum and difference
+of them is then exact in float32 (24 bits), so that no order of additions and no runtime can break a budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class GovernorCosts:
+    """Additive costs as a graph holds them: rounded up to multiples of a power of two, exact in float32.
+
+    Attributes:
+        unit: of every number here, such as ``ms``.
+        fixed: everything outside the choices.
+        run: per block, the block itself; never less than its bypass, so that bypassing always saves.
+        bypass: per block, its connect layer.
+    """
+
+    unit: str
+    fixed: float
+    run: tuple[float, ...]
+    bypass: tuple[float, ...]
+
+    @classmethod
+    def of(cls, table: CostTable) -> GovernorCosts:
+        """Round a cost table up; predictions grow by at most the number of blocks times 2^-22 of the dearest path."""
+        dearest = table.fixed + sum(map(max, table.run, table.bypass))
+        quantum = 2.0 ** (math.ceil(math.log2(dearest)) - _EXACT_BITS + 1)
+
+        def rounded(value: float) -> float:
+            return math.ceil(value / quantum) * quantum
+
+        run = tuple(rounded(max(pair)) for pair in zip(table.run, table.bypass, strict=True))
+        return cls(table.unit.value, rounded(table.fixed), run, tuple(map(rounded, table.bypass)))
+
+    @property
+    def shortest(self) -> float:
+        """Cost of the path that bypasses every block; smaller budgets count as this one."""
+        return self.fixed + sum(self.bypass)
+
+    @property
+    def full(self) -> float:
+        """Cost of the path that runs every block."""
+        return self.fixed + sum(self.run)
+
+    def cost(self, path: PathSpec) -> float:
+        """Return what the graph predicts for a path."""
+        pairs = zip(path.runs, self.run, self.bypass, strict=True)
+        return self.fixed + sum(run if taken else bypass for taken, run, bypass in pairs)
+
+    def rest(self, index: int) -> float:
+        """Return the least that the blocks after ``index`` can cost."""
+        return sum(self.bypass[index + 1 :])
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetTable:
+    """Which row of the cost constraint embedding a budget selects: the last whose threshold it reaches.
+
+    Attributes:
+        thresholds: one per row, rising (equal ones skip rows), the first 0; in the unit of the governor's costs.
+    """
+
+    thresholds: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        pairs = zip(self.thresholds, self.thresholds[1:], strict=False)
+        if not self.thresholds or self.thresholds[0] != 0 or any(a > b for a, b in pairs):
+            raise UsageError("Expected thresholds that start at 0 and never fall.")
+
+    def row(self, budget: float) -> int:
+        """Return the row for a budget that has been clamped to the shortest path's cost."""
+        return max(row for row, threshold in enumerate(self.thresholds) if threshold <= budget)
+
+
+class Governor(nn.Module):
+    """The governor's part of a graph. Every tensor is float32; costs, budget and sums have the shape [1]."""
+
+    thresholds: Tensor
+
+    def __init__(self, costs: GovernorCosts, table: BudgetTable) -> None:
+        super().__init__()
+        self.costs = costs
+        self.register_buffer("thresholds", torch.tensor(table.thresholds[1:]), persistent=False)
+
+    def clamp(self, budget: Tensor) -> Tensor:
+        """Return the budget, or the shortest path's cost if it is smaller or not a number."""
+        return torch.where(budget > self.costs.shortest, budget, torch.full_like(budget, self.costs.shortest))
+
+    def select_row(self, budget: Tensor) -> Tensor:
+        """Return float32[1, rows]: 1 at the row that a clamped budget selects, 0 elsewhere."""
+        reached = torch.cat([torch.ones_like(budget), (budget >= self.thresholds).float()])
+        passed = torch.cat([(budget >= self.thresholds).float(), torch.zeros_like(budget)])
+        return (reached - passed)[None]
+
+    def allows(self, index: int, spent: Tensor, budget: Tensor) -> Tensor:
+        """Return bool[1]: whether block ``index`` may run and everything after it still be bypassed."""
+        return spent + (self.costs.run[index] + self.costs.rest(index)) <= budget
+
+    def charge(self, index: int, spent: Tensor, runs: Tensor) -> Tensor:
+        """Return what is spent after block ``index``, given float32[1], 1 if it runs and 0 if not."""
+        bypass = self.costs.bypass[index]
+        return spent + (runs * (self.costs.run[index] - bypass) + bypass)
