@@ -27,6 +27,42 @@ class BlockOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the reference computes on one picture, inside and out, to find where a file starts to differ.
+
+    Attributes:
+        image: uint8[H, W, 3], RGB.
+        trimap: uint8[H, W].
+        blocks: in order of execution.
+        layers: name and value (float32[1, C, h, w]) of what lies between, in order of execution.
+        tolerance: largest difference that counts as equal, relative to a value's largest magnitude.
+        float32_tolerance: the same for values computed in float32 from the file's own weights.
+    """
+
+    image: NDArray[np.uint8]
+    trimap: NDArray[np.uint8]
+    blocks: Sequence[BlockOutput]
+    layers: Sequence[tuple[str, NDArray[np.float32]]]
+    tolerance: float
+    float32_tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Where a file starts to differ from the reference.
+
+    Attributes:
+        block: the first that differs; None if that cannot be told.
+        operation: the first in it, as kind and name; None where a runtime shows no operations.
+        explanation: what is wrong, in one sentence, with the numbers that say so.
+    """
+
+    block: str | None
+    operation: str | None
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """What one entry point of a file is made of.
 
@@ -60,17 +96,6 @@ class LoadedModel(Protocol):
 
     def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return alpha float32[H, W] from image uint8[H, W, 3] (RGB) and trimap uint8[H, W]."""
-        ...
-
-    def first_divergence(
-        self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], expected: Sequence[BlockOutput], tolerance: float
-    ) -> str | None:
-        """Return the name of the first block whose output the file does not compute, or None.
-
-        A block's output is found when some intermediate value of its shape is within ``tolerance`` of it, relative
-        to its largest value. Where a runtime shows no intermediate values, a block is found when the file holds all
-        its weights. None: every block was found.
-        """
         ...
 
 
@@ -116,7 +141,13 @@ class LoadedProbe(Protocol):
 
 
 class Runtime(Protocol):
-    """Loads the files of one target."""
+    """Loads the files of one target.
+
+    Attributes:
+        name: how commands call it.
+    """
+
+    name: str
 
     def load(self, file: Path, entry_point: str, *, threads: int) -> LoadedModel:
         """Load one entry point.
@@ -139,6 +170,13 @@ class Runtime(Protocol):
 
         Raises:
             ArtifactError: as ``load``.
+        """
+        ...
+
+    def first_divergence(self, file: Path, entry_point: str, expected: Expectation) -> Divergence | None:
+        """Find where an entry point, which may be too damaged to load, starts to differ; None if nowhere.
+
+        Blocks are told by intermediate values where the runtime shows them, and by the weights that the file holds.
         """
         ...
 

@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.runtimes.base import BlockOutput
+from pam_edge.runtimes.base import BlockOutput, Divergence
 
 
 def first_unmatched(
@@ -33,7 +33,10 @@ def first_unmatched(
 
 
 def first_without_weights(expected: Sequence[BlockOutput], data: bytes) -> str | None:
-    """Return the first block some of whose weights ``data`` does not hold, bit for bit, in any order of dimensions."""
+    """Return the first block some of whose weights ``data`` does not hold, bit for bit.
+
+    They may be stored in any order of dimensions, in float32 or rounded to float16.
+    """
     for output in expected:
         if not all(_holds(data, weights) for weights in output.weights):
             return output.block
@@ -41,5 +44,13 @@ def first_without_weights(expected: Sequence[BlockOutput], data: bytes) -> str |
 
 
 def _holds(data: bytes, weights: NDArray[np.float32]) -> bool:
-    orders = permutations(range(weights.ndim))
-    return any(np.ascontiguousarray(weights.transpose(order)).tobytes() in data for order in orders)
+    ordered = [np.ascontiguousarray(weights.transpose(order)) for order in permutations(range(weights.ndim))]
+    return any(form.tobytes() in data for values in ordered for form in (values, values.astype(np.float16)))
+
+
+def by_weights(expected: Sequence[BlockOutput], data: bytes) -> Divergence | None:
+    """Return the first block whose weights ``data`` does not hold, as a divergence."""
+    block = first_without_weights(expected, data)
+    if block is None:
+        return None
+    return Divergence(block, None, "the file does not hold this block's weights, bit for bit")

@@ -1,19 +1,26 @@
-"""Which class runs which target's files. Adding a runtime is one package and one line here."""
+"""Which classes run which target's files. Adding a runtime is one package and one line here."""
 
 from __future__ import annotations
 
 import importlib
+import platform
 from importlib.util import find_spec
 
-from pam_edge.errors import MissingExtraError
+from pam_edge.errors import MissingExtraError, UsageError
 from pam_edge.runtimes.base import Runtime
 from pam_edge.targets import Target
 
-RUNTIMES: dict[Target, str] = {
-    Target.COREML: "pam_edge.runtimes.coreml.runtime:CoreMLRuntime",
-    Target.TFLITE: "pam_edge.runtimes.tflite.runtime:LiteRTRuntime",
-    Target.EXECUTORCH: "pam_edge.runtimes.executorch.runtime:ExecuTorchRuntime",
+RUNTIMES: dict[Target, dict[str, str]] = {
+    Target.COREML: {
+        "coreml": "pam_edge.runtimes.coreml.native:NativeCoreMLRuntime",
+        "reference": "pam_edge.runtimes.coreml.runtime:CoreMLRuntime",
+    },
+    Target.TFLITE: {"litert": "pam_edge.runtimes.tflite.runtime:LiteRTRuntime"},
+    Target.EXECUTORCH: {"executorch": "pam_edge.runtimes.executorch.runtime:ExecuTorchRuntime"},
 }
+"""By name, the one that proves most first."""
+
+_MACOS_ONLY = "coreml"
 
 _REQUIRED_PACKAGE = {
     Target.COREML: "coremltools",
@@ -22,18 +29,29 @@ _REQUIRED_PACKAGE = {
 }
 
 
-def load_runtime(target: Target) -> Runtime:
-    """Return the runtime of a target; its packages are imported now.
+def runtime_names(target: Target) -> tuple[str, ...]:
+    """Return the runtimes of a target that this machine's system can have."""
+    return tuple(name for name in RUNTIMES[target] if name != _MACOS_ONLY or platform.system() == "Darwin")
+
+
+def load_runtime(target: Target, name: str | None = None) -> Runtime:
+    """Return a runtime of a target, by default the one that proves most here; its packages are imported now.
 
     Raises:
+        UsageError: if the target has no runtime of that name, or not on this system.
         MissingExtraError: naming the extra to install.
     """
+    names = runtime_names(target)
+    chosen = name or names[0]
+    if chosen not in names:
+        more = "; Core ML itself exists on macOS alone" if chosen == _MACOS_ONLY and target is Target.COREML else ""
+        raise UsageError(f"--runtime: expected {' or '.join(names)} for {target.value} here; got {chosen!r}{more}.")
     package = _REQUIRED_PACKAGE[target]
     if find_spec(package) is None:
         raise MissingExtraError(
             f"Running {target.value} files needs {package}, not installed here. Install the extra: "
             f"pip install 'pam-edge[{target.value}]'."
         )
-    module, _, name = RUNTIMES[target].partition(":")
-    runtime: Runtime = getattr(importlib.import_module(module), name)()
+    module, _, attribute = RUNTIMES[target][chosen].partition(":")
+    runtime: Runtime = getattr(importlib.import_module(module), attribute)()
     return runtime

@@ -102,7 +102,9 @@ def print_artifact(artifact: Artifact) -> None:
     for name in (first.cost_unit, "GMACs", "MB", "max |Δα|", "RMS"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("parity", no_wrap=True)
-    for entry, parity in zip(manifest.entry_points, manifest.parity, strict=True):
+    first_records = {record.entry_point: record for record in reversed(manifest.parity)}
+    for entry in manifest.entry_points:
+        parity = first_records[entry.name]
         errors = [f"{e:.0e}" if e is not None else "-" for e in (parity.max_abs_error, parity.rms_error_unknown)]
         word = {True: "[green]passed[/]", False: "[red]failed[/]", None: "[yellow]not run[/]"}[parity.passed]
         numbers = (f"{entry.predicted_cost:.3g}", f"{entry.gmacs:.2f}", f"{entry.bytes / 1e6:.2f}", *errors)

@@ -17,6 +17,9 @@ def verify(
     directory: Annotated[Path, typer.Argument(help="Artifact folder.")],
     images: Annotated[Path | None, typer.Option(help="Pictures with trimaps or alphas to judge on.")] = None,
     checkpoint: Annotated[str | None, typer.Option(help="Name or file; default: the manifest's.")] = None,
+    runtime: Annotated[
+        str | None, typer.Option(help="litert, executorch, coreml (macOS) or reference; default: all there are here.")
+    ] = None,
     device_outputs: Annotated[
         Path | None, typer.Option(help="Alphas that a device computed from golden/, to compare instead.")
     ] = None,
@@ -31,7 +34,7 @@ def verify(
         from pam_edge.delivery.verify import verify as verify_folder
 
         with notices.status(f"Running {directory} ..."):
-            records = verify_folder(directory, images=images, checkpoint=checkpoint)
+            records = verify_folder(directory, images=images, checkpoint=checkpoint, runtime=runtime)
     passed = all(record.passed is True for record in records)
     if json:
         checks = [record.model_dump() for record in records]
@@ -54,7 +57,10 @@ def _say_which_pictures() -> None:
 
 def print_parity(records: tuple[ParityRecord, ...]) -> None:
     """Print parity as a table, with the reason below where something failed or was not run."""
+    from rich.markup import escape
     from rich.table import Table
+
+    from pam_edge.delivery.verify import describe_divergence
 
     table = Table()
     for name in ("entry point", "parity", "images", "max |Δα|", "RMS unknown", "ΔSAD", "worst picture"):
@@ -65,11 +71,16 @@ def print_parity(records: tuple[ParityRecord, ...]) -> None:
         shown = [f"{number:.2e}" if number is not None else "-" for number in numbers]
         table.add_row(record.entry_point, word, str(record.images), *shown, record.worst_picture or "-")
     console.print(table)
-    console.print(f"ran on {records[0].ran_on}; a pass proves: {records[0].proves}", style="dim")
+    for ran_on, proves in dict.fromkeys((record.ran_on, record.proves) for record in records):
+        console.print(f"ran on {ran_on}; a pass proves: {proves}", style="dim")
     for record in records:
-        if record.first_diverging_block:
-            console.print(f"[red]{record.entry_point}[/]: first diverging block {record.first_diverging_block}")
+        where = describe_divergence(record)
+        if where:
+            console.print(f"[red]{record.entry_point}[/]: {escape(where)}", soft_wrap=True)
+        if record.max_abs_between_runtimes is not None:
+            apart = f"{record.max_abs_between_runtimes:.2e} from {records[0].runtime}"
+            console.print(f"{record.entry_point} in {record.runtime}: {apart} at most", style="dim")
         if record.path_mismatches:
             console.print(f"[red]{record.entry_point}[/]: computes another entry point's path")
         if record.reason:
-            console.print(f"[red]{record.entry_point}[/]: {record.reason}", markup=True)
+            console.print(f"[red]{record.entry_point}[/]: {escape(record.reason)}", soft_wrap=True)

@@ -18,6 +18,7 @@ from pam_edge.delivery.report import (
     Status,
     write_report,
 )
+from pam_edge.delivery.verify import describe_divergence
 from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.matting.cutout import with_alpha
 from pam_edge.planning.cost import CostTable
@@ -92,7 +93,7 @@ def _entry(entry: EntryPointRecord, plan: Plan) -> EntryReport:
 
 def _parity(record: ParityRecord, precision: Precision) -> ParityRow:
     notes = [f"worst picture: {record.worst_picture}"] if record.worst_picture else []
-    notes += [record.reason] if record.reason else []
+    notes += [text for text in (record.reason, describe_divergence(record)) if text]
     return ParityRow(
         entry_point=record.entry_point,
         status=_STATUS[record.passed],

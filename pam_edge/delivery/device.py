@@ -50,6 +50,7 @@ def _check(directory: Path, outputs: Path, manifest: Manifest, entry: EntryPoint
     passed = all(each.within(limits) for each in found.values())
     return ParityRecord(
         entry_point=entry.name,
+        runtime="device",
         passed=(passed if not missing or not passed else None) if found else None,
         ran_on=f"the device whose outputs are in {outputs}",
         proves="what the device computed, on the golden vectors",
@@ -59,6 +60,5 @@ def _check(directory: Path, outputs: Path, manifest: Manifest, entry: EntryPoint
         sad_change=max((each.sad_change for each in found.values()), default=None),
         path_mismatches=0,
         worst_picture=max(found, key=lambda name: found[name].max_abs, default=None),
-        first_diverging_block=None,
         reason=f"{missing} of {len(manifest.golden)} alphas are missing" if missing else None,
     )

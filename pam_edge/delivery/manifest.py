@@ -72,10 +72,19 @@ class TensorRecord(_Record):
 
 
 class ParityRecord(_Record):
-    """Parity of one entry point; ``passed`` is None when it was not run, and ``reason`` then says why."""
+    """Parity of one entry point in one runtime.
+
+    Attributes:
+        passed: None when it was not run; ``reason`` then says why.
+        runtime: name of the runtime, such as ``litert``; for outputs of a device, ``device``.
+        max_abs_between_runtimes: largest difference of alpha from the entry point's first runtime, where several ran.
+        first_diverging_operation: kind and name, where the runtime shows operations.
+        divergence: what is wrong there, with the numbers that say so.
+    """
 
     entry_point: str
     passed: bool | None
+    runtime: str
     ran_on: str
     proves: str
     images: int
@@ -84,7 +93,10 @@ class ParityRecord(_Record):
     sad_change: float | None
     path_mismatches: int
     worst_picture: str | None
-    first_diverging_block: str | None
+    first_diverging_block: str | None = None
+    first_diverging_operation: str | None = None
+    divergence: str | None = None
+    max_abs_between_runtimes: float | None = None
     reason: str | None
 
 

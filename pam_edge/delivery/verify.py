@@ -30,19 +30,20 @@ from pam_edge.evaluation.pictures import (
     fit,
     folder_pictures,
 )
-from pam_edge.runtimes.base import BlockOutput, LoadedModel
-from pam_edge.runtimes.registry import load_runtime
+from pam_edge.runtimes.base import BlockOutput, Expectation, LoadedModel, Runtime
+from pam_edge.runtimes.registry import load_runtime, runtime_names
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Target
+from pam_edge.targets import Precision, Target
 from pam_edge.workers import run_in_worker
 
 PROVES = {
-    Target.TFLITE: "the saved file, in the runtime that apps use",
-    Target.EXECUTORCH: "the saved file, in the runtime that apps use",
-    Target.COREML: "semantics, weights and rounding of the saved package; not the Neural Engine's own arithmetic",
+    "litert": "the saved file, in the runtime that apps use",
+    "executorch": "the saved file, in the runtime that apps use",
+    "coreml": "the saved package, in Core ML on this Mac; a phone's compute units may round differently",
+    "reference": "semantics, weights and rounding of the saved package; not the Neural Engine's own arithmetic",
 }
-"""What a pass says, per target, on a machine that is not the phone."""
+"""What a pass says, per runtime, on a machine that is not the phone."""
 
 DATA_PICTURES_IN_CONVERT = 2
 
@@ -52,6 +53,7 @@ def verify(
     *,
     images: Path | None = None,
     checkpoint: str | None = None,
+    runtime: str | None = None,
     threads: int = 1,
 ) -> tuple[ParityRecord, ...]:
     """Check every entry point of an artifact folder.
@@ -61,17 +63,22 @@ def verify(
         images: folder of pictures to judge on; None takes the bundled photographs, the adversarial pictures and
             the photographs of the data folder, where there is one.
         checkpoint: name or file; None takes the one that the manifest names.
+        runtime: name of the runtime to check in; None takes all that this machine can have, which for Core ML is
+            Core ML itself and the reference runtime on macOS, and the reference runtime elsewhere.
         threads: for the runtime and PyTorch.
 
     Raises:
         ArtifactError: if the folder, a file or the checkpoint is missing or damaged.
-        UsageError: if ``images`` cannot be used.
+        UsageError: if ``images`` cannot be used, or the target has no such runtime here.
     """
-    read_manifest(directory)
+    target = read_manifest(directory).target
+    if runtime is not None and runtime not in runtime_names(target):
+        load_runtime(target, runtime)
     payload = {
         "directory": str(directory),
         "checkpoint": checkpoint,
         "pictures": {"kind": "folder", "folder": str(images)} if images else {"kind": "all"},
+        "runtime": runtime,
         "threads": threads,
     }
     result = run_in_worker("pam_edge.delivery.verify:verify_in_worker", payload, threads=threads)
@@ -96,10 +103,10 @@ def describe_failure(name: str, failed: Sequence[ParityRecord]) -> str:
     parts = []
     for record in failed:
         if record.max_abs_error is None:
-            parts.append(f"{record.entry_point} could not be run: {record.reason}")
+            where = describe_divergence(record)
+            parts.append(f"{record.entry_point} could not be run: {record.reason}" + (f" ({where})" if where else ""))
             continue
-        block = record.first_diverging_block
-        where = f"first diverging block {block}" if block else "no block found to differ"
+        where = describe_divergence(record) or "no block found to differ"
         mixed = "; computes another entry point's path" if record.path_mismatches else ""
         parts.append(
             f"{record.entry_point}: max |Δα| {record.max_abs_error:.2g}, RMS in the unknown region "
@@ -107,6 +114,15 @@ def describe_failure(name: str, failed: Sequence[ParityRecord]) -> str:
             + (f"; {record.reason})" if record.reason else ")")
         )
     return f"{name}: the artifact does not compute what the supernet computes. " + ". ".join(parts)
+
+
+def describe_divergence(record: ParityRecord) -> str | None:
+    """Return where an entry point starts to differ and why, or None if nowhere."""
+    if record.divergence is None:
+        return None
+    block = f"first diverging block {record.first_diverging_block}" if record.first_diverging_block else "no block told"
+    operation = f", operation {record.first_diverging_operation}" if record.first_diverging_operation else ""
+    return f"{block}{operation}: {record.divergence}"
 
 
 def verify_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +134,9 @@ def verify_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
     manifest = read_manifest(directory)
     checkpoint = load_checkpoint(payload["checkpoint"] or manifest.checkpoint.reference)
     _check_same_weights(checkpoint, manifest.checkpoint)
-    parity = check_in_process(directory, manifest, checkpoint, payload["pictures"], threads=payload["threads"])
+    parity = check_in_process(
+        directory, manifest, checkpoint, payload["pictures"], runtime=payload["runtime"], threads=payload["threads"]
+    )
     return {"parity": [record.model_dump() for record in parity]}
 
 
@@ -128,6 +146,7 @@ def check_in_process(
     checkpoint: Checkpoint,
     pictures: dict[str, Any],
     *,
+    runtime: str | None = None,
     mattes: Path | None = None,
     threads: int,
 ) -> tuple[ParityRecord, ...]:
@@ -138,16 +157,18 @@ def check_in_process(
         manifest: what they should be.
         checkpoint: that they were made from.
         pictures: see ``choose_pictures``.
-        mattes: folder that receives the artifact's alphas as ``ENTRY.PICTURE.npy``.
+        runtime: name of the one to check in; None takes all that this machine can have.
+        mattes: folder that receives the alphas of the first runtime as ``ENTRY.PICTURE.npy``.
         threads: for the runtime.
     """
     reference = Reference(checkpoint.supernet, choose_pictures(pictures, manifest.height, manifest.width))
+    runtimes = [runtime] if runtime else runtime_names(manifest.target)
     records = []
     for entry in manifest.entry_points:
-        record, alphas = _check(directory, entry, manifest, reference, threads)
+        checked = [_check(directory, entry, manifest, reference, name, threads) for name in runtimes]
         if mattes:
-            _save_mattes(mattes, entry.name, alphas)
-        records.append(record)
+            _save_mattes(mattes, entry.name, checked[0][1])
+        records += _compare_runtimes([r for r, _ in checked], [a for _, a in checked], manifest.precision)
     return tuple(records)
 
 
@@ -175,72 +196,107 @@ def _check_same_weights(checkpoint: Checkpoint, expected: CheckpointRecord) -> N
 
 
 def _check(
-    directory: Path, entry: EntryPointRecord, manifest: Manifest, reference: Reference, threads: int
+    directory: Path, entry: EntryPointRecord, manifest: Manifest, reference: Reference, runtime: str, threads: int
 ) -> tuple[ParityRecord, dict[str, NDArray[np.float32]]]:
+    """Check one entry point in one runtime; return its record and alphas by picture."""
     file, path, limits = directory / entry.file, PathSpec.parse(entry.path), LIMITS[manifest.precision]
     others = [PathSpec.parse(other.path) for other in manifest.entry_points]
+    blank = _blank(entry, manifest.target, runtime)
+    try:
+        loaded = load_runtime(manifest.target, runtime)
+    except MissingExtraError as error:
+        return blank.model_copy(update={"reason": str(error)}), {}
     changed = not file.exists() or content_hash(file) != entry.sha256
     try:
-        model = load_runtime(manifest.target).load(file, entry.name, threads=threads)
+        model = loaded.load(file, entry.name, threads=threads)
         parity, alphas = check_entry_point(model, path, others, reference)
-    except MissingExtraError as error:
-        return _without_result(entry, manifest.target, None, str(error)), {}
     except PamEdgeError as error:
-        return _without_result(entry, manifest.target, False, str(error)), {}
-    record = _record(entry, manifest.target, model, parity, changed)
-    if all(found.within(limits) for found in parity.deviations.values()) and not changed and not record.path_mismatches:
+        where = _locate(loaded, file, entry, reference, reference.pictures[0], manifest.precision)
+        return blank.model_copy(update={"passed": False, "reason": str(error)} | where), {}
+    record = blank.model_copy(update=_measured(entry, model, parity, changed))
+    within = all(found.within(limits) for found in parity.deviations.values())
+    if within and not changed and not record.path_mismatches:
         return record.model_copy(update={"passed": True}), alphas
-    block = _first_divergence(model, path, reference, parity.worst, limits.block)
-    return record.model_copy(update={"passed": False, "first_diverging_block": block}), alphas
+    worst = next(picture for picture in reference.pictures if picture.name == parity.worst)
+    where = _locate(loaded, file, entry, reference, worst, manifest.precision)
+    return record.model_copy(update={"passed": False} | where), alphas
 
 
-def _record(
-    entry: EntryPointRecord, target: Target, model: LoadedModel, parity: EntryParity, changed: bool
-) -> ParityRecord:
+def _measured(entry: EntryPointRecord, model: LoadedModel, parity: EntryParity, changed: bool) -> dict[str, Any]:
+    """Return the fields of a record that running the entry point gives."""
     found = list(parity.deviations.values())
-    return ParityRecord(
-        entry_point=entry.name,
-        passed=False,
-        ran_on=model.ran_on,
-        proves=PROVES[target],
-        images=len(found),
-        max_abs_error=float(np.max([d.max_abs for d in found])),
-        rms_error_unknown=float(np.max([d.rms for d in found])),
-        sad_change=float(np.max([d.sad_change for d in found])),
-        path_mismatches=int(parity.nearest_path != entry.path),
-        worst_picture=parity.worst,
-        first_diverging_block=None,
-        reason="the file's SHA-256 is not the manifest's: it was changed after it was made" if changed else None,
-    )
+    return {
+        "ran_on": model.ran_on,
+        "images": len(found),
+        "max_abs_error": float(np.max([d.max_abs for d in found])),
+        "rms_error_unknown": float(np.max([d.rms for d in found])),
+        "sad_change": float(np.max([d.sad_change for d in found])),
+        "path_mismatches": int(parity.nearest_path != entry.path),
+        "worst_picture": parity.worst,
+        "reason": "the file's SHA-256 is not the manifest's: it was changed after it was made" if changed else None,
+    }
 
 
-def _without_result(entry: EntryPointRecord, target: Target, passed: bool | None, reason: str) -> ParityRecord:
-    """Return the record of an entry point that gave no alpha: None for not run, False for cannot be run."""
+def _blank(entry: EntryPointRecord, target: Target, runtime: str) -> ParityRecord:
+    """Return the record of an entry point that was not run."""
     return ParityRecord(
         entry_point=entry.name,
-        passed=passed,
+        passed=None,
+        runtime=runtime,
         ran_on="nothing",
-        proves=PROVES[target],
+        proves=PROVES[runtime],
         images=0,
         max_abs_error=None,
         rms_error_unknown=None,
         sad_change=None,
         path_mismatches=0,
         worst_picture=None,
-        first_diverging_block=None,
-        reason=reason,
+        reason=None,
     )
 
 
-def _first_divergence(
-    model: LoadedModel, path: PathSpec, reference: Reference, picture: str, tolerance: float
-) -> str | None:
-    worst = next(p for p in reference.pictures if p.name == picture)
-    expected = [
+def _locate(
+    runtime: Runtime, file: Path, entry: EntryPointRecord, reference: Reference, picture: Picture, precision: Precision
+) -> dict[str, Any]:
+    """Return the fields of a record that say where an entry point starts to differ."""
+    if not file.exists():
+        return {}
+    path = PathSpec.parse(entry.path)
+    stages, values = reference.parts(path, picture, precision)
+    blocks = tuple(
         BlockOutput(stage.name, stage.output.numpy(), tuple(w.detach().numpy() for w in stage.weights))
-        for stage in reference.stages(path, worst)
-    ]
-    return model.first_divergence(worst.image, worst.trimap, expected, tolerance)
+        for stage in stages
+    )
+    layers = tuple((name, value.numpy()) for name, value in values)
+    limits = LIMITS[precision]
+    expected = Expectation(picture.image, picture.trimap, blocks, layers, limits.block, limits.block_float32)
+    found = runtime.first_divergence(file, entry.name, expected)
+    if found is None:
+        return {}
+    return {
+        "first_diverging_block": found.block,
+        "first_diverging_operation": found.operation,
+        "divergence": found.explanation,
+    }
+
+
+def _compare_runtimes(
+    records: list[ParityRecord], alphas: list[dict[str, NDArray[np.float32]]], precision: Precision
+) -> list[ParityRecord]:
+    """Compare each runtime's alphas of one entry point with the first runtime's; too far apart fails."""
+    compared = records[:1]
+    for record, own in zip(records[1:], alphas[1:], strict=True):
+        shared = alphas[0].keys() & own.keys()
+        if not shared:
+            compared.append(record)
+            continue
+        largest = float(np.max([np.abs(alphas[0][name] - own[name]).max() for name in shared]))
+        update: dict[str, Any] = {"max_abs_between_runtimes": largest}
+        if not largest <= LIMITS[precision].max_abs:
+            apart = f"{largest:.2g} away from {records[0].runtime}, more than {LIMITS[precision].max_abs:g}"
+            update |= {"passed": False, "reason": apart}
+        compared.append(record.model_copy(update=update))
+    return compared
 
 
 def _save_mattes(folder: Path, entry: str, alphas: dict[str, NDArray[np.float32]]) -> None:

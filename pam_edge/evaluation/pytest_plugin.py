@@ -39,7 +39,7 @@ class _Folder(pytest.Collector):
     def __init__(self, *, directory: Path, images: str | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.directory, self.images = directory, images
-        self._records: dict[str, Any] | None = None
+        self._records: dict[str, list[Any]] | None = None
 
     def collect(self) -> list[pytest.Item]:
         from pam_edge.delivery.manifest import read_manifest
@@ -47,12 +47,15 @@ class _Folder(pytest.Collector):
         names = [entry.name for entry in read_manifest(self.directory).entry_points]
         return [_EntryPoint.from_parent(self, name=name) for name in names]
 
-    def record(self, entry_point: str) -> Any:
+    def records(self, entry_point: str) -> list[Any]:
+        """Return an entry point's records, one per runtime."""
         from pam_edge.delivery.verify import verify
 
         if self._records is None:
             images = Path(self.images) if self.images else None
-            self._records = {record.entry_point: record for record in verify(self.directory, images=images)}
+            self._records = {}
+            for record in verify(self.directory, images=images):
+                self._records.setdefault(record.entry_point, []).append(record)
         return self._records[entry_point]
 
 
@@ -62,11 +65,12 @@ class _EntryPoint(pytest.Item):
         from pam_edge.errors import ParityError
 
         assert isinstance(self.parent, _Folder)
-        record = self.parent.record(self.name)
-        if record.passed is None:
-            pytest.skip(record.reason)
-        if not record.passed:
-            raise ParityError(describe_failure(self.parent.name, [record]))
+        records = self.parent.records(self.name)
+        failed = [record for record in records if record.passed is False]
+        if failed:
+            raise ParityError(describe_failure(self.parent.name, failed))
+        if all(record.passed is None for record in records):
+            pytest.skip(records[0].reason)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         from pam_edge.errors import PamEdgeError

@@ -112,6 +112,27 @@ def stage_outputs(graph: StaticGraph, image: Tensor, trimap: Tensor) -> list[Sta
     return stages
 
 
+def layer_outputs(graph: StaticGraph, image: Tensor, trimap: Tensor) -> list[tuple[str, Tensor]]:
+    """Run a graph and return what enters and leaves each of its modules, each tensor once, in order of execution."""
+    found: list[tuple[str, Tensor]] = []
+
+    def keep(name: str, value: object) -> None:
+        if isinstance(value, Tensor) and not any(value is known for _, known in found):
+            found.append((name, value))
+
+    def watch(name: str, module: nn.Module) -> Iterator[RemovableHandle]:
+        yield module.register_forward_pre_hook(lambda _, inputs: keep(f"input of {name}", inputs[0]))
+        yield module.register_forward_hook(lambda _, __, output: keep(f"output of {name}", output))
+
+    handles = [handle for name, module in graph.named_modules() if name for handle in watch(name, module)]
+    try:
+        graph(image, trimap)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
 def _parts(network: Supernet) -> Iterator[tuple[str, nn.Module]]:
     yield "stem", network.stem
     yield from ((f"down{stride}", part) for stride, part in zip(STRIDES[1:], network.downs, strict=True))

@@ -310,7 +310,7 @@ def first_weights(config: TrainConfig) -> Supernet:
     if config.initial is None:
         return supernet
     found = load_checkpoint(config.initial).supernet
-    if found.config.architecture_hash != supernet.config.architecture_hash:
+    if found.config.architecture_hash() != supernet.config.architecture_hash():
         raise UsageError(
             f"Expected initial weights of {supernet.config.name}, as in the recipe; {config.initial} holds "
             f"{found.config.name} or another version of it. Name a checkpoint of the same architecture."

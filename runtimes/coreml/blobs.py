@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.coreml.types import BITS, NUMPY, DType
+from pam_edge.runtimes.coreml.types import BITS, FLOATS, NUMPY, DType
 
 ALIGNMENT = 64
 SENTINEL = 0xDEADBEEF
@@ -117,6 +117,22 @@ class BlobFile:
 
     def _damaged(self, expected: str, found: str) -> ArtifactError:
         return ArtifactError(f"Expected {expected} in the weight file {self.path.name}; found {found}. Convert again.")
+
+
+class NaNBlobs:
+    """A weight file of which what cannot be read is NaN; for finding out what a damaged file damages."""
+
+    def __init__(self, file: BlobFile | None) -> None:
+        self._file = file
+
+    def read(self, offset: int, dtype: DType, shape: tuple[int, ...]) -> np.ndarray:
+        """Return what ``BlobFile.read`` does, or NaN (zeros for whole numbers)."""
+        try:
+            if self._file is not None:
+                return self._file.read(offset, dtype, shape)
+        except ArtifactError:
+            pass
+        return np.full(shape, np.nan if dtype in FLOATS else 0, NUMPY[dtype])
 
 
 def unpack(data: bytes, dtype: DType, count: int) -> np.ndarray:

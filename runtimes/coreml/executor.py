@@ -18,6 +18,19 @@ Observe = Callable[[str, str, Tensor], None]
 Slots = list[Tensor | None]
 
 
+class OperationError(ArtifactError):
+    """An operation failed, or gave another shape than the program declares.
+
+    Attributes:
+        kind: operator.
+        output: name of its output.
+    """
+
+    def __init__(self, kind: str, output: str, message: str) -> None:
+        super().__init__(message)
+        self.kind, self.output = kind, output
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What stays the same during one run: whether float16 values are rounded, and who looks on."""
@@ -38,13 +51,13 @@ def execute(compiled: Compiled, inputs: Sequence[Tensor], run: Run) -> list[Tens
         One tensor per output, floats as float32.
 
     Raises:
-        ArtifactError: if an operation fails, or yields a shape other than the program declares.
+        OperationError: if an operation fails, or yields a shape other than the program declares.
         UnsupportedOpError: if an operation needs a mode that is not specified.
     """
     slots: Slots = [None] * compiled.slots
     with torch.inference_mode():
         for entry, value in zip(compiled.plan.inputs, inputs, strict=True):
-            slots[entry.slot] = _stored(value, entry, run, "the inputs", exact=False)
+            slots[entry.slot] = _stored(value, entry, run, "the inputs", exact=False, kind="input")
         return _block(compiled.plan, slots, run)
 
 
@@ -55,7 +68,7 @@ def _block(plan: Plan, slots: Slots, run: Run) -> list[Tensor]:
             raise ArtifactError(f"Expected {len(step.outputs)} outputs at {step.place}; found {len(results)}.")
         exact = step.operator is None or step.operator.exact
         for output, value in zip(step.outputs, results, strict=True):
-            stored = _stored(value, output, run, step.place, exact)
+            stored = _stored(value, output, run, step.place, exact, step.kind)
             slots[output.slot] = stored
             if run.observe is not None:
                 run.observe(step.kind, output.name, stored)
@@ -83,11 +96,12 @@ def _compute(step: Step, slots: Slots) -> Sequence[Tensor]:
     except UnsupportedOpError as error:
         raise UnsupportedOpError(f"The reference runtime cannot run {step.place}: {error}.") from error
     except (RuntimeError, ValueError, IndexError, TypeError, KeyError, ArtifactError) as error:
-        raise ArtifactError(f"Expected {step.place} to run on the values it is given; found: {error}.") from error
+        message = f"Expected {step.place} to run on the values it is given; found: {error}."
+        raise OperationError(step.kind, step.outputs[0].name, message) from error
     return (result,) if isinstance(result, Tensor) else result
 
 
-def _stored(value: Tensor, output: Output, run: Run, place: str, exact: bool) -> Tensor:
+def _stored(value: Tensor, output: Output, run: Run, place: str, exact: bool, kind: str) -> Tensor:
     """Return a value as the program stores it: of the declared type and shape, rounded if it is float16."""
     declared = output.type
     if value.dtype is not HELD[declared.dtype]:
@@ -95,9 +109,11 @@ def _stored(value: Tensor, output: Output, run: Run, place: str, exact: bool) ->
     if not exact and declared.dtype is DType.FP16 and run.rounds:
         value = round_to_float16(value)
     if not declared.accepts(tuple(value.shape)):
-        raise ArtifactError(
+        raise OperationError(
+            kind,
+            output.name,
             f"Expected '{output.name}' of {place} to be {declared}; found shape {list(value.shape)}. The program's "
-            "declarations do not fit its operations: convert again."
+            "declarations do not fit its operations: convert again.",
         )
     return value
 

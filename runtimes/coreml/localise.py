@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
+from torch import Tensor
 
 from pam_edge.errors import UsageError
-from pam_edge.graphs.static import StaticGraph
+from pam_edge.runtimes.coreml.executor import OperationError
 from pam_edge.runtimes.coreml.model import Compute, Model
 
 Reference = tuple[str, np.ndarray]
@@ -35,6 +34,7 @@ class Verdict(enum.Enum):
     OPERATOR = "an operator or a weight is wrong: the block differs in float32 as well"
     ROUNDING = "float16 rounding: the block is the same in float32"
     OVERFLOW = "float16 overflow: values became infinite, and are finite in float32"
+    BROKEN = "an operation cannot run, or gives another shape than the program declares"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,8 @@ def localise(
     Args:
         model: the package.
         inputs: as for ``Model.predict``.
-        blocks: the reference's block outputs for the same inputs, in order of execution.
+        blocks: the reference's block outputs for the same inputs, in order of execution. A program that breaks off
+            is compared as far as it runs.
         details: values between them (such as the outputs of single layers), in order; they narrow a wrong operator
             down to the first layer that is missing. Those that the converter fused away may be missing at no harm.
         function: entry point.
@@ -122,8 +123,8 @@ def localise(
     if not blocks:
         raise UsageError("Expected at least one block to look for; got none.")
     references = [*blocks, *details]
-    declared = _scan(model, inputs, function, "declared", references)
-    exact = _scan(model, inputs, function, "float32", references)
+    declared, broken = _scan(model, inputs, function, "declared", references)
+    exact, _ = _scan(model, inputs, function, "float32", references)
     order = range(len(blocks))
     in_declared = _match(declared, order, declared_tolerance)
     in_exact = _match(exact, order, float32_tolerance)
@@ -140,6 +141,8 @@ def localise(
     first = next((i for i, finding in enumerate(findings) if not finding.matches), None)
     if first is None:
         return Localisation(findings, None, None, Verdict.SAME)
+    if broken is not None:
+        return Localisation(findings, findings[first].name, broken, Verdict.BROKEN)
     if not in_exact[first].matched:
         detailed = _match(exact, range(len(blocks), len(references)), float32_tolerance)
         suspect = _wrong_operator(exact, in_exact, detailed, first)
@@ -150,61 +153,10 @@ def localise(
     return Localisation(findings, findings[first].name, suspect, Verdict.OVERFLOW if overflow else Verdict.ROUNDING)
 
 
-def block_references(graph: StaticGraph, image: Tensor, trimap: Tensor) -> tuple[list[Reference], list[Reference]]:
-    """Return the block outputs and alpha of a static graph, and as details what enters and leaves every module.
-
-    Args:
-        graph: in evaluation mode.
-        image: float32[1, 3, H, W], 0..255.
-        trimap: float32[1, 1, H, W], 0..255.
-    """
-    names = {
-        id(block): name for name, block in zip(graph.network.config.block_names, graph.network.blocks, strict=True)
-    }
-    watcher = _Watcher()
-    modules = [(name, module) for name, module in graph.named_modules() if name]
-    handles = [handle for name, module in modules for handle in watcher.watch(name, module, names.get(id(module)))]
-    try:
-        with torch.no_grad():
-            alpha: Tensor = graph(image, trimap)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return [*watcher.blocks, ("alpha", alpha.numpy())], watcher.values
-
-
-class _Watcher:
-    """Collects what enters and leaves modules, each tensor once, in order of execution."""
-
-    def __init__(self) -> None:
-        self.values: list[Reference] = []
-        self.blocks: list[Reference] = []
-        self._known: list[Tensor] = []
-
-    def watch(self, name: str, module: nn.Module, block: str | None) -> list[RemovableHandle]:
-        """Start to collect from one module, which may be the block of that name."""
-
-        def entering(_: nn.Module, arguments: tuple[Any, ...]) -> None:
-            for argument in arguments:
-                self._keep(f"input of {name}", argument)
-
-        def leaving(_: nn.Module, __: tuple[Any, ...], output: object) -> None:
-            self._keep(f"output of {name}", output)
-            if block is not None and isinstance(output, Tensor):
-                self.blocks.append((block, output.detach().numpy().copy()))
-
-        return [module.register_forward_pre_hook(entering), module.register_forward_hook(leaving)]
-
-    def _keep(self, name: str, value: object) -> None:
-        if isinstance(value, Tensor) and not any(value is known for known in self._known):
-            self._known.append(value)
-            self.values.append((name, value.detach().numpy().copy()))
-
-
 def _scan(
     model: Model, inputs: Mapping[str, Any], function: str | None, compute: Compute, references: Sequence[Reference]
-) -> list[_Seen]:
-    """Run once and note how far each value is from the references of its shape; values are not kept."""
+) -> tuple[list[_Seen], Suspect | None]:
+    """Run once and note how far each value is from the references of its shape, and where the program broke off."""
     by_shape: dict[tuple[int, ...], list[tuple[int, Tensor, float]]] = {}
     for index, (_, value) in enumerate(references):
         tensor = torch.from_numpy(np.asarray(value, dtype=np.float32))
@@ -218,8 +170,11 @@ def _scan(
         errors = {index: _difference(value, tensor) / scale for index, tensor, scale in rows}
         seen.append(_Seen(kind, name, bool(torch.isfinite(value).all()), errors))
 
-    model.run(inputs, function, observe=look, compute=compute)
-    return seen
+    try:
+        model.run(inputs, function, observe=look, compute=compute)
+    except OperationError as error:
+        return seen, Suspect(error.kind, error.output, float("inf"), finite=False)
+    return seen, None
 
 
 def _difference(a: Tensor, b: Tensor) -> float:

@@ -118,14 +118,27 @@ def load(path: str | Path, *, computed_weights: bool = False) -> Model:
         MissingExtraError: if coremltools, which holds the format's definition, is not installed.
     """
     package = read_package(Path(path))
+    return _model(package, parse_functions(package.specification.mlProgram, package.blobs), computed_weights)
+
+
+def load_damaged(path: Path) -> Model:
+    """Load a package whose weights may be unreadable: those that are become NaN, so that what needs them shows.
+
+    Raises:
+        ArtifactError: if more than weights is damaged.
+    """
+    package = read_package(path)
+    return _model(package, parse_functions(package.specification.mlProgram, package.blobs_or_nan), False)
+
+
+def _model(package: Package, functions: dict[str, Function], computed_weights: bool) -> Model:
     specification = package.specification
-    functions = parse_functions(specification.mlProgram, package.blobs)
     constants = Constants()
     default = specification.description.defaultFunctionName or "main"
     if default not in functions:
         raise ArtifactError(f"Expected the default function {default!r} in the program; found {list(functions)}.")
     entries = {name: _entry(package, function, constants, computed_weights) for name, function in functions.items()}
-    return Model(Path(path), entries, default)
+    return Model(package.path, entries, default)
 
 
 def _entry(package: Package, function: Function, constants: Constants, computed_weights: bool) -> _Entry:

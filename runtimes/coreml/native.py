@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +11,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
+from pam_edge.runtimes.coreml.model import load
+from pam_edge.runtimes.coreml.runtime import CoreMLRuntime, function_name, image_size, model_inputs
 from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 
 with hidden(*UNUSED_BY_COREMLTOOLS):
     import coremltools as ct
 
 
-def is_available() -> bool:
-    """Return whether Core ML can run here."""
-    return platform.system() == "Darwin"
+class NativeCoreMLRuntime(CoreMLRuntime):
+    """Loads functions of .mlpackage folders for Core ML. What it gets wrong, the reference runtime locates."""
+
+    name = "coreml"
+
+    def load(self, file: Path, entry_point: str, *, threads: int) -> NativeModel:  # type: ignore[override]
+        """See ``Runtime.load``; Core ML decides on threads and compute units."""
+        return NativeModel(file, entry_point)
+
+    def versions(self) -> dict[str, str]:
+        """See ``Runtime.versions``."""
+        return {"coremltools": version("coremltools"), "macos": platform.mac_ver()[0]}
 
 
 class NativeModel:
-    """One function of a package, compiled and run by Core ML on all compute units."""
+    """One function of a package, compiled and run by Core ML on the compute units that it chooses."""
 
-    def __init__(self, file: Path, function: str | None) -> None:
+    def __init__(self, file: Path, entry_point: str) -> None:
+        # The reference runtime's reading of the package says how large it is and what it takes.
+        self._read = load(file)
+        self._entry_point = entry_point
+        function = function_name(self._read, entry_point)
+        self.height, self.width = image_size(self._read, function)
+        several = len(self._read.functions) > 1
         try:
-            self._model: Any = ct.models.MLModel(str(file), function_name=function)
+            self._model: Any = ct.models.MLModel(str(file), function_name=function if several else None)
         except (RuntimeError, ValueError) as error:
             raise ArtifactError(f"{file}: Core ML does not load it: {error}") from error
         self.ran_on = f"Core ML, macOS {platform.mac_ver()[0]}, compute units as Core ML chooses"
 
-    def predict(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Return outputs by name; uint8 arrays go in as images, everything else as multi-arrays."""
-        from PIL import Image
+    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See ``LoadedModel.__call__``."""
+        inputs = model_inputs(self._read, self._entry_point, image, trimap)
+        alpha = self._model.predict(as_coreml_takes_them(inputs))["alpha"]
+        return np.asarray(alpha, np.float32).reshape(self.height, self.width)
 
-        given = {name: Image.fromarray(v) if v.dtype == np.uint8 else v for name, v in inputs.items()}
-        return {name: np.asarray(value) for name, value in self._model.predict(given).items()}
+
+def as_coreml_takes_them(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """Return uint8 arrays as PIL images, which coremltools wants for image inputs, and all others as they are."""
+    from PIL import Image
+
+    return {name: Image.fromarray(v) if v.dtype == np.uint8 else v for name, v in inputs.items()}

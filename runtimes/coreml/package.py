@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pam_edge.errors import ArtifactError, MissingExtraError
-from pam_edge.runtimes.coreml.blobs import BlobFile
+from pam_edge.runtimes.coreml.blobs import BlobFile, NaNBlobs
 
 MANIFEST = "Manifest.json"
 ROOT_KEY = "rootModelIdentifier"
@@ -35,6 +35,13 @@ class Package:
         if name not in self._blobs:
             self._blobs[name] = BlobFile(self.folder / name)
         return self._blobs[name]
+
+    def blobs_or_nan(self, name: str) -> NaNBlobs:
+        """Return the same, with NaN in place of what cannot be read."""
+        try:
+            return NaNBlobs(self.blobs(name))
+        except ArtifactError:
+            return NaNBlobs(None)
 
 
 def read_package(path: Path) -> Package:

@@ -8,18 +8,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from pam_edge.errors import ArtifactError, UnsupportedOpError
-from pam_edge.runtimes.coreml.blobs import BlobFile, unpack
+from pam_edge.runtimes.coreml.blobs import unpack
 from pam_edge.runtimes.coreml.types import NUMPY, DType, TensorType, dtype_of_proto
 
 Proto = Any
 """A message of coremltools' generated protobuf classes, which carry no types."""
 
-OpenBlobs = Callable[[str], BlobFile]
+
+class Blobs(Protocol):
+    """A weight file."""
+
+    def read(self, offset: int, dtype: DType, shape: tuple[int, ...]) -> np.ndarray:
+        """Return the blob at an offset."""
+        ...
+
+
+OpenBlobs = Callable[[str], Blobs]
 """Returns the weight file of this name in the package."""
 
 MODEL_PATH = "@model_path/"

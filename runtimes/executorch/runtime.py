@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,18 +13,24 @@ from executorch.runtime import Verification
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.base import BlockOutput, Inspection
+from pam_edge.runtimes.base import Divergence, Expectation, Inspection
 from pam_edge.runtimes.executorch.inspection import inspect_method
-from pam_edge.runtimes.matching import first_without_weights
+from pam_edge.runtimes.matching import by_weights
 
 
 class ExecuTorchRuntime:
     """Loads methods of .pte files."""
 
+    name = "executorch"
+
     def load(self, file: Path, entry_point: str, *, threads: int) -> ExecuTorchModel:
         """See ``Runtime.load``. The thread pool is the process's: the last load decides its size."""
         portable_lib._unsafe_reset_threadpool(threads)
         return ExecuTorchModel(file, entry_point)
+
+    def first_divergence(self, file: Path, entry_point: str, expected: Expectation) -> Divergence | None:
+        """See ``Runtime.first_divergence``: the delegate shows no intermediate values, so weights are compared."""
+        return by_weights(expected.blocks, file.read_bytes())
 
     def inspect(self, file: Path, entry_point: str) -> Inspection:
         """See ``Runtime.inspect``."""
@@ -59,9 +64,3 @@ class ExecuTorchModel:
         (alpha,) = self._method.execute([planar, torch.from_numpy(trimap)[None, None].float()])
         result: NDArray[np.float32] = alpha[0, 0].numpy().copy()
         return result
-
-    def first_divergence(
-        self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], expected: Sequence[BlockOutput], tolerance: float
-    ) -> str | None:
-        """See ``LoadedModel.first_divergence``: the delegate shows no intermediate values, so weights are compared."""
-        return first_without_weights(expected, self._file.read_bytes())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,31 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.base import BlockOutput, Inspection
-from pam_edge.runtimes.matching import first_unmatched
+from pam_edge.runtimes.base import Divergence, Expectation, Inspection
+from pam_edge.runtimes.matching import by_weights, first_unmatched
 from pam_edge.runtimes.tflite.inspection import inspect_signature
 
 
 class LiteRTRuntime:
     """Loads signatures of .tflite files."""
 
+    name = "litert"
+
     def load(self, file: Path, entry_point: str, *, threads: int) -> LiteRTModel:
         """See ``Runtime.load``."""
         return LiteRTModel(file, entry_point, threads)
+
+    def first_divergence(self, file: Path, entry_point: str, expected: Expectation) -> Divergence | None:
+        """See ``Runtime.first_divergence``: runs without the delegate, keeping every tensor."""
+        try:
+            model = LiteRTModel(file, entry_point, threads=1)
+        except ArtifactError as error:
+            return Divergence(None, None, str(error))
+        tensors = model.tensors(expected.image, expected.trimap)
+        block = first_unmatched(expected.blocks, tensors, expected.float32_tolerance)
+        if block is not None:
+            return Divergence(block, None, "no intermediate value of the file is this block's output")
+        return by_weights(expected.blocks, file.read_bytes())
 
     def inspect(self, file: Path, entry_point: str) -> Inspection:
         """See ``Runtime.inspect``."""
@@ -57,17 +71,15 @@ class LiteRTModel:
         alpha: NDArray[np.float32] = self._runner(**_inputs(image, trimap))["alpha"]
         return alpha[0, :, :, 0].copy()
 
-    def first_divergence(
-        self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], expected: Sequence[BlockOutput], tolerance: float
-    ) -> str | None:
-        """See ``LoadedModel.first_divergence``: runs again without the delegate, keeping every tensor."""
+    def tensors(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> Iterator[NDArray[np.floating]]:
+        """Run again without the delegate and yield every float tensor of the signature."""
         interpreter = self._open(
             experimental_preserve_all_tensors=True,
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         runner = interpreter.get_signature_runner(self._signature)
         runner(**_inputs(image, trimap))
-        return first_unmatched(expected, _tensors(interpreter, runner), tolerance)
+        return _tensors(interpreter, runner)
 
 
 def _inputs(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:

@@ -12,9 +12,9 @@ import torch
 from coremltools.proto import Model_pb2
 
 from pam_edge.errors import UsageError
-from pam_edge.graphs.static import StaticGraph
+from pam_edge.graphs.static import StaticGraph, layer_outputs, stage_outputs
 from pam_edge.runtimes.coreml import load
-from pam_edge.runtimes.coreml.localise import Verdict, block_references, localise
+from pam_edge.runtimes.coreml.localise import Verdict, localise
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import variant
@@ -49,6 +49,16 @@ def convert(graph, path, precision, size=SIZE):
     )
     model.save(str(path))
     return path
+
+
+def block_references(graph, image, trimap):
+    """Return the choice blocks' outputs and alpha, and as details what enters and leaves every layer."""
+    with torch.no_grad():
+        parts = [(part.name, part.output.numpy()) for part in stage_outputs(graph, image, trimap)]
+        layers = [(name, value.numpy()) for name, value in layer_outputs(graph, image, trimap)]
+        alpha = graph(image, trimap).numpy()
+    names = graph.network.config.block_names
+    return [*((name, value) for name, value in parts if name in names), ("alpha", alpha)], layers
 
 
 def tensors(inputs):
