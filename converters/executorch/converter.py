@@ -1,17 +1,21 @@
-"""Convert to ExecuTorch programs (.pte), the whole graph in one XNNPACK partition."""
+"""Convert to ExecuTorch programs (.pte): static graphs in one XNNPACK partition, choosing ones in a few."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
 
+import torch
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-from executorch.exir import EdgeProgramManager, ExecutorchProgramManager, to_edge_transform_and_lower
+from executorch.exir import ExecutorchProgramManager, to_edge_transform_and_lower
+from torch.export import ExportedProgram
 
-from pam_edge.converters.base import ConversionJob, groups
-from pam_edge.converters.capture import export_path
-from pam_edge.errors import ConversionError, UnsupportedOpError
-from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Precision
+from pam_edge.converters.base import ConversionJob, EntryPoint, groups
+from pam_edge.converters.capture import example_inputs, export_path
+from pam_edge.converters.executorch.branches import delegate_branches
+from pam_edge.converters.executorch.checks import check_choices, check_one_partition
+from pam_edge.errors import ConversionError
+from pam_edge.graphs.dynamic import DynamicGraph, ProbeGraph
+from pam_edge.targets import Mode, Precision
 
 
 class ExecuTorchConverter:
@@ -27,7 +31,7 @@ class ExecuTorchConverter:
             )
         files: dict[str, str] = {}
         for name, entries in groups(job, ".pte").items():
-            program = self._lower({entry.name: entry.fixed_path for entry in entries}, job)
+            program = self._lower(entries, job)
             with (job.directory / name).open("wb") as file:
                 program.write_to_file(file)
             files |= {entry.name: name for entry in entries}
@@ -37,22 +41,31 @@ class ExecuTorchConverter:
         """See ``Converter.versions``."""
         return {name: version(name) for name in ("executorch", "torch")}
 
-    def _lower(self, paths: dict[str, PathSpec], job: ConversionJob) -> ExecutorchProgramManager:
-        exported = {name: export_path(job, path) for name, path in paths.items()}
+    def _lower(self, entries: tuple[EntryPoint, ...], job: ConversionJob) -> ExecutorchProgramManager:
+        exported = {entry.name: _export(job, entry) for entry in entries}
         edge = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
-        for name in paths:
-            _check_one_partition(edge, name)
+        check = check_one_partition if job.mode in (Mode.STATIC, Mode.MULTI) else check_choices
+        for name in exported:
+            check(edge.exported_program(name), name)
         return edge.to_executorch()
 
 
-def _check_one_partition(edge: EdgeProgramManager, method: str) -> None:
-    graph = edge.exported_program(method).graph
-    calls = [str(node.target) for node in graph.nodes if node.op == "call_function"]
-    delegated = [call for call in calls if "executorch_call_delegate" in call]
-    left = sorted({call for call in calls if "executorch_call_delegate" not in call and "getitem" not in call})
-    if len(delegated) != 1 or left:
-        raise UnsupportedOpError(
-            f"ExecuTorch method {method!r}: expected one XNNPACK partition and nothing else, found {len(delegated)} "
-            f"partitions and the operators {left or 'none'} outside. Report it: the graph holds only operators that "
-            "XNNPACK took when this was written."
-        )
+def _export(job: ConversionJob, entry: EntryPoint) -> ExportedProgram:
+    match job.mode:
+        case Mode.DYNAMIC:
+            assert job.selection is not None, "a dynamic graph needs costs and a table"
+            graph = DynamicGraph(job.supernet, job.selection.costs, job.selection.table)
+            return _export_choices(job, graph, {"budget": torch.zeros(1)})
+        case Mode.PROBE:
+            return _export_choices(job, ProbeGraph(job.supernet), {"path": torch.zeros(job.supernet.block_count)})
+        case _:
+            return export_path(job, entry.fixed_path)
+
+
+def _export_choices(
+    job: ConversionJob, graph: DynamicGraph | ProbeGraph, control: dict[str, torch.Tensor]
+) -> ExportedProgram:
+    inputs = example_inputs(job) | control
+    delegate_branches(graph.eval(), inputs)
+    with torch.no_grad():
+        return torch.export.export(graph, (), inputs, strict=False)

@@ -1,0 +1,119 @@
+"""Lower both branches of every choice to delegates of their own, ahead of the graph that chooses between them.
+
+The partitioner does not enter the branches of a conditional, and the conditional takes their weights as operands, so
+that they would run outside the delegate. Here the branches are delegates before the graph is exported:
+
+    cond(run, block, connect, [x, weight, ...])  ->  clone(cond(run, delegate(block), delegate(connect), [x])[0])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+from executorch.exir import to_edge_transform_and_lower
+from executorch.exir.lowered_backend_module import LoweredBackendModule, get_lowered_submodules
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+from torch.fx import Node
+from torch.fx.passes.infra.partitioner import Partition
+
+from pam_edge.errors import UnsupportedOpError
+from pam_edge.graphs.dynamic import Choose, DynamicGraph, ProbeGraph, choose_eagerly
+
+Delegates = Mapping[nn.Module, LoweredBackendModule]
+
+
+def delegate_branches(graph: DynamicGraph | ProbeGraph, inputs: Mapping[str, Tensor]) -> None:
+    """Make a graph choose between delegates, in place; it can then be exported, not run.
+
+    Args:
+        graph: whose branches take and give one tensor.
+        inputs: of the graph, by name, at the size at which it will be exported.
+
+    Raises:
+        UnsupportedOpError: if a branch is not one XNNPACK partition.
+    """
+    graph.choose = _between(_lower(_branch_inputs(graph, inputs)))
+
+
+def _between(delegates: Delegates) -> Choose:
+    """Return a choice between delegates."""
+
+    def call(branch: nn.Module) -> Callable[[Tensor], tuple[Tensor]]:
+        return lambda x: (delegates[branch](x)[0],)
+
+    def choose(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor) -> Tensor:
+        # The operator itself and not torch.cond, which would compile the branches and stumble over their weights.
+        (result,) = torch.ops.higher_order.cond(run, call(block), call(connect), (x,))
+        # All conditionals share one piece of memory for their results: without a copy, the next one overwrites what a
+        # skip connection still needs (executorch issue 21490; a fix is proposed in pull request 21818).
+        copy: Tensor = result.clone()
+        return copy
+
+    return choose
+
+
+def _branch_inputs(graph: DynamicGraph | ProbeGraph, inputs: Mapping[str, Tensor]) -> dict[nn.Module, Tensor]:
+    """Return what each branch is called with, from one run in PyTorch."""
+    seen: dict[nn.Module, Tensor] = {}
+
+    def record(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor) -> Tensor:
+        seen.update({block: x, connect: x.clone()})
+        return choose_eagerly(run, block, connect, x)
+
+    graph.choose = record
+    with torch.no_grad():
+        graph(**inputs)
+    return seen
+
+
+class _SideBySide(nn.Module):
+    """Modules that have nothing to do with each other, so that one lowering serves all: it is slow per call."""
+
+    def __init__(self, parts: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, *inputs: Tensor) -> list[Tensor]:
+        return [part(x) for part, x in zip(self.parts, inputs, strict=True)]
+
+
+class _PartitionerPerOutput(XnnpackPartitioner):  # type: ignore[misc]
+    """Makes one partition of everything that an output depends on, where the parent joins whatever it can."""
+
+    def generate_partitions(self, ep: ExportedProgram) -> list[Partition]:
+        taken = {node for partition in super().generate_partitions(ep) for node in partition.nodes}
+        outputs = ep.graph.output_node().args[0]
+        return [Partition(index, _origins(output) & taken) for index, output in enumerate(outputs)]
+
+
+def _origins(node: Node) -> set[Node]:
+    found, waiting = set[Node](), [node]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting.extend(node.all_input_nodes)
+    return found
+
+
+def _lower(branches: Mapping[nn.Module, Tensor]) -> Delegates:
+    with torch.no_grad():
+        program = torch.export.export(_SideBySide(tuple(branches)), tuple(branches.values()), strict=False)
+    edge = to_edge_transform_and_lower(program, partitioner=[_PartitionerPerOutput()]).exported_program()
+    modules = {node: module for _, module, node in get_lowered_submodules(edge.graph_module)}
+    outputs = edge.graph.output_node().args[0]
+    return {branch: _sole_delegate(modules, output) for branch, output in zip(branches, outputs, strict=True)}
+
+
+def _sole_delegate(modules: Mapping[Node, LoweredBackendModule], output: Any) -> LoweredBackendModule:
+    call = output.args[0]
+    if call not in modules or [node.op for node in call.args[1:]] != ["placeholder"]:
+        raise UnsupportedOpError(
+            f"ExecuTorch: expected each branch of a choice as one XNNPACK partition, found that {output.format_node()} "
+            "is computed outside. Report it: branches hold only operators that XNNPACK took when this was written."
+        )
+    return modules[call]

@@ -1,0 +1,55 @@
+"""Load one method of a .pte file with ExecuTorch's Python bindings."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from executorch.extension.pybindings import portable_lib
+from executorch.runtime import Runtime, Verification
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pam_edge.errors import ArtifactError
+
+
+class Method:
+    """One method of a .pte file.
+
+    Attributes:
+        height: of image and trimap.
+        width: of image and trimap.
+        ran_on: what executes it.
+    """
+
+    def __init__(self, file: Path, name: str, *, threads: int) -> None:
+        """Load. The thread pool is the process's: the last load decides its size.
+
+        Raises:
+            ArtifactError: if the file cannot be read or has no such method.
+        """
+        portable_lib._unsafe_reset_threadpool(threads)
+        try:
+            # The program must live as long as its methods: the bindings do not keep it.
+            self._program = Runtime.get().load_program(file, verification=Verification.InternalConsistency)
+        except RuntimeError as error:
+            raise ArtifactError(f"{file} is not a readable ExecuTorch program: {error}") from error
+        if name not in self._program.method_names:
+            names = ", ".join(sorted(self._program.method_names))
+            raise ArtifactError(f"{file} has the methods {names}; expected {name!r}.")
+        self._method = self._program.load_method(name)
+        _, _, self.height, self.width = self._method.metadata.input_tensor_meta(0).sizes()
+        self.ran_on = f"ExecuTorch {version('executorch')}, XNNPACK on this CPU"
+
+    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], *others: Tensor) -> list[Tensor]:
+        """Return the method's outputs, which the next call overwrites.
+
+        Args:
+            image: uint8[H, W, 3], RGB.
+            trimap: uint8[H, W].
+            others: what else the method takes.
+        """
+        planar = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None])).float()
+        return list(self._method.execute([planar, torch.from_numpy(trimap)[None, None].float(), *others]))
