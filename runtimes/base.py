@@ -33,6 +33,7 @@ class Expectation:
     Attributes:
         image: uint8[H, W, 3], RGB.
         trimap: uint8[H, W].
+        budget: of a dynamic graph; None for all others.
         blocks: in order of execution.
         layers: name and value (float32[1, C, h, w]) of what lies between, in order of execution.
         tolerance: largest difference that counts as equal, relative to a value's largest magnitude.
@@ -41,6 +42,7 @@ class Expectation:
 
     image: NDArray[np.uint8]
     trimap: NDArray[np.uint8]
+    budget: float | None
     blocks: Sequence[BlockOutput]
     layers: Sequence[tuple[str, NDArray[np.float32]]]
     tolerance: float

@@ -22,7 +22,9 @@ def convert(
     target: Annotated[str, typer.Option(help="coreml, tflite, executorch or all.")],
     profile: Annotated[str | None, typer.Option(help="Device profile, by name or file; none plans by MACs.")] = None,
     budget: Annotated[list[str] | None, typer.Option(help="60GMAC, 80%, 12ms or a name. Default: the three.")] = None,
-    mode: Annotated[str, typer.Option(help="static: a file per budget; multi: one file for all.")] = "static",
+    mode: Annotated[
+        str, typer.Option(help="static: a file per budget; multi: one file for all; dynamic: chosen per image.")
+    ] = "static",
     precision: Annotated[str | None, typer.Option(help="fp32 or fp16; default: the target's own.")] = None,
     size: Annotated[str, typer.Option(help="Pixels, a multiple of 32: 512 or 384x512 (height first).")] = "512",
     checkpoint: Annotated[str, typer.Option(help="Variant name or checkpoint file.")] = "pam-tiny",
@@ -108,7 +110,7 @@ def print_artifact(artifact: Artifact) -> None:
         errors = [f"{e:.0e}" if e is not None else "-" for e in (parity.max_abs_error, parity.rms_error_unknown)]
         word = {True: "[green]passed[/]", False: "[red]failed[/]", None: "[yellow]not run[/]"}[parity.passed]
         numbers = (f"{entry.predicted_cost:.3g}", f"{entry.gmacs:.2f}", f"{entry.bytes / 1e6:.2f}", *errors)
-        table.add_row(entry.name, entry.path, *numbers, word)
+        table.add_row(entry.name, entry.path or "per image", *numbers, word)
     console.print(table)
     if not manifest.checkpoint.trained:
         console.print(f"[yellow]{manifest.checkpoint.variant} is UNTRAINED:[/] its mattes mean nothing.")

@@ -25,11 +25,16 @@ def inspect(
         return
     for entry in manifest.entry_points:
         each = found[entry.name]
-        console.print(f"[bold]{entry.name}[/]  {entry.file}, {entry.bytes / 1e6:.2f} MB, path {entry.path}")
+        path = f"path {entry.path}" if entry.path else "path chosen for each image"
+        console.print(f"[bold]{entry.name}[/]  {entry.file}, {entry.bytes / 1e6:.2f} MB, {path}")
         partitions = "decided on the device" if each.partitions is None else str(each.partitions)
         outside = ", ".join(f"{count} {name}" for name, count in each.outside.items())
         console.print(f"  delegate: {each.delegate}; partitions: {partitions}")
         console.print(f"  outside the delegate: {f'[red]{outside}[/]' if outside else '[green]nothing[/]'}")
         counts = sorted(each.operators.items(), key=lambda item: (-item[1], item[0]))
         console.print("  operators: " + ", ".join(f"{count} {name}" for name, count in counts))
+    for known in manifest.accelerators:
+        console.print(
+            f"{known.accelerator}: {'[green]suited[/]' if known.suits else '[red]not suited[/]'}, {known.why}"
+        )
     console.print(next(iter(found.values())).note, style="dim")

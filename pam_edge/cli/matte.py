@@ -17,7 +17,9 @@ def matte(
     trimap: Annotated[Path | None, typer.Option(help="0 background, 128 unknown, 255 foreground.")] = None,
     mask: Annotated[Path | None, typer.Option(help="Instead of a trimap: a rough mask; its edge is unknown.")] = None,
     model: Annotated[str, typer.Option(help="Artifact folder, or checkpoint by name or file.")] = "pam-tiny",
-    budget: Annotated[str | None, typer.Option(help="One of the artifact's budgets, or any for a checkpoint.")] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="One of the artifact's; any for a dynamic one or a checkpoint.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Cut the subject out of a picture."""
@@ -38,7 +40,17 @@ def matte(
     write_rgba(output, result)
     height, width = picture.shape[:2]
     if json:
-        print_json({"output": str(output), "height": height, "width": width, "model": opened.description})
+        print_json(
+            {
+                "output": str(output),
+                "height": height,
+                "width": width,
+                "model": opened.description,
+                "taken": opened.taken,
+            }
+        )
         return
     console.print(f"{output}  {width}x{height}, {elapsed_s:.1f} s", soft_wrap=True)
+    for line in dict.fromkeys(opened.taken):
+        console.print(line, soft_wrap=True)
     console.print(opened.description, style="yellow" if "UNTRAINED" in opened.description else "dim", soft_wrap=True)

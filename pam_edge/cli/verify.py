@@ -60,7 +60,7 @@ def print_parity(records: tuple[ParityRecord, ...]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from pam_edge.delivery.verify import describe_divergence
+    from pam_edge.delivery.verify import describe_divergence, describe_path_errors
 
     table = Table()
     for name in ("entry point", "parity", "images", "max |Δα|", "RMS unknown", "ΔSAD", "worst picture"):
@@ -80,7 +80,11 @@ def print_parity(records: tuple[ParityRecord, ...]) -> None:
         if record.max_abs_between_runtimes is not None:
             apart = f"{record.max_abs_between_runtimes:.2e} from {records[0].runtime}"
             console.print(f"{record.entry_point} in {record.runtime}: {apart} at most", style="dim")
-        if record.path_mismatches:
-            console.print(f"[red]{record.entry_point}[/]: computes another entry point's path")
+        if record.path_mismatches or record.costs_over_budget:
+            console.print(f"[red]{record.entry_point}[/]: {describe_path_errors(record)}")
+        if record.path_ties:
+            console.print(
+                f"{record.entry_point}: {record.path_ties} paths differ where a gate was undecided", style="dim"
+            )
         if record.reason:
             console.print(f"[red]{record.entry_point}[/]: {escape(record.reason)}", soft_wrap=True)

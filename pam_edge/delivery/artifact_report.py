@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pam_edge.delivery.expected import expected_alpha
 from pam_edge.delivery.manifest import EntryPointRecord, Manifest, ParityRecord
 from pam_edge.delivery.report import (
     EntryReport,
@@ -79,7 +80,7 @@ def _entry(entry: EntryPointRecord, plan: Plan) -> EntryReport:
         name=entry.name,
         budget=entry.budget,
         limit=plan.limit if plan.limit_unit is plan.unit else None,
-        path=tuple(PathSpec.parse(entry.path).runs),
+        path=tuple(PathSpec.parse(entry.path).runs) if entry.path else None,
         predicted_cost=entry.predicted_cost,
         interval=entry.cost_interval if entry.cost_interval[0] != entry.cost_interval[1] else None,
         unit=entry.cost_unit,
@@ -130,7 +131,7 @@ def _pictures(manifest: Manifest, reference: Reference, mattes: Path) -> Iterato
                 entry_point=entry.name,
                 image=picture.image,
                 trimap=picture.trimap,
-                reference=reference.alpha(PathSpec.parse(entry.path), picture),
+                reference=expected_alpha(manifest, entry, reference, picture),
                 artifact=alpha,
                 cutout=with_alpha(picture.image, alpha) if alpha is not None else None,
                 gain=_GAIN[manifest.precision],
@@ -155,4 +156,6 @@ def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield "Weights", manifest.checkpoint.summary
     yield "Architecture", manifest.checkpoint.architecture_hash
     yield "Paths", "; ".join(dict.fromkeys(entry.objective for entry in manifest.entry_points))
+    for each in manifest.accelerators:
+        yield each.accelerator, f"{'suited' if each.suits else 'not suited'}: {each.why}"
     yield "Tools", ", ".join(f"{name} {version}" for name, version in sorted(manifest.tool_versions.items()))

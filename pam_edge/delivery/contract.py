@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from pam_edge.delivery.manifest import TensorRecord
+from pam_edge.planning.cost import CostUnit
 from pam_edge.targets import Target, TensorIO
 
 
 def contract(
-    target: Target, io: TensorIO, height: int, width: int
+    target: Target, io: TensorIO, height: int, width: int, blocks: int | None, unit: CostUnit
 ) -> tuple[tuple[TensorRecord, ...], tuple[TensorRecord, ...]]:
-    """Return inputs and outputs as the app sees them."""
+    """Return inputs and outputs as the app sees them.
+
+    Args:
+        target: whose layout it is.
+        io: of Core ML.
+        height: of the image.
+        width: of the image.
+        blocks: of a dynamic graph; None for graphs whose path is fixed.
+        unit: of a dynamic graph's budget and cost.
+    """
     shapes: tuple[tuple[int, ...], ...]
     if target is Target.COREML and io is TensorIO.IMAGE:
         kinds = ("image RGB 8 bit", "image grayscale 8 bit", "image grayscale 16-bit half float")
@@ -29,4 +39,16 @@ def contract(
         TensorRecord(name=name, type=kind, shape=shape, layout=layout, meaning=meaning)
         for (name, meaning), kind, shape in zip(meanings.items(), kinds, shapes, strict=True)
     )
-    return records[:2], records[2:]
+    if blocks is None:
+        return records[:2], records[2:]
+    budget, cost = (
+        TensorRecord(name=name, type="float32", shape=(1,), layout="vector", meaning=f"{meaning}, {unit.value}")
+        for name, meaning in (
+            ("budget", "most that the path may cost; below the shortest path's cost, or NaN: as that"),
+            ("cost", "predicted cost of the path; over the budget only if that was below the shortest path's"),
+        )
+    )
+    path = TensorRecord(
+        name="path", type="float32", shape=(blocks,), layout="vector", meaning="per block, 1 run and 0 bypass"
+    )
+    return (*records[:2], budget), (*records[2:], path, cost)

@@ -14,9 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pam_edge.converters.registry import require
+from pam_edge.delivery.accelerators import accelerators
 from pam_edge.delivery.artifact_report import write_artifact_report
 from pam_edge.delivery.contract import contract
+from pam_edge.delivery.expected import expected_alpha
 from pam_edge.delivery.folder import deliver, staging
 from pam_edge.delivery.golden import write_golden
 from pam_edge.delivery.manifest import (
@@ -25,21 +30,26 @@ from pam_edge.delivery.manifest import (
     EntryPointRecord,
     Manifest,
     ProfileRecord,
+    SelectionRecord,
 )
 from pam_edge.delivery.verify import describe_failure
 from pam_edge.device_profiles import load_profile
 from pam_edge.device_profiles.schema import DeviceProfile
-from pam_edge.errors import ParityError, UsageError
+from pam_edge.errors import BudgetError, ParityError, UsageError
 from pam_edge.evaluation.parity import Reference
-from pam_edge.evaluation.pictures import adversarial_pictures, bundled_pictures, fit
-from pam_edge.planning.budget import Budget
-from pam_edge.planning.cost import CostTable, mac_cost_table
+from pam_edge.evaluation.pictures import Picture, adversarial_pictures, bundled_pictures, fit
+from pam_edge.graphs.governor import GovernorCosts, budget_input
+from pam_edge.planning.budget import Budget, BudgetUnit
+from pam_edge.planning.cost import CostTable, CostUnit, mac_cost_table
 from pam_edge.planning.planner import ErrorTable, Plan, plan_path
 from pam_edge.planning.profile import profile_cost_table
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Mode, Precision, Target, TensorIO
 from pam_edge.workers import run_in_worker
+
+DYNAMIC_FUNCTION = "dynamic"
+"""What a dynamic graph's one function is called in its file."""
 
 Progress = Callable[[Target, str], None]
 """Called with a target and what it is doing now."""
@@ -159,7 +169,11 @@ def _plan(request: ConvertRequest, target: Target, checkpoint: Checkpoint, profi
             config=checkpoint.config,
         )
         record = ProfileRecord(name=profile.name, provenance=costs.provenance.value)
-    plans = plan_budgets(checkpoint, request.budgets, costs, macs)
+    if request.mode is Mode.DYNAMIC:
+        _check_units(request.budgets, costs)
+        plans = tuple(plan_path(budget, costs, macs) for budget in request.budgets)
+    else:
+        plans = plan_budgets(checkpoint, request.budgets, costs, macs)
     return _Job(request, target, precision, io, checkpoint, record, costs, macs, plans)
 
 
@@ -179,6 +193,11 @@ def _check_request(request: ConvertRequest) -> None:
         if value <= 0 or value % 32:
             nearest = max(32, round(value / 32) * 32)
             raise UsageError(f"--size: expected multiples of 32; the {name} is {value}. The nearest is {nearest}.")
+    if request.mode is Mode.PROBE:
+        raise UsageError(
+            "--mode probe: a probe graph is no artifact for apps. `pam-edge profile measure` makes and runs one here, "
+            "`pam-edge profile kit` makes one for a device."
+        )
     labels = [budget.label for budget in request.budgets]
     if len(set(labels)) != len(labels):
         raise UsageError(f"Every budget becomes an entry point of its own name; got {', '.join(labels)}. Drop repeats.")
@@ -211,11 +230,13 @@ def _make(job: _Job, progress: Progress) -> Artifact:
     return Artifact(final, manifest, job.plans)
 
 
-def _draft_entry(plan: Plan) -> EntryPointRecord:
-    return EntryPointRecord(
+def _draft_entry(plan: Plan, mode: Mode, costs: CostTable) -> EntryPointRecord:
+    entry = EntryPointRecord(
         name=plan.budget.label,
         budget=str(plan.budget),
         path=str(plan.path),
+        function=plan.budget.label,
+        budget_input=None,
         predicted_cost=plan.predicted_cost,
         cost_unit=plan.unit.value,
         cost_provenance=plan.provenance.value,
@@ -226,6 +247,42 @@ def _draft_entry(plan: Plan) -> EntryPointRecord:
         sha256="",
         bytes=0,
     )
+    return entry if mode is not Mode.DYNAMIC else _leave_path_to_graph(entry, plan.budget, costs)
+
+
+def _leave_path_to_graph(entry: EntryPointRecord, budget: Budget, costs: CostTable) -> EntryPointRecord:
+    """Return the entry point of a dynamic graph: its cost and GMACs are the most that fit the budget."""
+    governor = GovernorCosts.of(costs)
+    limit = budget_input(budget, governor)
+    most = min(limit, governor.full)
+    return entry.model_copy(
+        update={
+            "path": None,
+            "function": DYNAMIC_FUNCTION,
+            "budget_input": limit,
+            "predicted_cost": most,
+            "cost_interval": (max(0.0, most - costs.margin), most + costs.margin),
+            "objective": "chosen by the graph for each image",
+        }
+    )
+
+
+def _selection(costs: CostTable) -> SelectionRecord:
+    """Return the governor's costs; the table follows when the gates have been asked."""
+    governor = GovernorCosts.of(costs)
+    return SelectionRecord(
+        unit=governor.unit, fixed=governor.fixed, run=governor.run, bypass=governor.bypass, thresholds=()
+    )
+
+
+def _check_units(budgets: Sequence[Budget], costs: CostTable) -> None:
+    """Refuse budgets in another unit than the graph's costs."""
+    other = [budget for budget in budgets if budget.unit is BudgetUnit.GMAC and costs.unit is not CostUnit.GMAC]
+    if other:
+        raise BudgetError(
+            f"A dynamic graph takes its budget in the profile's unit, {costs.unit.value}; got {other[0]}. Give "
+            "milliseconds or percent, or leave --profile out, so that the graph counts GMACs."
+        )
 
 
 def _checkpoint_record(checkpoint: Checkpoint) -> CheckpointRecord:
@@ -242,7 +299,8 @@ def _checkpoint_record(checkpoint: Checkpoint) -> CheckpointRecord:
 def _draft(job: _Job) -> Manifest:
     """Return the manifest as far as it is known before the conversion: no files, no parity, no golden vectors."""
     request = job.request
-    inputs, outputs = contract(job.target, job.io, request.height, request.width)
+    blocks = len(job.costs) if request.mode is Mode.DYNAMIC else None
+    inputs, outputs = contract(job.target, job.io, request.height, request.width, blocks, job.costs.unit)
     return Manifest(
         checkpoint=_checkpoint_record(job.checkpoint),
         target=job.target,
@@ -252,7 +310,9 @@ def _draft(job: _Job) -> Manifest:
         height=request.height,
         width=request.width,
         profile=job.profile,
-        entry_points=tuple(map(_draft_entry, job.plans)),
+        selection=_selection(job.costs) if request.mode is Mode.DYNAMIC else None,
+        accelerators=accelerators(job.target, request.mode),
+        entry_points=tuple(_draft_entry(plan, request.mode, job.costs) for plan in job.plans),
         inputs=inputs,
         outputs=outputs,
         parity=(),
@@ -267,8 +327,12 @@ def _finish(job: _Job, folder: Path, manifest: Manifest, mattes: Path) -> Manife
     size = job.request.height, job.request.width
     pictures = tuple(fit(picture, *size) for picture in bundled_pictures())
     reference = Reference(job.checkpoint.supernet, pictures)
-    paths = {plan.budget.label: plan.path for plan in job.plans}
-    golden = write_golden(folder, (pictures[0], adversarial_pictures(*size)[0]), paths, reference)
+    entries = {entry.name: entry for entry in manifest.entry_points}
+
+    def expected(name: str, picture: Picture) -> NDArray[np.float32]:
+        return expected_alpha(manifest, entries[name], reference, picture)
+
+    golden = write_golden(folder, (pictures[0], adversarial_pictures(*size)[0]), tuple(entries), expected)
     manifest = manifest.model_copy(update={"golden": golden})
     write_artifact_report(folder / "report.html", manifest, job.plans, job.costs, job.macs, reference, mattes)
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from pam_edge.delivery.manifest import GoldenRecord
 from pam_edge.errors import UsageError
-from pam_edge.evaluation.parity import Reference
 from pam_edge.evaluation.pictures import Picture
-from pam_edge.supernet.path import PathSpec
 
 GOLDEN = "golden"
 
+ExpectedAlpha = Callable[[str, Picture], NDArray[np.float32]]
+"""Returns what an entry point, by name, should give for a picture: alpha float32[H, W]."""
+
 
 def write_golden(
-    directory: Path, pictures: tuple[Picture, ...], paths: Mapping[str, PathSpec], reference: Reference
+    directory: Path, pictures: tuple[Picture, ...], names: Sequence[str], expected: ExpectedAlpha
 ) -> tuple[GoldenRecord, ...]:
     """Write golden vectors into ``directory/golden``.
 
@@ -29,8 +30,8 @@ def write_golden(
     Args:
         directory: the artifact folder.
         pictures: at the model's size.
-        paths: by entry-point name.
-        reference: the supernet's answers.
+        names: of the entry points.
+        expected: what the supernet computes.
     """
     folder = directory / GOLDEN
     folder.mkdir()
@@ -39,9 +40,9 @@ def write_golden(
         image, trimap = f"{GOLDEN}/{picture.name}.image.png", f"{GOLDEN}/{picture.name}.trimap.png"
         cv2.imwrite(str(directory / image), cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR))
         cv2.imwrite(str(directory / trimap), picture.trimap)
-        alphas = {name: f"{GOLDEN}/{name}.{picture.name}.alpha.f32" for name in paths}
-        for name, path in paths.items():
-            (directory / alphas[name]).write_bytes(reference.alpha(path, picture).astype("<f4").tobytes())
+        alphas = {name: f"{GOLDEN}/{name}.{picture.name}.alpha.f32" for name in names}
+        for name in names:
+            (directory / alphas[name]).write_bytes(expected(name, picture).astype("<f4").tobytes())
         records.append(GoldenRecord(picture=picture.name, image=image, trimap=trimap, alphas=alphas))
     return tuple(records)
 

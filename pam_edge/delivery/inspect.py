@@ -20,13 +20,13 @@ def inspect(directory: Path) -> tuple[Manifest, dict[str, Inspection]]:
         ArtifactError: if the folder or a file is missing or damaged.
     """
     manifest = read_manifest(directory)
-    files = {entry.name: str(directory / entry.file) for entry in manifest.entry_points}
+    files = {entry.function: str(directory / entry.file) for entry in manifest.entry_points}
     payload = {"target": manifest.target.value, "files": files}
     found = run_in_worker("pam_edge.delivery.inspect:inspect_in_worker", payload)
-    return manifest, {name: Inspection(**fields) for name, fields in found.items()}
+    return manifest, {entry.name: Inspection(**found[entry.function]) for entry in manifest.entry_points}
 
 
 def inspect_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
-    """Inspect ``{"target": ..., "files": {entry point: file}}``."""
+    """Inspect ``{"target": ..., "files": {function: file}}``."""
     runtime = load_runtime(Target(payload["target"]))
     return {name: asdict(runtime.inspect(Path(file), name)) for name, file in payload["files"].items()}

@@ -41,15 +41,21 @@ class EntryPointRecord(_Record):
     """One entry point: budget, path, cost and file.
 
     Attributes:
-        predicted_cost: in ``cost_unit``, of provenance ``cost_provenance``.
+        path: None where the graph picks it per image.
+        function: what the file calls it; one function serves all budgets of a dynamic graph.
+        budget_input: what a dynamic graph takes as ``budget`` here, in ``cost_unit``; None in the other modes.
+        predicted_cost: in ``cost_unit``, of provenance ``cost_provenance``; of a dynamic graph the most that it can
+            predict within the budget.
         cost_interval: bounds that hold together with 90 %; equal where no uncertainty is known.
-        gmacs: of the path at the artifact's size.
+        gmacs: of the path at the artifact's size; of a dynamic graph the most within the budget.
         sha256: of the file; of a package folder, over names and contents of its files in order.
     """
 
     name: str
     budget: str
-    path: str
+    path: str | None
+    function: str
+    budget_input: float | None
     predicted_cost: float
     cost_unit: str
     cost_provenance: str
@@ -59,6 +65,32 @@ class EntryPointRecord(_Record):
     file: str
     sha256: str
     bytes: int
+
+
+class SelectionRecord(_Record):
+    """How a dynamic graph picks its path: constants that are in the graph, in the unit of its budget.
+
+    Attributes:
+        unit: of budget and costs.
+        fixed: cost of everything outside the choices.
+        run: cost of each block.
+        bypass: cost of each connect layer.
+        thresholds: the last row of the cost constraint embedding whose threshold a budget reaches is the one it gets.
+    """
+
+    unit: str
+    fixed: float
+    run: tuple[float, ...]
+    bypass: tuple[float, ...]
+    thresholds: tuple[float, ...]
+
+
+class AcceleratorRecord(_Record):
+    """Whether the file suits an accelerator, and why."""
+
+    accelerator: str
+    suits: bool
+    why: str
 
 
 class TensorRecord(_Record):
@@ -77,6 +109,10 @@ class ParityRecord(_Record):
     Attributes:
         passed: None when it was not run; ``reason`` then says why.
         runtime: name of the runtime, such as ``litert``; for outputs of a device, ``device``.
+        path_mismatches: pictures on which a dynamic graph took another path than the reference, no gate being
+            undecided; of a fixed path, 1 if it is nearer to another entry point's.
+        path_ties: pictures on which it did, where a gate's margin was within the precision's noise.
+        costs_over_budget: pictures whose predicted cost was over the budget, or not the cost of the path taken.
         max_abs_between_runtimes: largest difference of alpha from the entry point's first runtime, where several ran.
         first_diverging_operation: kind and name, where the runtime shows operations.
         divergence: what is wrong there, with the numbers that say so.
@@ -92,6 +128,8 @@ class ParityRecord(_Record):
     rms_error_unknown: float | None
     sad_change: float | None
     path_mismatches: int
+    path_ties: int = 0
+    costs_over_budget: int = 0
     worst_picture: str | None
     first_diverging_block: str | None = None
     first_diverging_operation: str | None = None
@@ -121,6 +159,8 @@ class Manifest(_Record):
     height: int
     width: int
     profile: ProfileRecord | None
+    selection: SelectionRecord | None
+    accelerators: tuple[AcceleratorRecord, ...]
     entry_points: tuple[EntryPointRecord, ...]
     inputs: tuple[TensorRecord, ...]
     outputs: tuple[TensorRecord, ...]

@@ -12,16 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.delivery.manifest import (
-    CheckpointRecord,
-    EntryPointRecord,
-    Manifest,
-    ParityRecord,
-    content_hash,
-    read_manifest,
-)
-from pam_edge.errors import ArtifactError, MissingExtraError, PamEdgeError, ParityError
-from pam_edge.evaluation.parity import LIMITS, EntryParity, Reference, check_entry_point
+from pam_edge.delivery.check import EntryCheck, compare_runtimes
+from pam_edge.delivery.manifest import CheckpointRecord, Manifest, ParityRecord, read_manifest
+from pam_edge.errors import ArtifactError, ParityError
+from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.evaluation.pictures import (
     Picture,
     adversarial_pictures,
@@ -30,20 +24,9 @@ from pam_edge.evaluation.pictures import (
     fit,
     folder_pictures,
 )
-from pam_edge.runtimes.base import BlockOutput, Expectation, LoadedModel, Runtime
 from pam_edge.runtimes.registry import load_runtime, runtime_names
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
-from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Precision, Target
 from pam_edge.workers import run_in_worker
-
-PROVES = {
-    "litert": "the saved file, in the runtime that apps use",
-    "executorch": "the saved file, in the runtime that apps use",
-    "coreml": "the saved package, in Core ML on this Mac; a phone's compute units may round differently",
-    "reference": "semantics, weights and rounding of the saved package; not the Neural Engine's own arithmetic",
-}
-"""What a pass says, per runtime, on a machine that is not the phone."""
 
 DATA_PICTURES_IN_CONVERT = 2
 
@@ -107,13 +90,23 @@ def describe_failure(name: str, failed: Sequence[ParityRecord]) -> str:
             parts.append(f"{record.entry_point} could not be run: {record.reason}" + (f" ({where})" if where else ""))
             continue
         where = describe_divergence(record) or "no block found to differ"
-        mixed = "; computes another entry point's path" if record.path_mismatches else ""
+        mixed = "; " + describe_path_errors(record) if record.path_mismatches or record.costs_over_budget else ""
         parts.append(
             f"{record.entry_point}: max |Δα| {record.max_abs_error:.2g}, RMS in the unknown region "
             f"{record.rms_error_unknown:.2g} (worst picture {record.worst_picture}, {where}{mixed}"
             + (f"; {record.reason})" if record.reason else ")")
         )
     return f"{name}: the artifact does not compute what the supernet computes. " + ". ".join(parts)
+
+
+def describe_path_errors(record: ParityRecord) -> str:
+    """Return what is wrong with the paths that an entry point took."""
+    parts = []
+    if record.path_mismatches:
+        parts.append(f"takes another path than the supernet ({record.path_mismatches} times)")
+    if record.costs_over_budget:
+        parts.append(f"predicts a cost over its budget or not of its path ({record.costs_over_budget} times)")
+    return ", ".join(parts)
 
 
 def describe_divergence(record: ParityRecord) -> str | None:
@@ -165,10 +158,12 @@ def check_in_process(
     runtimes = [runtime] if runtime else runtime_names(manifest.target)
     records = []
     for entry in manifest.entry_points:
-        checked = [_check(directory, entry, manifest, reference, name, threads) for name in runtimes]
+        check = EntryCheck(directory, manifest, entry, reference, threads)
+        checked = [check.in_runtime(name) for name in runtimes]
         if mattes:
             _save_mattes(mattes, entry.name, checked[0][1])
-        records += _compare_runtimes([r for r, _ in checked], [a for _, a in checked], manifest.precision)
+        largest = LIMITS[manifest.precision].max_abs
+        records += compare_runtimes([record for record, _ in checked], [alphas for _, alphas in checked], largest)
     return tuple(records)
 
 
@@ -193,110 +188,6 @@ def _check_same_weights(checkpoint: Checkpoint, expected: CheckpointRecord) -> N
             f"The artifact was made from a checkpoint with SHA-256 {expected.sha256[:12]}…; {checkpoint.reference} has "
             f"{checkpoint.sha256[:12]}…. Verify against the right one with --checkpoint, or convert again."
         )
-
-
-def _check(
-    directory: Path, entry: EntryPointRecord, manifest: Manifest, reference: Reference, runtime: str, threads: int
-) -> tuple[ParityRecord, dict[str, NDArray[np.float32]]]:
-    """Check one entry point in one runtime; return its record and alphas by picture."""
-    file, path, limits = directory / entry.file, PathSpec.parse(entry.path), LIMITS[manifest.precision]
-    others = [PathSpec.parse(other.path) for other in manifest.entry_points]
-    blank = _blank(entry, manifest.target, runtime)
-    try:
-        loaded = load_runtime(manifest.target, runtime)
-    except MissingExtraError as error:
-        return blank.model_copy(update={"reason": str(error)}), {}
-    changed = not file.exists() or content_hash(file) != entry.sha256
-    try:
-        model = loaded.load(file, entry.name, threads=threads)
-        parity, alphas = check_entry_point(model, path, others, reference)
-    except PamEdgeError as error:
-        where = _locate(loaded, file, entry, reference, reference.pictures[0], manifest.precision)
-        return blank.model_copy(update={"passed": False, "reason": str(error)} | where), {}
-    record = blank.model_copy(update=_measured(entry, model, parity, changed))
-    within = all(found.within(limits) for found in parity.deviations.values())
-    if within and not changed and not record.path_mismatches:
-        return record.model_copy(update={"passed": True}), alphas
-    worst = next(picture for picture in reference.pictures if picture.name == parity.worst)
-    where = _locate(loaded, file, entry, reference, worst, manifest.precision)
-    return record.model_copy(update={"passed": False} | where), alphas
-
-
-def _measured(entry: EntryPointRecord, model: LoadedModel, parity: EntryParity, changed: bool) -> dict[str, Any]:
-    """Return the fields of a record that running the entry point gives."""
-    found = list(parity.deviations.values())
-    return {
-        "ran_on": model.ran_on,
-        "images": len(found),
-        "max_abs_error": float(np.max([d.max_abs for d in found])),
-        "rms_error_unknown": float(np.max([d.rms for d in found])),
-        "sad_change": float(np.max([d.sad_change for d in found])),
-        "path_mismatches": int(parity.nearest_path != entry.path),
-        "worst_picture": parity.worst,
-        "reason": "the file's SHA-256 is not the manifest's: it was changed after it was made" if changed else None,
-    }
-
-
-def _blank(entry: EntryPointRecord, target: Target, runtime: str) -> ParityRecord:
-    """Return the record of an entry point that was not run."""
-    return ParityRecord(
-        entry_point=entry.name,
-        passed=None,
-        runtime=runtime,
-        ran_on="nothing",
-        proves=PROVES[runtime],
-        images=0,
-        max_abs_error=None,
-        rms_error_unknown=None,
-        sad_change=None,
-        path_mismatches=0,
-        worst_picture=None,
-        reason=None,
-    )
-
-
-def _locate(
-    runtime: Runtime, file: Path, entry: EntryPointRecord, reference: Reference, picture: Picture, precision: Precision
-) -> dict[str, Any]:
-    """Return the fields of a record that say where an entry point starts to differ."""
-    if not file.exists():
-        return {}
-    path = PathSpec.parse(entry.path)
-    stages, values = reference.parts(path, picture, precision)
-    blocks = tuple(
-        BlockOutput(stage.name, stage.output.numpy(), tuple(w.detach().numpy() for w in stage.weights))
-        for stage in stages
-    )
-    layers = tuple((name, value.numpy()) for name, value in values)
-    limits = LIMITS[precision]
-    expected = Expectation(picture.image, picture.trimap, blocks, layers, limits.block, limits.block_float32)
-    found = runtime.first_divergence(file, entry.name, expected)
-    if found is None:
-        return {}
-    return {
-        "first_diverging_block": found.block,
-        "first_diverging_operation": found.operation,
-        "divergence": found.explanation,
-    }
-
-
-def _compare_runtimes(
-    records: list[ParityRecord], alphas: list[dict[str, NDArray[np.float32]]], precision: Precision
-) -> list[ParityRecord]:
-    """Compare each runtime's alphas of one entry point with the first runtime's; too far apart fails."""
-    compared = records[:1]
-    for record, own in zip(records[1:], alphas[1:], strict=True):
-        shared = alphas[0].keys() & own.keys()
-        if not shared:
-            compared.append(record)
-            continue
-        largest = float(np.max([np.abs(alphas[0][name] - own[name]).max() for name in shared]))
-        update: dict[str, Any] = {"max_abs_between_runtimes": largest}
-        if not largest <= LIMITS[precision].max_abs:
-            apart = f"{largest:.2g} away from {records[0].runtime}, more than {LIMITS[precision].max_abs:g}"
-            update |= {"passed": False, "reason": apart}
-        compared.append(record.model_copy(update=update))
-    return compared
 
 
 def _save_mattes(folder: Path, entry: str, alphas: dict[str, NDArray[np.float32]]) -> None:

@@ -8,12 +8,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pam_edge.converters.base import ConversionJob, EntryPoint
+from pam_edge.converters.base import ConversionJob, EntryPoint, Selection
 from pam_edge.converters.registry import load_converter
+from pam_edge.delivery.expected import selection_of
 from pam_edge.delivery.manifest import EntryPointRecord, Manifest, content_bytes, content_hash
 from pam_edge.delivery.verify import check_in_process
-from pam_edge.supernet.checkpoint import load_checkpoint
+from pam_edge.evaluation.budget_table import fit_budget_table
+from pam_edge.evaluation.pictures import bundled_pictures, fit
+from pam_edge.graphs.governor import GovernorCosts
+from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
 from pam_edge.supernet.path import PathSpec
+from pam_edge.targets import Mode
+
+CALIBRATION_SIZE = 256
+"""Height and width at which the gates are asked what they choose for each budget."""
 
 
 def convert_and_check(payload: dict[str, Any]) -> dict[str, Any]:
@@ -28,23 +36,44 @@ def convert_and_check(payload: dict[str, Any]) -> dict[str, Any]:
     """
     draft, directory = Manifest.model_validate(payload["manifest"]), Path(payload["directory"])
     checkpoint = load_checkpoint(payload["checkpoint"])
+    selection = None
+    if draft.mode is Mode.DYNAMIC:
+        draft = _with_table(draft, checkpoint)
+        selection = Selection(*selection_of(draft))
     job = ConversionJob(
         supernet=checkpoint.supernet,
-        entry_points=tuple(EntryPoint(entry.name, PathSpec.parse(entry.path)) for entry in draft.entry_points),
+        entry_points=_entry_points(draft),
         mode=draft.mode,
         precision=draft.precision,
         height=draft.height,
         width=draft.width,
         io=draft.io,
         directory=directory,
+        selection=selection,
     )
     converter = load_converter(draft.target)
     files = converter.convert(job)
-    entries = tuple(_with_file(entry, directory, files[entry.name]) for entry in draft.entry_points)
+    entries = tuple(_with_file(entry, directory, files[entry.function]) for entry in draft.entry_points)
     manifest = draft.model_copy(update={"entry_points": entries, "tool_versions": converter.versions()})
     mattes = Path(payload["mattes"]) if payload["mattes"] else None
     parity = check_in_process(directory, manifest, checkpoint, {"kind": "convert"}, mattes=mattes, threads=1)
     return {"manifest": manifest.model_copy(update={"parity": parity}).model_dump(mode="json")}
+
+
+def _entry_points(draft: Manifest) -> tuple[EntryPoint, ...]:
+    """Return the functions to convert: one per entry point, or one for all budgets of a dynamic graph."""
+    paths = {entry.function: PathSpec.parse(entry.path) if entry.path else None for entry in draft.entry_points}
+    return tuple(EntryPoint(name, path) for name, path in paths.items())
+
+
+def _with_table(draft: Manifest, checkpoint: Checkpoint) -> Manifest:
+    """Fit the table from budget to embedding row that a dynamic graph carries."""
+    assert draft.selection is not None, "a dynamic graph's draft states its costs"
+    record = draft.selection
+    costs = GovernorCosts(record.unit, record.fixed, record.run, record.bypass)
+    pictures = [fit(picture, CALIBRATION_SIZE, CALIBRATION_SIZE) for picture in bundled_pictures()]
+    table = fit_budget_table(checkpoint.supernet.eval(), costs, pictures)
+    return draft.model_copy(update={"selection": record.model_copy(update={"thresholds": table.thresholds})})
 
 
 def _with_file(entry: EntryPointRecord, directory: Path, name: str) -> EntryPointRecord:

@@ -32,17 +32,19 @@ class ParityLimits:
         rms: root mean square of the deviation of alpha over the unknown region.
         block: of a block's output, relative to its largest value, when looking for where a failure starts.
         block_float32: the same where nothing but the weights is rounded.
+        gate_margin: difference of a gate's logits under which another rounding may choose otherwise.
     """
 
     max_abs: float
     rms: float
     block: float
     block_float32: float
+    gate_margin: float
 
 
 LIMITS: Mapping[Precision, ParityLimits] = {
-    Precision.FP32: ParityLimits(max_abs=1e-4, rms=1e-5, block=1e-4, block_float32=1e-4),
-    Precision.FP16: ParityLimits(max_abs=0.03, rms=0.004, block=0.03, block_float32=1e-3),
+    Precision.FP32: ParityLimits(max_abs=1e-4, rms=1e-5, block=1e-4, block_float32=1e-4, gate_margin=1e-4),
+    Precision.FP16: ParityLimits(max_abs=0.03, rms=0.004, block=0.03, block_float32=1e-3, gate_margin=0.05),
 }
 """The contract's table. Block tolerances are ours: as far as correct runtimes were seen to differ, with room."""
 

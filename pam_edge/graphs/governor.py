@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pam_edge.errors import UsageError
+from pam_edge.errors import BudgetError, UsageError
+from pam_edge.planning.budget import Budget, BudgetUnit
 from pam_edge.planning.cost import CostTable
 from pam_edge.supernet.path import PathSpec
 
@@ -63,6 +65,22 @@ class GovernorCosts:
     def rest(self, index: int) -> float:
         """Return the least that the blocks after ``index`` can cost."""
         return sum(self.bypass[index + 1 :])
+
+
+def budget_input(budget: Budget, costs: GovernorCosts) -> float:
+    """Return what a dynamic graph takes as a budget: in the unit of its costs, float32, never more than asked.
+
+    Raises:
+        BudgetError: if the budget is in another unit, or not percent.
+    """
+    if budget.unit is BudgetUnit.PERCENT:
+        wanted = budget.value / 100 * costs.full
+    elif budget.unit.value == costs.unit.lower():
+        wanted = budget.value
+    else:
+        raise BudgetError(f"This graph takes its budget in {costs.unit} or percent; got {budget}.")
+    nearest = np.float32(wanted)
+    return float(nearest if nearest <= wanted else np.nextafter(nearest, np.float32(0)))
 
 
 @dataclass(frozen=True, slots=True)

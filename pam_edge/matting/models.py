@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.errors import UsageError
+from pam_edge.errors import BudgetError, UsageError
 
 if TYPE_CHECKING:
+    from pam_edge.delivery.manifest import Manifest
     from pam_edge.matting.tiling import Matter
 
 CHECKPOINT_SIZE = 512
@@ -26,10 +27,12 @@ class NamedMatter:
     Attributes:
         matter: computes alpha at its own size.
         description: entry point or path, runtime, and a plain word when the weights are untrained.
+        taken: what a dynamic graph chose and predicted, one line for each run so far.
     """
 
     matter: Matter
     description: str
+    taken: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,13 @@ def open_model(model: str, budget: str | None, *, threads: int) -> NamedMatter:
 
     Args:
         model: artifact folder, variant name or checkpoint file.
-        budget: for an artifact one of its entry points' budgets (None: the first); for a checkpoint any budget that
-            can be counted in MACs (None: the full path).
+        budget: for an artifact one of its entry points' budgets (None: the first), for a dynamic one any in its unit
+            or percent (None: 100 %); for a checkpoint any that can be counted in MACs (None: the full path).
         threads: of the runtime.
 
     Raises:
         UsageError: if the artifact has no such budget.
+        BudgetError: if a dynamic artifact cannot keep it.
         PamEdgeError: if the model or its runtime cannot be loaded.
     """
     if Path(model).is_dir():
@@ -67,16 +71,49 @@ def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMa
     from pam_edge.toolchains import silenced
 
     manifest = read_manifest(directory)
+    untrained = "" if manifest.checkpoint.trained else " (UNTRAINED)"
+    name = f"{manifest.checkpoint.variant}{untrained}"
+    if manifest.selection is not None:
+        return _open_dynamic(directory, manifest, budget, name, threads)
     entries = {entry.name: entry for entry in manifest.entry_points}
     label = parse_budget(budget).label if budget else next(iter(entries))
     if label not in entries:
         raise UsageError(f"--budget: {directory} holds {', '.join(entries)}; got {budget!r}. Convert with that budget.")
     entry = entries[label]
     with silenced():
-        loaded = load_runtime(manifest.target).load(directory / entry.file, entry.name, threads=threads)
-    untrained = "" if manifest.checkpoint.trained else " (UNTRAINED)"
-    description = f"{manifest.checkpoint.variant}{untrained}, {entry.budget}, path {entry.path}, {loaded.ran_on}"
+        loaded = load_runtime(manifest.target).load(directory / entry.file, entry.function, threads=threads)
+    description = f"{name}, {entry.budget}, path {entry.path}, {loaded.ran_on}"
     return NamedMatter(_Sized(loaded.height, loaded.width, loaded), description)
+
+
+def _open_dynamic(directory: Path, manifest: Manifest, budget: str | None, name: str, threads: int) -> NamedMatter:
+    """Open a dynamic graph at any budget that it can keep; what it chose is known after it ran."""
+    from pam_edge.delivery.expected import selection_of
+    from pam_edge.graphs.governor import budget_input
+    from pam_edge.planning.budget import NAMED_BUDGETS, parse_budget
+    from pam_edge.runtimes.registry import load_runtime
+    from pam_edge.toolchains import silenced
+
+    costs, _ = selection_of(manifest)
+    asked = parse_budget(budget) if budget else NAMED_BUDGETS["mild"]
+    limit = budget_input(asked, costs)
+    if limit < costs.shortest:
+        raise BudgetError(
+            f"The budget {asked} is {limit:.4g} {costs.unit}; the shortest path of {directory} costs "
+            f"{costs.shortest:.4g} and the full one {costs.full:.4g} {costs.unit}. Give a budget between them."
+        )
+    entry = manifest.entry_points[0]
+    with silenced():
+        loaded = load_runtime(manifest.target).load_dynamic(directory / entry.file, entry.function, threads=threads)
+    taken: list[str] = []
+
+    def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+        found = loaded(image, trimap, limit)
+        taken.append(f"path {found.path}, predicted {found.cost:.4g} {costs.unit} ({entry.cost_provenance})")
+        return found.alpha
+
+    description = f"{name}, {asked}, {limit:.4g} {costs.unit}, {loaded.ran_on}"
+    return NamedMatter(_Sized(loaded.height, loaded.width, run), description, taken)
 
 
 def _open_checkpoint(reference: str, budget: str | None, threads: int) -> NamedMatter:

@@ -1,0 +1,98 @@
+"""Parity of a dynamic graph: the path that the reference takes, a cost within the budget, and that path's alpha."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pam_edge.evaluation.parity import Deviation, ParityLimits, Reference, deviation, to_tensors
+from pam_edge.evaluation.pictures import Picture
+from pam_edge.graphs.governed import GovernedOutput, run_governed
+from pam_edge.graphs.governor import BudgetTable, GovernorCosts
+from pam_edge.supernet.path import PathSpec
+
+EDGE_BUDGETS = (float("nan"), float("-inf"), -1.0, 0.0, float("inf"))
+"""Budgets that no planner gives and an app may: the graph has to take them as the shortest path's, or as any."""
+
+
+class Matte(Protocol):
+    """What a dynamic graph returns; ``pam_edge.runtimes.base.DynamicMatte`` is one."""
+
+    @property
+    def alpha(self) -> NDArray[np.float32]:
+        """Alpha float32[H, W]."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """One bit per block."""
+        ...
+
+    @property
+    def cost(self) -> float:
+        """Predicted, in the budget's unit."""
+        ...
+
+
+class CallableDynamicModel(Protocol):
+    """A dynamic graph that can be run; ``pam_edge.runtimes.base.LoadedDynamicModel`` is one."""
+
+    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], budget: float) -> Matte:
+        """Matte image uint8[H, W, 3] (RGB) and trimap uint8[H, W] within a budget."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicCheck:
+    """One picture at one budget.
+
+    Attributes:
+        deviation: of alpha from the supernet's along the path that the artifact took.
+        same_path: whether that is the reference's path.
+        is_tie: whether a gate within the precision's noise explains another path.
+        keeps_budget: whether the cost is that of the path taken, and within the budget (or the shortest path's).
+    """
+
+    deviation: Deviation
+    same_path: bool
+    is_tie: bool
+    keeps_budget: bool
+
+    def passes(self, limits: ParityLimits) -> bool:
+        """Return whether alpha, path and cost are right."""
+        return self.deviation.within(limits) and (self.same_path or self.is_tie) and self.keeps_budget
+
+
+def check_dynamic(
+    model: CallableDynamicModel,
+    reference: Reference,
+    costs: GovernorCosts,
+    table: BudgetTable,
+    picture: Picture,
+    budget: float,
+    limits: ParityLimits,
+) -> tuple[DynamicCheck, NDArray[np.float32]]:
+    """Run a dynamic graph on one picture and judge alpha, path and cost; return that and the alpha."""
+    expected = run_governed(reference.supernet, costs, table, *to_tensors(picture), budget)
+    found = model(picture.image, picture.trimap, budget)
+    path = PathSpec.parse(found.path)
+    same = path == expected.path
+    own = expected.alpha[0, 0].numpy() if same else reference.alpha(path, picture)
+    limit = budget if budget > costs.shortest else costs.shortest
+    check = DynamicCheck(
+        deviation=deviation(found.alpha, own, picture.trimap),
+        same_path=same,
+        is_tie=not same and _is_tie(path, expected, limits.gate_margin),
+        keeps_budget=found.cost <= limit and found.cost == costs.cost(path),
+    )
+    return check, found.alpha
+
+
+def _is_tie(path: PathSpec, expected: GovernedOutput, noise: float) -> bool:
+    """Return whether the first block that differs was left to its gate, and the gate was undecided."""
+    pairs = zip(path.runs, expected.path.runs, strict=True)
+    first = next(index for index, (own, other) in enumerate(pairs) if own != other)
+    return expected.decided_by_gate[first] and abs(expected.margins[first]) <= noise
