@@ -14,8 +14,8 @@ from pam_edge.planning.budget import Budget, BudgetUnit
 from pam_edge.planning.cost import CostTable
 from pam_edge.supernet.path import PathSpec
 
-_EXACT_BITS = 22
-"""Costs are whole multiples of a quantum, and the dearest path has fewer than 2^22 of them: every sum and difference
+_EXACT_BITS = 23
+"""Costs are whole multiples of a quantum, and the dearest path has some 2^23 of them at most: every sum and difference
 of them is then exact in float32 (24 bits), so that no order of additions and no runtime can break a budget."""
 
 
@@ -39,7 +39,7 @@ class GovernorCosts:
     def of(cls, table: CostTable) -> GovernorCosts:
         """Round a cost table up; predictions grow by at most the number of blocks times 2^-22 of the dearest path."""
         dearest = table.fixed + sum(map(max, table.run, table.bypass))
-        quantum = 2.0 ** (math.ceil(math.log2(dearest)) - _EXACT_BITS + 1)
+        quantum = 2.0 ** (math.ceil(math.log2(dearest)) - _EXACT_BITS)
 
         def rounded(value: float) -> float:
             return math.ceil(value / quantum) * quantum
@@ -80,7 +80,7 @@ def budget_input(budget: Budget, costs: GovernorCosts) -> float:
     else:
         raise BudgetError(f"This graph takes its budget in {costs.unit} or percent; got {budget}.")
     nearest = np.float32(wanted)
-    return float(nearest if nearest <= wanted else np.nextafter(nearest, np.float32(0)))
+    return float(nearest) if float(nearest) <= wanted else float(np.nextafter(nearest, np.float32(0)))
 
 
 @dataclass(frozen=True, slots=True)
