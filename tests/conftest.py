@@ -42,3 +42,10 @@ def multi_artifacts(tmp_path_factory) -> dict[Target, Artifact]:
     artifacts = convert(minute_request(out, **shared, targets=(Target.COREML, Target.TFLITE), precision=Precision.FP16))
     artifacts += convert(minute_request(out, **shared, targets=(Target.EXECUTORCH,)))
     return {artifact.manifest.target: artifact for artifact in artifacts}
+
+
+@pytest.fixture(scope="session")
+def dynamic_artifacts(tmp_path_factory) -> dict[Target, Artifact]:
+    """One dynamic artifact per target, each in its own precision, with two of the budgets it can take."""
+    artifacts = convert(minute_request(tmp_path_factory.mktemp("dynamic"), mode=Mode.DYNAMIC, precision=None))
+    return {artifact.manifest.target: artifact for artifact in artifacts}

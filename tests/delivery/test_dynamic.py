@@ -1,0 +1,133 @@
+"""Dynamic artifacts on every target: converted, verified, inspected, tampered with, and used at any budget."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from pam_edge.cli.main import app
+from pam_edge.delivery.expected import selection_of
+from pam_edge.delivery.inspect import inspect
+from pam_edge.delivery.manifest import read_manifest
+from pam_edge.errors import BudgetError, UsageError
+from pam_edge.evaluation.dynamic_parity import check_dynamic
+from pam_edge.evaluation.parity import LIMITS, Reference
+from pam_edge.evaluation.pictures import adversarial_pictures, bundled_pictures, fit
+from pam_edge.runtimes.registry import load_runtime
+from pam_edge.supernet.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
+from pam_edge.targets import Mode, Target
+from tests.conftest import minute_request
+
+EVERY_TARGET = pytest.mark.parametrize("target", list(Target), ids=str)
+runner = CliRunner()
+
+
+@EVERY_TARGET
+def test_every_budget_passes_parity_of_alpha_path_and_cost(dynamic_artifacts, target):
+    manifest = dynamic_artifacts[target].manifest
+    assert [entry.path for entry in manifest.entry_points] == [None, None]
+    assert len({entry.file for entry in manifest.entry_points}) == 1
+    for record in manifest.parity:
+        assert record.passed is True
+        assert record.max_abs_error <= LIMITS[manifest.precision].max_abs
+        assert record.images >= 7
+        assert (record.path_mismatches, record.costs_over_budget) == (0, 0)
+
+
+@EVERY_TARGET
+def test_paths_follow_budgets_and_no_budget_is_broken(dynamic_artifacts, target):
+    artifact = dynamic_artifacts[target]
+    manifest = artifact.manifest
+    costs, table = selection_of(manifest)
+    entry = manifest.entry_points[0]
+    model = load_runtime(target).load_dynamic(artifact.directory / entry.file, entry.function, threads=1)
+    pictures = tuple(fit(each, 64, 64) for each in bundled_pictures()) + adversarial_pictures(64, 64)
+    reference = Reference(load_checkpoint("pam-minute").supernet, pictures)
+    budgets = [math.nan, -1.0, 0.0, *np.linspace(costs.shortest, costs.full, 6).astype(np.float32), math.inf]
+    paths = set()
+    for budget in map(float, budgets):
+        for picture in pictures:
+            limits = LIMITS[manifest.precision]
+            check, _ = check_dynamic(model, reference, costs, table, picture, budget, limits)
+            assert check.passes(limits), (budget, picture.name, check)
+            paths.add(model(picture.image, picture.trimap, budget).path)
+    assert len(paths) >= 3  # a graph that had frozen one path would pass everything above but this
+
+
+@EVERY_TARGET
+def test_both_branches_of_every_block_are_delegated(dynamic_artifacts, target):
+    _, found = inspect(dynamic_artifacts[target].directory)
+    heavy = ("conv", "pool", "resize", "upsample", "interpolate")
+    for inspection in found.values():
+        outside = [name for name in inspection.outside if any(word in name.lower() for word in heavy)]
+        assert outside == []
+
+
+def test_gates_that_always_say_run_cannot_break_a_budget(tmp_path):
+    import torch
+
+    supernet = load_checkpoint("pam-minute").supernet
+    with torch.no_grad():
+        for index in range(supernet.block_count):
+            last = supernet.choice(index).gate.choice[-1]
+            last.weight.zero_()
+            last.bias.copy_(torch.tensor([0.0, 1e4]))
+    greedy = tmp_path / "greedy.safetensors"
+    save_checkpoint(greedy, supernet, TrainingRecord(trained=False, summary="gates that always say run"))
+    result = runner.invoke(
+        app,
+        f"convert --target executorch --checkpoint {greedy} --mode dynamic --size 64 --budget 60% --budget 100% "
+        f"--out {tmp_path / 'out'} --json".split(),
+    )
+    assert result.exit_code == 0, result.output
+    (made,) = json.loads(result.stdout)["artifacts"]
+    assert made["verified"] is True
+    assert [record["costs_over_budget"] for record in made["parity"]] == [0, 0]
+
+
+def test_a_changed_budget_table_is_found(dynamic_artifacts, tmp_path):
+    directory = tmp_path / "changed"
+    shutil.copytree(dynamic_artifacts[Target.EXECUTORCH].directory, directory)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    manifest["selection"]["run"][1] *= 1.5
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    result = runner.invoke(app, ["verify", str(directory), "--json"])
+    assert result.exit_code == 1
+    assert any(check["costs_over_budget"] for check in json.loads(result.stdout)["checks"])
+
+
+def test_matte_takes_any_budget_within_reach_and_says_what_it_took(dynamic_artifacts, tmp_path):
+    directory = dynamic_artifacts[Target.EXECUTORCH].directory
+    golden = read_manifest(directory).golden[0]
+    arguments = ["matte", str(directory / golden.image), "--trimap", str(directory / golden.trimap)]
+    arguments += ["--model", str(directory), "-o", str(tmp_path / "out.png")]
+    result = runner.invoke(app, [*arguments, "--budget", "71%"])
+    assert result.exit_code == 0
+    assert "path " in result.stdout
+    assert "GMAC (counted)" in result.stdout
+    refused = runner.invoke(app, [*arguments, "--budget", "5%"])
+    assert isinstance(refused.exception, BudgetError)
+    assert "shortest path" in str(refused.exception)
+
+
+def test_probe_graphs_and_foreign_units_are_refused(tmp_path):
+    from pam_edge.delivery.convert import convert
+    from pam_edge.planning.budget import parse_budget
+
+    with pytest.raises(UsageError, match="profile measure"):
+        convert(minute_request(tmp_path, mode=Mode.PROBE))
+    with pytest.raises(BudgetError, match="unit"):
+        convert(minute_request(tmp_path, mode=Mode.DYNAMIC, profile="iphone13", budgets=(parse_budget("1GMAC"),)))
+
+
+def test_the_manifest_says_which_accelerators_suit_and_why(dynamic_artifacts, static_artifacts):
+    for target in Target:
+        dynamic = {a.accelerator: a for a in dynamic_artifacts[target].manifest.accelerators}
+        fixed = {a.accelerator: a for a in static_artifacts[target].manifest.accelerators}
+        assert all(a.suits for a in fixed.values())
+        assert all(a.why for a in dynamic.values())
+        assert any(a.suits for a in dynamic.values())
+    assert not {a.accelerator: a for a in dynamic_artifacts[Target.TFLITE].manifest.accelerators}["GPU delegate"].suits
