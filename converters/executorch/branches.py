@@ -22,6 +22,7 @@ from torch.fx.passes.infra.partitioner import Partition
 
 from pam_edge.errors import UnsupportedOpError
 from pam_edge.graphs.dynamic import Choose, DynamicGraph, ProbeGraph, choose_eagerly
+from pam_edge.supernet.network import Supernet
 
 Delegates = Mapping[nn.Module, LoweredBackendModule]
 
@@ -36,7 +37,14 @@ def delegate_branches(graph: DynamicGraph | ProbeGraph, inputs: Mapping[str, Ten
     Raises:
         UnsupportedOpError: if a branch is not one XNNPACK partition.
     """
+    _keep_channels_last(graph.network)
     graph.choose = _between(_lower(_branch_inputs(graph, inputs)))
+
+
+def _keep_channels_last(network: Supernet) -> None:
+    """Let features pass from delegate to delegate in XNNPACK's own layout: else each would transpose them twice."""
+    network.stem.register_forward_pre_hook(lambda _, inputs: (inputs[0].to(memory_format=torch.channels_last),))
+    network.head.register_forward_hook(lambda _, __, output: output.to(memory_format=torch.contiguous_format))
 
 
 def _between(delegates: Delegates) -> Choose:
@@ -106,7 +114,10 @@ def _lower(branches: Mapping[nn.Module, Tensor]) -> Delegates:
     edge = to_edge_transform_and_lower(program, partitioner=[_PartitionerPerOutput()]).exported_program()
     modules = {node: module for _, module, node in get_lowered_submodules(edge.graph_module)}
     outputs = edge.graph.output_node().args[0]
-    return {branch: _sole_delegate(modules, output) for branch, output in zip(branches, outputs, strict=True)}
+    return {
+        branch: _without_operators(_sole_delegate(modules, output), x)
+        for (branch, x), output in zip(branches.items(), outputs, strict=True)
+    }
 
 
 def _sole_delegate(modules: Mapping[Node, LoweredBackendModule], output: Any) -> LoweredBackendModule:
@@ -117,3 +128,15 @@ def _sole_delegate(modules: Mapping[Node, LoweredBackendModule], output: Any) ->
             "is computed outside. Report it: branches hold only operators that XNNPACK took when this was written."
         )
     return modules[call]
+
+
+class _Same(nn.Module):
+    def forward(self, x: Tensor) -> tuple[Tensor]:
+        return (x.clone(),)
+
+
+def _without_operators(delegate: LoweredBackendModule, x: Tensor) -> LoweredBackendModule:
+    """Return a delegate whose original operators, which every pass over the outer graph runs again, are one copy."""
+    program = torch.export.export(_Same(), (x,), strict=False)
+    parts = delegate.processed_bytes, delegate.compile_specs, delegate.named_data_store_output
+    return LoweredBackendModule(program, delegate.backend_id, *parts)
