@@ -10,16 +10,20 @@ from pam_edge.converters.base import ConversionJob
 from pam_edge.graphs.static import StaticGraph
 from pam_edge.supernet.path import PathSpec
 
+OUTPUTS = ("alpha", "path", "cost")
+"""The contract's names, in the order in which graphs return them."""
+
 
 class _Named(nn.Module):
-    """A graph whose output carries its name."""
+    """A graph whose outputs carry their names."""
 
     def __init__(self, graph: nn.Module) -> None:
         super().__init__()
         self.inner = graph
 
-    def forward(self, image: Tensor, trimap: Tensor) -> dict[str, Tensor]:
-        return {"alpha": self.inner(image, trimap)}
+    def forward(self, **inputs: Tensor) -> dict[str, Tensor]:
+        outputs = self.inner(**inputs)
+        return dict(zip(OUTPUTS, (outputs,) if isinstance(outputs, Tensor) else outputs, strict=False))
 
 
 def example_inputs(job: ConversionJob, *, channels_last: bool = False) -> dict[str, Tensor]:
@@ -31,7 +35,7 @@ def example_inputs(job: ConversionJob, *, channels_last: bool = False) -> dict[s
 
 
 def named(graph: nn.Module) -> nn.Module:
-    """Return ``graph`` in evaluation mode with its output named ``alpha``."""
+    """Return ``graph`` in evaluation mode, its outputs named ``alpha``, and ``path`` and ``cost`` if it has them."""
     return _Named(graph).eval()
 
 

@@ -6,12 +6,20 @@ from importlib.metadata import version
 from pathlib import Path
 
 import litert_torch
+import torch
+from torch import Tensor, nn
 
 from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import example_inputs, named
+from pam_edge.converters.tflite.choices import input_name, output_name, separate_branches
 from pam_edge.converters.tflite.half import store_weights_as_half
+from pam_edge.converters.tflite.splice import splice
+from pam_edge.graphs.dynamic import ChannelsLastDynamicGraph, ChannelsLastProbeGraph, DynamicGraph, ProbeGraph
 from pam_edge.graphs.static import ChannelsLastGraph, StaticGraph
-from pam_edge.targets import Precision
+from pam_edge.targets import Mode, Precision
+
+_BRANCHES = "branches"
+"""Signature that holds the branches until they are put where they belong."""
 
 
 class LiteRTConverter:
@@ -30,12 +38,40 @@ class LiteRTConverter:
         return {name: version(name) for name in ("litert-torch", "litert-converter", "torch")}
 
     def _write(self, job: ConversionJob, entries: tuple[EntryPoint, ...], file: Path) -> None:
-        inputs = example_inputs(job, channels_last=True)
-        # Keyword inputs and a dictionary as output: otherwise the signature says args_0 and output_0.
-        converter = litert_torch.Converter()
-        for entry in entries:
-            graph = named(ChannelsLastGraph(StaticGraph(job.supernet, entry.fixed_path)))
-            converter = converter.signature(entry.name, graph, sample_kwargs=inputs)
-        converter.convert().export(str(file))
+        if job.mode in (Mode.DYNAMIC, Mode.PROBE):
+            _write_choosing(job, entries[0].name, file)
+        else:
+            _write_paths(job, entries, file)
         if job.precision is Precision.FP16:
             store_weights_as_half(file)
+
+
+def _write_paths(job: ConversionJob, entries: tuple[EntryPoint, ...], file: Path) -> None:
+    inputs = example_inputs(job, channels_last=True)
+    # Keyword inputs and a dictionary as output: otherwise the signature says args_0 and output_0.
+    converter = litert_torch.Converter()
+    for entry in entries:
+        graph = named(ChannelsLastGraph(StaticGraph(job.supernet, entry.fixed_path)))
+        converter = converter.signature(entry.name, graph, sample_kwargs=inputs)
+    converter.convert().export(str(file))
+
+
+def _write_choosing(job: ConversionJob, name: str, file: Path) -> None:
+    """Write a graph that chooses, dynamic or probe: marks and branches first, then IF operators in place of marks."""
+    graph, channels_last, control = _choosing_graph(job)
+    inputs = example_inputs(job, channels_last=True) | control
+    branches, samples = separate_branches(graph, channels_last, inputs)
+    converter = litert_torch.Converter().signature(name, channels_last, sample_kwargs=inputs)
+    converter.signature(_BRANCHES, branches, sample_kwargs=samples).convert().export(str(file))
+    count = range(len(samples))
+    splice(file, name, _BRANCHES, [input_name(index) for index in count], [output_name(index) for index in count])
+
+
+def _choosing_graph(job: ConversionJob) -> tuple[DynamicGraph | ProbeGraph, nn.Module, dict[str, Tensor]]:
+    """Return the graph, the same as it is exported, and zeros for the input that steers it."""
+    if job.mode is Mode.PROBE:
+        probe = ProbeGraph(job.supernet)
+        return probe, named(ChannelsLastProbeGraph(probe)), {"path": torch.zeros(job.supernet.block_count)}
+    assert job.selection is not None, "a dynamic graph needs costs and a table"
+    dynamic = DynamicGraph(job.supernet, job.selection.costs, job.selection.table)
+    return dynamic, named(ChannelsLastDynamicGraph(dynamic)), {"budget": torch.zeros(1)}

@@ -17,20 +17,39 @@ _DELEGATE = "DELEGATE"
 
 
 def inspect_signature(file: Path, signature: str) -> Inspection:
-    """Load a signature alone with the default delegate and list what is inside and outside of its partitions."""
-    interpreter = Interpreter(model_content=_extract(file, signature), num_threads=1)
+    """Load a signature with the default delegate and list what is inside and outside of its partitions.
+
+    The branches of a graph that chooses are loaded one by one, each as a graph of its own.
+    """
+    model = _extract(file, signature)
+    parts = [_inspect_first(_pack(model))]
+    branches = model.subgraphs[1:]
+    for branch in branches:
+        model.subgraphs, model.signatureDefs = [branch], []
+        parts.append(_inspect_first(_pack(model)))
+    note = "as this machine's XNNPACK partitions it; GPU and NPU delegates decide on the device"
+    if branches:
+        whole = sum(1 for _, partitions, outside in parts[1:] if partitions == 1 and not outside)
+        note = f"{whole} of {len(branches)} branches are one XNNPACK partition each, with nothing outside; {note}"
+    return Inspection(
+        operators=dict(sum((operators for operators, _, _ in parts), Counter())),
+        delegate="XNNPACK",
+        partitions=sum(partitions for _, partitions, _ in parts),
+        outside=dict(sum((outside for _, _, outside in parts), Counter())),
+        note=note,
+    )
+
+
+def _inspect_first(model: bytes) -> tuple[Counter[str], int, Counter[str]]:
+    """Return the first subgraph's operators, number of partitions, and operators outside of them."""
+    interpreter = Interpreter(model_content=model, num_threads=1)
     interpreter.allocate_tensors()
     nodes = interpreter._get_ops_details()
     partitions = [node for node in nodes if node["op_name"] == _DELEGATE]
     operators = [node for node in nodes if node["op_name"] != _DELEGATE]
     inside = _covered(operators, partitions)
-    return Inspection(
-        operators=dict(Counter(node["op_name"] for node in operators)),
-        delegate="XNNPACK",
-        partitions=len(partitions),
-        outside=dict(Counter(node["op_name"] for node in operators if node["index"] not in inside)),
-        note="as this machine's XNNPACK partitions it; GPU and NPU delegates decide on the device",
-    )
+    outside = Counter(str(node["op_name"]) for node in operators if node["index"] not in inside)
+    return Counter(str(node["op_name"]) for node in operators), len(partitions), outside
 
 
 def _covered(operators: list[Any], partitions: list[Any]) -> set[int]:
@@ -48,16 +67,21 @@ def _covered(operators: list[Any], partitions: list[Any]) -> set[int]:
     return inside
 
 
-def _extract(file: Path, signature: str) -> bytes:
-    """Return a model with one signature's subgraph alone: the interpreter lists operators of the first one only."""
+def _extract(file: Path, signature: str) -> Any:
+    """Return a model with one signature alone: the interpreter lists operators of the first subgraph only."""
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(file.read_bytes(), 0))
     names = {definition.signatureKey.decode(): definition for definition in model.signatureDefs}
     if signature not in names:
         raise ArtifactError(f"{file} has the signatures {', '.join(names)}; expected {signature!r}.")
     definition = names[signature]
-    model.subgraphs = [model.subgraphs[definition.subgraphIndex]]
-    definition.subgraphIndex = 0
+    if len(names) > 1:
+        model.subgraphs = [model.subgraphs[definition.subgraphIndex]]
+        definition.subgraphIndex = 0
     model.signatureDefs = [definition]
-    builder = flatbuffers.Builder(file.stat().st_size)
+    return model
+
+
+def _pack(model: Any) -> bytes:
+    builder = flatbuffers.Builder(1 << 20)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
