@@ -9,6 +9,7 @@ from typing import Any
 
 from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import export_path
+from pam_edge.converters.coreml.dynamic import convert_dynamic
 from pam_edge.converters.coreml.package import make_reproducible
 from pam_edge.errors import ConversionError
 from pam_edge.targets import Mode, Precision, TensorIO
@@ -23,10 +24,17 @@ class CoreMLConverter:
 
     def convert(self, job: ConversionJob) -> dict[str, str]:
         """See ``Converter.convert``."""
+        if job.mode is Mode.PROBE:
+            raise ConversionError(
+                "Core ML measures fixed paths: a phone's compute units run no control flow. Use mode multi with a "
+                "designed set of paths, as `pam-edge profile kit --target coreml` does."
+            )
         files: dict[str, str] = {}
         for name, entries in groups(job, ".mlpackage").items():
             package = job.directory / name
-            if _is_multifunction(job):
+            if job.mode is Mode.DYNAMIC:
+                convert_dynamic(job, _inputs(job), _outputs(job), _passes(), package)
+            elif _is_multifunction(job):
                 _save_functions(job, entries, package)
             else:
                 _convert_path(job, entries[0]).save(str(package))

@@ -3,7 +3,7 @@
 The partitioner does not enter the branches of a conditional, and the conditional takes their weights as operands, so
 that they would run outside the delegate. Here the branches are delegates before the graph is exported:
 
-    cond(run, block, connect, [x, weight, ...])  ->  clone(cond(run, delegate(block), delegate(connect), [x])[0])
+    cond(run, block, connect, [x, weight, ...])  ->  cond(run, delegate(block), delegate(connect), [x])
 """
 
 from __future__ import annotations
@@ -56,10 +56,8 @@ def _between(delegates: Delegates) -> Choose:
     def choose(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor) -> Tensor:
         # The operator itself and not torch.cond, which would compile the branches and stumble over their weights.
         (result,) = torch.ops.higher_order.cond(run, call(block), call(connect), (x,))
-        # All conditionals share one piece of memory for their results: without a copy, the next one overwrites what a
-        # skip connection still needs (executorch issue 21490; a fix is proposed in pull request 21818).
-        copy: Tensor = result.clone()
-        return copy
+        output: Tensor = result
+        return output
 
     return choose
 

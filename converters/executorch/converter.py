@@ -13,6 +13,7 @@ from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import example_inputs, export_path
 from pam_edge.converters.executorch.branches import delegate_branches
 from pam_edge.converters.executorch.checks import check_choices, check_one_partition
+from pam_edge.converters.executorch.lifetimes import copy_outliving_results
 from pam_edge.errors import ConversionError
 from pam_edge.graphs.dynamic import DynamicGraph, ProbeGraph
 from pam_edge.targets import Mode, Precision
@@ -68,4 +69,6 @@ def _export_choices(
     inputs = example_inputs(job) | control
     delegate_branches(graph.eval(), inputs)
     with torch.no_grad():
-        return torch.export.export(graph, (), inputs, strict=False)
+        program = torch.export.export(graph, (), inputs, strict=False)
+    copy_outliving_results(program.graph_module)
+    return program

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import example_inputs, named
-from pam_edge.converters.tflite.choices import input_name, output_name, separate_branches
+from pam_edge.converters.marks import input_name, mark_choices, output_name
+from pam_edge.converters.tflite.branches import Branches, branch_inputs
 from pam_edge.converters.tflite.half import store_weights_as_half
 from pam_edge.converters.tflite.splice import splice
 from pam_edge.graphs.dynamic import ChannelsLastDynamicGraph, ChannelsLastProbeGraph, DynamicGraph, ProbeGraph
@@ -60,10 +61,11 @@ def _write_choosing(job: ConversionJob, name: str, file: Path) -> None:
     """Write a graph that chooses, dynamic or probe: marks and branches first, then IF operators in place of marks."""
     graph, channels_last, control = _choosing_graph(job)
     inputs = example_inputs(job, channels_last=True) | control
-    branches, samples = separate_branches(graph, channels_last, inputs)
+    branches = mark_choices(graph, channels_last, inputs)
     converter = litert_torch.Converter().signature(name, channels_last, sample_kwargs=inputs)
-    converter.signature(_BRANCHES, branches, sample_kwargs=samples).convert().export(str(file))
-    count = range(len(samples))
+    converter = converter.signature(_BRANCHES, Branches(branches).eval(), sample_kwargs=branch_inputs(branches))
+    converter.convert().export(str(file))
+    count = range(len(branches))
     splice(file, name, _BRANCHES, [input_name(index) for index in count], [output_name(index) for index in count])
 
 

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
+from pam_edge.runtimes.coreml.dynamic import CoreMLDynamicModel
+from pam_edge.runtimes.coreml.inputs import function_name, image_size, model_inputs
 from pam_edge.runtimes.coreml.model import load
-from pam_edge.runtimes.coreml.runtime import CoreMLRuntime, function_name, image_size, model_inputs
+from pam_edge.runtimes.coreml.runtime import CoreMLRuntime
 from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 
 with hidden(*UNUSED_BY_COREMLTOOLS):
@@ -27,6 +29,11 @@ class NativeCoreMLRuntime(CoreMLRuntime):
     def load(self, file: Path, entry_point: str, *, threads: int) -> NativeModel:  # type: ignore[override]
         """See ``Runtime.load``; Core ML decides on threads and compute units."""
         return NativeModel(file, entry_point)
+
+    def load_dynamic(self, file: Path, entry_point: str, *, threads: int) -> CoreMLDynamicModel:
+        """See ``Runtime.load_dynamic``."""
+        model = NativeModel(file, entry_point)
+        return CoreMLDynamicModel(file, entry_point, model.predict, model.ran_on)
 
     def versions(self) -> dict[str, str]:
         """See ``Runtime.versions``."""
@@ -51,9 +58,13 @@ class NativeModel:
 
     def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See ``LoadedModel.__call__``."""
-        inputs = model_inputs(self._read, self._entry_point, image, trimap)
-        alpha = self._model.predict(as_coreml_takes_them(inputs))["alpha"]
+        alpha = self.predict(model_inputs(self._read, self._entry_point, image, trimap))["alpha"]
         return np.asarray(alpha, np.float32).reshape(self.height, self.width)
+
+    def predict(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return outputs by name; uint8 arrays go in as images."""
+        found = self._model.predict(as_coreml_takes_them(inputs))
+        return {name: np.asarray(value) for name, value in found.items()}
 
 
 def as_coreml_takes_them(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:

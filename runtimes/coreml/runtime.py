@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError, PamEdgeError
-from pam_edge.runtimes.base import Divergence, Expectation, Inspection
+from pam_edge.runtimes.base import Divergence, Expectation, Inspection, LoadedProbe
+from pam_edge.runtimes.coreml.dynamic import CoreMLDynamicModel
+from pam_edge.runtimes.coreml.inputs import function_name, image_size, model_inputs
 from pam_edge.runtimes.coreml.inspection import inspect_function
 from pam_edge.runtimes.coreml.localise import Localisation, localise
-from pam_edge.runtimes.coreml.model import Model, load, load_damaged
+from pam_edge.runtimes.coreml.model import load, load_damaged
 from pam_edge.runtimes.matching import by_weights
 
 
@@ -25,13 +27,25 @@ class CoreMLRuntime:
         """See ``Runtime.load``; the number of threads is PyTorch's."""
         return CoreMLModel(file, entry_point)
 
+    def load_dynamic(self, file: Path, entry_point: str, *, threads: int) -> CoreMLDynamicModel:
+        """See ``Runtime.load_dynamic``."""
+        return CoreMLDynamicModel(file, entry_point)
+
+    def load_probe(self, file: Path, entry_point: str, *, threads: int) -> LoadedProbe:
+        """Refuse: there are no probe graphs for Core ML.
+
+        Raises:
+            ArtifactError: always.
+        """
+        raise ArtifactError(f"{file}: Core ML packages have no probe graphs; they are measured path by path.")
+
     def first_divergence(self, file: Path, entry_point: str, expected: Expectation) -> Divergence | None:
         """See ``Runtime.first_divergence``: compares every operation's output, in the declared types and in float32."""
         try:
             model = load_damaged(file)
             found = localise(
                 model,
-                model_inputs(model, entry_point, expected.image, expected.trimap),
+                model_inputs(model, entry_point, expected.image, expected.trimap, expected.budget),
                 [(block.block, block.values) for block in expected.blocks],
                 details=expected.layers,
                 function=function_name(model, entry_point),
@@ -70,41 +84,6 @@ class CoreMLModel:
         inputs = model_inputs(self._model, self._entry_point, image, trimap)
         alpha = self._model.predict(inputs, self._function)["alpha"]
         return np.asarray(alpha, np.float32).reshape(self.height, self.width)
-
-
-def function_name(model: Model, entry_point: str) -> str:
-    """Return the function of an entry point: the only one, or the one of its name.
-
-    Raises:
-        ArtifactError: if there are several, and none has that name.
-    """
-    if len(model.functions) == 1:
-        return model.functions[0]
-    if entry_point not in model.functions:
-        names = ", ".join(model.functions)
-        raise ArtifactError(f"{model.path} has the functions {names}; expected {entry_point!r}.")
-    return entry_point
-
-
-def image_size(model: Model, function: str) -> tuple[int, int]:
-    """Return height and width of the input image."""
-    image = next(feature for feature in model.inputs(function) if feature.name == "image")
-    height, width = image.shape[:2] if image.kind == "image" else image.shape[-2:]
-    assert height is not None and width is not None, "our packages have fixed sizes"
-    return height, width
-
-
-def model_inputs(
-    model: Model, entry_point: str, image: NDArray[np.uint8], trimap: NDArray[np.uint8]
-) -> dict[str, NDArray[np.generic]]:
-    """Return image uint8[H, W, 3] and trimap uint8[H, W] as the package takes them: images, or arrays in NCHW."""
-    features = model.inputs(function_name(model, entry_point))
-    if next(feature for feature in features if feature.name == "image").kind == "image":
-        return {"image": image, "trimap": trimap}
-    return {
-        "image": image.transpose(2, 0, 1)[None].astype(np.float32),
-        "trimap": trimap[None, None].astype(np.float32),
-    }
 
 
 def _operation(found: Localisation) -> str | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +14,81 @@ from executorch.exir._serialize._program import deserialize_pte_binary
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Inspection
 
+_JUMP = "JumpFalseCall"
+_CONTROL = (_JUMP, "MoveCall")
+"""Instructions that compute nothing: they lead into a branch, and hand its result on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the two branches of a conditional execute, by the names of operators and delegates, in order."""
+
+    if_true: tuple[str, ...]
+    if_false: tuple[str, ...]
+
 
 def inspect_method(file: Path, method: str) -> Inspection:
-    """Count a method's delegate calls and the operators that run outside of them on portable kernels."""
-    plans = {plan.name: plan for plan in deserialize_pte_binary(file.read_bytes()).program.execution_plan}
-    if method not in plans:
-        raise ArtifactError(f"{file} has the methods {', '.join(sorted(plans))}; expected {method!r}.")
-    plan = plans[method]
-    instructions = [i.instr_args for chain in plan.chains for i in chain.instructions]
-    counts = Counter(_name(plan, instruction) for instruction in instructions)
+    """Count a method's delegate calls and the operators that run outside of them on portable kernels.
+
+    Both branches of each conditional count, of which one runs.
+
+    Raises:
+        ArtifactError: if the file has no such method.
+    """
+    plan = _plan(file, method)
+    counts = Counter(_name(plan, instruction) for instruction in _instructions(plan))
     delegates = sorted({delegate.id for delegate in plan.delegates})
-    delegated = {name: count for name, count in counts.items() if name in delegates}
     return Inspection(
         operators=dict(counts),
         delegate=", ".join(delegates) or "none",
-        partitions=sum(delegated.values()),
-        outside={name: count for name, count in counts.items() if name not in delegates},
-        note="a delegate call stands for all operators that the delegate took; they are compiled into it",
+        partitions=sum(counts[name] for name in delegates),
+        outside={name: count for name, count in counts.items() if name not in (*delegates, *_CONTROL)},
+        note="a delegate call stands for all operators that the delegate took; they are compiled into it"
+        + _describe(list(_choices(plan)), delegates),
+    )
+
+
+def read_choices(file: Path, method: str) -> tuple[Choice, ...]:
+    """Return the conditionals of a method in the order in which they run; none is inside another.
+
+    Raises:
+        ArtifactError: if the file has no such method.
+    """
+    return tuple(_choices(_plan(file, method)))
+
+
+def _plan(file: Path, method: str) -> Any:
+    plans = {plan.name: plan for plan in deserialize_pte_binary(file.read_bytes()).program.execution_plan}
+    if method not in plans:
+        raise ArtifactError(f"{file} has the methods {', '.join(sorted(plans))}; expected {method!r}.")
+    return plans[method]
+
+
+def _instructions(plan: Any) -> list[Any]:
+    return [each.instr_args for each in chain.from_iterable(part.instructions for part in plan.chains)]
+
+
+def _choices(plan: Any) -> Iterator[Choice]:
+    # Written as: jump to B if false; A: first branch; jump to C, always; B: second branch; C: the rest.
+    instructions = _instructions(plan)
+    names = [_name(plan, instruction) for instruction in instructions]
+    jumps = [position for position, name in enumerate(names) if name == _JUMP]
+    for start, middle in zip(jumps[::2], jumps[1::2], strict=True):
+        end = instructions[middle].destination_instruction
+        yield Choice(_computing(names[start + 1 : middle]), _computing(names[middle + 1 : end]))
+
+
+def _computing(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in _CONTROL)
+
+
+def _describe(choices: Sequence[Choice], delegates: Sequence[str]) -> str:
+    if not choices:
+        return ""
+    branches = [branch for choice in choices for branch in (choice.if_true, choice.if_false)]
+    delegated = sum(len(branch) == 1 and branch[0] in delegates for branch in branches)
+    return (
+        f"; {len(choices)} choices of two branches, {delegated} of {len(branches)} branches are one delegate call each"
     )
 
 

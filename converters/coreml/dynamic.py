@@ -1,0 +1,96 @@
+"""Convert a graph that chooses: exported with marks, branches beside it, then rewritten with conditionals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pam_edge.converters.base import ConversionJob
+from pam_edge.converters.capture import example_inputs, named
+from pam_edge.converters.coreml.splice import splice
+from pam_edge.converters.marks import input_name, mark_choices, output_name
+from pam_edge.errors import ConversionError
+from pam_edge.graphs.dynamic import DynamicGraph
+from pam_edge.targets import Precision
+from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
+
+with hidden(*UNUSED_BY_COREMLTOOLS):
+    import coremltools as ct
+
+_FEATURE_RANK = 4
+"""Features have four dimensions and more; the governor's sums, its budget and its table have fewer."""
+
+
+class _Beside(nn.Module):
+    """A graph, and beside it its branches with inputs and outputs of their own."""
+
+    def __init__(self, graph: nn.Module, branches: Mapping[nn.Module, Tensor]) -> None:
+        super().__init__()
+        self.choosing = graph  # not "graph", which an exported module has already
+        self.branches = nn.ModuleList(branches)
+
+    def forward(self, image: Tensor, trimap: Tensor, budget: Tensor, **features: Tensor) -> dict[str, Tensor]:
+        outputs: dict[str, Tensor] = self.choosing(image=image, trimap=trimap, budget=budget)
+        beside = {output_name(i): branch(features[input_name(i)]) for i, branch in enumerate(self.branches)}
+        return outputs | beside
+
+
+def convert_dynamic(job: ConversionJob, inputs: list[Any], outputs: list[Any], passes: Any, package: Path) -> None:
+    """Write a dynamic graph as a package with one function.
+
+    The network is in the job's precision, both sides of every branch included; budget, costs and comparisons are in
+    float32, in which costs are exact.
+
+    Args:
+        job: with a selection.
+        inputs: image and trimap, as the static converter declares them.
+        outputs: alpha.
+        passes: pipeline of the conversion.
+        package: to write.
+
+    Raises:
+        ConversionError: if coremltools refuses the graph, or its result is not as expected.
+    """
+    assert job.selection is not None, "a dynamic graph needs costs and a table"
+    graph = DynamicGraph(job.supernet, job.selection.costs, job.selection.table)
+    exported = named(graph)
+    example = example_inputs(job) | {"budget": torch.zeros(1)}
+    branches = mark_choices(graph, exported, example)
+    features = {input_name(index): x for index, x in enumerate(branches.values())}
+    half = job.precision is Precision.FP16
+    dtype = np.float16 if half else np.float32
+    try:
+        with torch.no_grad():
+            program = torch.export.export(_Beside(exported, branches).eval(), (), example | features, strict=False)
+        model = ct.convert(
+            program.run_decompositions({}),
+            inputs=[
+                *inputs,
+                ct.TensorType("budget", shape=(1,), dtype=np.float32),
+                *(ct.TensorType(name, shape=x.shape, dtype=dtype) for name, x in features.items()),
+            ],
+            outputs=[
+                *outputs,
+                ct.TensorType("path", dtype=np.float32),
+                ct.TensorType("cost", dtype=np.float32),
+                *(ct.TensorType(output_name(index), dtype=dtype) for index in range(len(branches))),
+            ],
+            minimum_deployment_target=ct.target.iOS16,
+            compute_precision=ct.transform.FP16ComputePrecision(_is_feature) if half else ct.precision.FLOAT32,
+            pass_pipeline=passes,
+            skip_model_load=True,
+        )
+    except (RuntimeError, ValueError, NotImplementedError) as error:
+        raise ConversionError(f"Core ML, dynamic graph: coremltools refused it: {error}") from error
+    model.save(str(package))
+    splice(package, len(branches))
+
+
+def _is_feature(operation: Any) -> bool:
+    """Tell whether an operation of coremltools' program computes features, and not what a path costs."""
+    return bool(operation.outputs[0].rank >= _FEATURE_RANK)

@@ -1,0 +1,54 @@
+"""What a package of ours takes, from plain arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pam_edge.errors import ArtifactError
+from pam_edge.runtimes.coreml.model import Model
+
+
+def function_name(model: Model, entry_point: str) -> str:
+    """Return the function of an entry point: the only one, or the one of its name.
+
+    Raises:
+        ArtifactError: if there are several, and none has that name.
+    """
+    if len(model.functions) == 1:
+        return model.functions[0]
+    if entry_point not in model.functions:
+        names = ", ".join(model.functions)
+        raise ArtifactError(f"{model.path} has the functions {names}; expected {entry_point!r}.")
+    return entry_point
+
+
+def image_size(model: Model, function: str) -> tuple[int, int]:
+    """Return height and width of the input image."""
+    image = next(feature for feature in model.inputs(function) if feature.name == "image")
+    height, width = image.shape[:2] if image.kind == "image" else image.shape[-2:]
+    assert height is not None and width is not None, "our packages have fixed sizes"
+    return height, width
+
+
+def model_inputs(
+    model: Model,
+    entry_point: str,
+    image: NDArray[np.uint8],
+    trimap: NDArray[np.uint8],
+    budget: float | None = None,
+) -> dict[str, NDArray[Any]]:
+    """Return image uint8[H, W, 3] and trimap uint8[H, W] as the package takes them: images, or arrays in NCHW.
+
+    With a budget, which a dynamic graph takes, as float32[1].
+    """
+    features = model.inputs(function_name(model, entry_point))
+    more: dict[str, NDArray[Any]] = {} if budget is None else {"budget": np.array([budget], np.float32)}
+    if next(feature for feature in features if feature.name == "image").kind == "image":
+        return {"image": image, "trimap": trimap} | more
+    return more | {
+        "image": image.transpose(2, 0, 1)[None].astype(np.float32),
+        "trimap": trimap[None, None].astype(np.float32),
+    }
