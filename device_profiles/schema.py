@@ -19,6 +19,7 @@ from pam_edge.targets import Precision, Target
 Text = Annotated[str, Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Count = Annotated[int, Field(gt=0, strict=True)]
 Side = Annotated[int, Field(gt=0, strict=True, multiple_of=32)]
 
@@ -151,6 +152,21 @@ class MeasurementProvenance(Record):
         return kind
 
 
+class StaticGraphs(Record):
+    """How static graphs relate to the probe, whose costs the rest of the table holds.
+
+    Attributes:
+        paths: timed in both, side by side.
+        scale, offset_ms: a static path costs ``scale * probe + offset_ms``.
+        worst_error_pct: largest difference from that, over the paths.
+    """
+
+    paths: Count
+    scale: Positive
+    offset_ms: Finite
+    worst_error_pct: NotNegative
+
+
 class Measurement(Record):
     """Costs of one variant under one runtime, precision and size.
 
@@ -160,6 +176,7 @@ class Measurement(Record):
     Attributes:
         path_error_ms: standard error of a path's predicted cost, root mean square over all paths.
         scatter_ms: standard deviation of single paths around the additive model.
+        static_graphs: None where the probe alone was timed.
     """
 
     target: Target
@@ -180,6 +197,7 @@ class Measurement(Record):
     peak_memory_bytes: Count | None = None
     latency_ms: LatencyPercentiles
     provenance: MeasurementProvenance
+    static_graphs: StaticGraphs | None = None
     blocks: tuple[BlockCost, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

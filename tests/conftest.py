@@ -6,6 +6,8 @@ import pytest
 
 from pam_edge.delivery.convert import Artifact, ConvertRequest, convert
 from pam_edge.planning.budget import parse_budget
+from pam_edge.runtimes.base import Inspection
+from pam_edge.runtimes.registry import load_runtime
 from pam_edge.targets import Mode, Precision, Target
 
 
@@ -25,6 +27,13 @@ def minute_request(out: Path, **changes) -> ConvertRequest:
         "command": "pam-edge convert (a test)",
     }
     return ConvertRequest(**(fields | changes))
+
+
+def inspections(artifact: Artifact) -> list[Inspection]:
+    """Return what every entry point is made of, read in this process, which has the toolchain loaded already."""
+    runtime = load_runtime(artifact.manifest.target)
+    entries = artifact.manifest.entry_points
+    return [runtime.inspect(artifact.directory / entry.file, entry.function) for entry in entries]
 
 
 @pytest.fixture(scope="session")

@@ -95,6 +95,9 @@ def _cut(pool: Subgraph, entering: int, leaving: int) -> Subgraph:
         if needed & set(map(int, operator.outputs)):
             needed |= {int(tensor) for tensor in operator.inputs if tensor >= 0}
             operators.append(copy.deepcopy(operator))
+    if needed & set(map(int, pool.inputs)) != {entering}:
+        names = [pool.tensors[tensor].name.decode() for tensor in (leaving, entering)]
+        raise ConversionError(f"LiteRT: expected {names[0]} to depend on {names[1]} and on no other input. Report it.")
     branch = schema.SubGraphT()
     branch.name = pool.tensors[leaving].name
     branch.tensors = pool.tensors

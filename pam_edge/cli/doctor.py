@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
@@ -45,13 +46,15 @@ def examine() -> dict[str, Any]:
     """Return what is installed, by really importing each target's packages in a worker process."""
     from pam_edge.supernet.checkpoint import load_checkpoint
 
+    with ThreadPoolExecutor(len(Target)) as pool:
+        targets = dict(zip((target.value for target in Target), pool.map(_examine, Target), strict=True))
     checkpoint = load_checkpoint("pam-tiny")
     return {
         "pam_edge": version("pam-edge"),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "torch": version("torch"),
-        "targets": {target.value: _examine(target) for target in Target},
+        "targets": targets,
         "weights": f"{checkpoint.title}: {checkpoint.training.summary}",
         "data_pictures": _data_pictures(),
     }

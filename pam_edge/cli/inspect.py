@@ -23,10 +23,13 @@ def inspect(
         entries = {entry.name: entry.model_dump() for entry in manifest.entry_points}
         print_json({"entry_points": [entries[name] | asdict(each) for name, each in found.items()]})
         return
-    for entry in manifest.entry_points:
+    # The budgets of a dynamic graph are inputs of one function.
+    functions = {(entry.file, entry.function): entry for entry in reversed(manifest.entry_points)}
+    for entry in reversed(functions.values()):
         each = found[entry.name]
-        path = f"path {entry.path}" if entry.path else "path chosen for each image"
-        console.print(f"[bold]{entry.name}[/]  {entry.file}, {entry.bytes / 1e6:.2f} MB, {path}")
+        path = f"path {entry.path}" if entry.path else "path chosen for each image and budget"
+        name = entry.name if entry.path else entry.function
+        console.print(f"[bold]{name}[/]  {entry.file}, {entry.bytes / 1e6:.2f} MB, {path}")
         partitions = "decided on the device" if each.partitions is None else str(each.partitions)
         outside = ", ".join(f"{count} {name}" for name, count in each.outside.items())
         console.print(f"  delegate: {each.delegate}; partitions: {partitions}")

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from pam_edge import __version__, errors
-from pam_edge.cli import convert, demo, doctor, inspect, learning, matte, planning, verify
+from pam_edge.cli import convert, demo, doctor, inspect, learning, matte, measuring, planning, verify
 from pam_edge.cli.output import notices, print_json
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ for command in (
     learning.evaluate,
 ):
     app.command()(command)
+planning.profile_app.command()(measuring.measure)
 app.add_typer(planning.profile_app, name="profile")
 
 _CHECK_FAILED = (errors.ParityError, errors.ConversionError)

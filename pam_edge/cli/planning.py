@@ -129,7 +129,11 @@ def import_command(
     from pam_edge.planning.samples import read_samples
 
     chosen = name or (output.stem if output else _slug(read_samples(file).device))
-    done = import_samples(file, chosen, output or user_folder() / f"{chosen}.toml")
+    print_imported(import_samples(file, chosen, output or user_folder() / f"{chosen}.toml"), json=json)
+
+
+def print_imported(done: Imported, *, json: bool) -> None:
+    """Say what was fitted, how well, and where it is."""
     if json:
         print_json(_import_record(done))
         return

@@ -167,6 +167,7 @@ def _plan(request: ConvertRequest, target: Target, checkpoint: Checkpoint, profi
             height=request.height,
             width=request.width,
             config=checkpoint.config,
+            dynamic=request.mode is Mode.DYNAMIC,
         )
         record = ProfileRecord(name=profile.name, provenance=costs.provenance.value)
     if request.mode is Mode.DYNAMIC:

@@ -15,6 +15,7 @@ from pam_edge.device_profiles.schema import (
     LatencyPercentiles,
     Measurement,
     MeasurementProvenance,
+    StaticGraphs,
 )
 from pam_edge.errors import ProfileError
 from pam_edge.planning.clean import PathTimes, clean_samples
@@ -22,6 +23,7 @@ from pam_edge.planning.cost import Provenance
 from pam_edge.planning.fit import Fit, fit_costs
 from pam_edge.planning.profile_file import write_profile
 from pam_edge.planning.samples import SampleFile, read_samples
+from pam_edge.planning.static_fit import StaticFit, fit_static
 from pam_edge.supernet.variants import variant
 
 EXPECTED_ERROR_PCT = 2.0
@@ -86,11 +88,18 @@ def fit_samples(samples: SampleFile, source: str, kind: Provenance) -> Measureme
             f"{fit.held_out_median_error_pct:.0f}%: the device was disturbed, or these are samples of something else. "
             "Measure again with the device at rest; nothing was imported."
         )
-    return _table(samples, fit, times, config.block_names, source, kind)
+    static = fit_static(samples.samples, samples.static_samples, fit)
+    return _table(samples, fit, static, times, config.block_names, source, kind)
 
 
 def _table(
-    samples: SampleFile, fit: Fit, times: PathTimes, names: tuple[str, ...], source: str, kind: Provenance
+    samples: SampleFile,
+    fit: Fit,
+    static: StaticFit | None,
+    times: PathTimes,
+    names: tuple[str, ...],
+    source: str,
+    kind: Provenance,
 ) -> Measurement:
     columns = zip(names, fit.run_ms, fit.run_errors_ms, fit.bypass_ms, fit.bypass_errors_ms, strict=True)
     blocks = tuple(
@@ -110,7 +119,8 @@ def _table(
         held_out_worst_error_pct=fit.held_out_worst_error_pct,
         notices=times.notices + _doubts(fit),
     )
-    conditions = samples.model_dump(exclude={"schema_version", "device", "soc", "os", "date", "tool", "samples"})
+    left_out = {"schema_version", "device", "soc", "os", "date", "tool", "samples", "static_samples"}
+    conditions = samples.model_dump(exclude=left_out)
     return Measurement(
         **conditions,
         fixed_ms=fit.fixed_ms,
@@ -119,7 +129,19 @@ def _table(
         scatter_ms=fit.scatter_ms,
         latency_ms=LatencyPercentiles(p10=p10, p50=p50, p90=p90, p99=p99),
         provenance=provenance,
+        static_graphs=_static_graphs(static),
         blocks=blocks,
+    )
+
+
+def _static_graphs(static: StaticFit | None) -> StaticGraphs | None:
+    if static is None:
+        return None
+    return StaticGraphs(
+        paths=static.paths,
+        scale=static.scale,
+        offset_ms=static.offset_ms,
+        worst_error_pct=static.worst_error_pct,
     )
 
 

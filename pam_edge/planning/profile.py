@@ -26,6 +26,7 @@ def profile_cost_table(
     width: int,
     config: SupernetConfig,
     threads: int | None = None,
+    dynamic: bool = False,
 ) -> CostTable:
     """Return milliseconds of any path of a variant on a device.
 
@@ -40,6 +41,7 @@ def profile_cost_table(
         width: likewise.
         config: the variant.
         threads: picks one table where several numbers of threads were measured.
+        dynamic: costs inside a graph that chooses, which are the probe's; else those of static graphs.
 
     Raises:
         ProfileError: if the profile does not cover what is asked; names the command that measures it.
@@ -59,22 +61,25 @@ def profile_cost_table(
     if len(tables) != 1:
         raise ProfileError(_not_measured(profile, tables, wanted_target, wanted_precision, height, width, config.name))
     _check_architecture(profile, tables[0], config)
-    return measured_costs(tables[0])
+    return measured_costs(tables[0], dynamic=dynamic)
 
 
-def measured_costs(table: Measurement) -> CostTable:
-    """Return a measured table as costs."""
+def measured_costs(table: Measurement, *, dynamic: bool = False) -> CostTable:
+    """Return a measured table as costs: of static graphs where they were timed, unless a dynamic graph's are asked."""
+    static = None if dynamic else table.static_graphs
+    scale, offset = (static.scale, static.offset_ms) if static else (1.0, 0.0)
     return CostTable(
         unit=CostUnit.MS,
         provenance=table.provenance.kind,
-        fixed=table.fixed_ms,
-        run=tuple(block.run_ms for block in table.blocks),
-        bypass=tuple(block.bypass_ms for block in table.blocks),
-        fixed_error=table.fixed_error_ms,
-        run_errors=tuple(block.run_error_ms for block in table.blocks),
-        bypass_errors=tuple(block.bypass_error_ms for block in table.blocks),
-        path_error=table.path_error_ms,
-        scatter=table.scatter_ms,
+        # A negative offset can exceed the fixed part, which holds little more than a convention's share of all costs.
+        fixed=max(0.0, scale * table.fixed_ms + offset),
+        run=tuple(scale * block.run_ms for block in table.blocks),
+        bypass=tuple(scale * block.bypass_ms for block in table.blocks),
+        fixed_error=scale * table.fixed_error_ms,
+        run_errors=tuple(scale * block.run_error_ms for block in table.blocks),
+        bypass_errors=tuple(scale * block.bypass_error_ms for block in table.blocks),
+        path_error=scale * table.path_error_ms,
+        scatter=scale * table.scatter_ms,
     )
 
 

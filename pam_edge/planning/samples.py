@@ -12,7 +12,8 @@ number of the round comes with each sample, so that a drifting or disturbed devi
      "samples": [{"path": "11010010110", "round": 0, "latency_ms": 7.41}, ...]}
 
 ``architecture_hash`` is that of the checkpoint the probe was made from (its manifest has it); ``peak_memory_bytes``
-may be left out; no other key is allowed.
+may be left out; no other key is allowed. ``static_samples``, in the same form and rounds, are of static graphs of a few
+of the paths, two at least; where they are given, planned costs are those of static graphs, else those of the probe.
 """
 
 from __future__ import annotations
@@ -66,10 +67,11 @@ class SampleFile(Record):
     tool: Text
     peak_memory_bytes: Count | None = None
     samples: tuple[Sample, ...] = Field(min_length=1)
+    static_samples: tuple[Sample, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> SampleFile:
-        lengths = {len(sample.path) for sample in self.samples}
+        lengths = {len(sample.path) for sample in (*self.samples, *self.static_samples)}
         if len(lengths) != 1:
             raise ValueError(f"paths of one length are expected; got lengths {sorted(lengths)}")
         return self

@@ -27,12 +27,13 @@ def inspect_function(file: Path, function: str) -> Inspection:
         raise ArtifactError(f"{file} has the functions {', '.join(functions)}; expected {function!r}.")
     block = functions[name].block_specializations[functions[name].opset]
     counts = Counter(operation.type for operation in _operations(block) if operation.type != "const")
+    choices = f"{counts['cond']} choices of two branches, weights inside; " if counts["cond"] else ""
     return Inspection(
         operators=dict(counts),
         delegate=f"Core ML, specification {specification.specificationVersion}, opset {functions[name].opset}",
         partitions=None,
         outside={},
-        note="Core ML places operators on CPU, GPU and Neural Engine on the device; nothing here can tell where",
+        note=f"{choices}Core ML places operators on CPU, GPU and Neural Engine on the device; nothing here tells where",
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.bench.memory import mapped_bytes, peak_bytes, reset_peak, resident_bytes
+from pam_edge.measuring.memory import mapped_bytes, peak_bytes, reset_peak, resident_bytes
 
 ENTRY = "full"
 INPUT_SEED = 7

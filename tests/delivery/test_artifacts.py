@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
 from pam_edge.delivery.convert import convert
-from pam_edge.delivery.inspect import inspect
 from pam_edge.delivery.manifest import content_hash, read_manifest
 from pam_edge.delivery.verify import assert_parity, verify
 from pam_edge.errors import ArtifactError, ParityError
@@ -18,7 +17,7 @@ from pam_edge.planning.budget import parse_budget
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
-from tests.conftest import minute_request
+from tests.conftest import inspections, minute_request
 
 EVERY_TARGET = pytest.mark.parametrize("target", list(Target), ids=str)
 runner = CliRunner()
@@ -44,8 +43,7 @@ def test_every_entry_point_of_a_multi_file_passes_parity(multi_artifacts, target
 @EVERY_TARGET
 def test_one_partition_and_nothing_outside_of_it(static_artifacts, multi_artifacts, target):
     for artifacts in (static_artifacts, multi_artifacts):
-        _, found = inspect(artifacts[target].directory)
-        for inspection in found.values():
+        for inspection in inspections(artifacts[target]):
             assert inspection.outside == {}
             assert inspection.partitions == (None if target is Target.COREML else 1)
 
@@ -71,11 +69,10 @@ def test_coreml_functions_take_and_give_images_under_the_contracts_names(multi_a
     assert [(each.name, each.colour) for each in outputs] == [("alpha", "GRAYSCALE_FLOAT16")]
 
 
-@EVERY_TARGET
-def test_the_same_command_gives_the_same_bytes(static_artifacts, target, tmp_path):
-    (again,) = convert(minute_request(tmp_path, targets=(target,), budgets=(parse_budget("60%"),)))
-    first = next(e for e in static_artifacts[target].manifest.entry_points if e.name == "60pct")
-    assert again.manifest.entry_points[0].sha256 == first.sha256
+def test_the_same_command_gives_the_same_bytes(static_artifacts, tmp_path):
+    for again in convert(minute_request(tmp_path, budgets=(parse_budget("60%"),))):
+        first = next(e for e in static_artifacts[again.manifest.target].manifest.entry_points if e.name == "60pct")
+        assert again.manifest.entry_points[0].sha256 == first.sha256
 
 
 @EVERY_TARGET

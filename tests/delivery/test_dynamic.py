@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
 from pam_edge.delivery.expected import selection_of
-from pam_edge.delivery.inspect import inspect
 from pam_edge.delivery.manifest import read_manifest
 from pam_edge.errors import BudgetError, UsageError
 from pam_edge.evaluation.dynamic_parity import check_dynamic
@@ -19,7 +18,7 @@ from pam_edge.evaluation.pictures import adversarial_pictures, bundled_pictures,
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from pam_edge.targets import Mode, Target
-from tests.conftest import minute_request
+from tests.conftest import inspections, minute_request
 
 EVERY_TARGET = pytest.mark.parametrize("target", list(Target), ids=str)
 runner = CliRunner()
@@ -59,14 +58,15 @@ def test_paths_follow_budgets_and_no_budget_is_broken(dynamic_artifacts, target)
 
 @EVERY_TARGET
 def test_both_branches_of_every_block_are_delegated(dynamic_artifacts, target):
-    _, found = inspect(dynamic_artifacts[target].directory)
     heavy = ("conv", "pool", "resize", "upsample", "interpolate")
-    for inspection in found.values():
+    for inspection in inspections(dynamic_artifacts[target]):
         outside = [name for name in inspection.outside if any(word in name.lower() for word in heavy)]
         assert outside == []
 
 
-def test_gates_that_always_say_run_cannot_break_a_budget(tmp_path):
+@pytest.mark.slow
+@EVERY_TARGET
+def test_gates_that_always_say_run_cannot_break_a_budget(tmp_path, target):
     import torch
 
     supernet = load_checkpoint("pam-minute").supernet
@@ -79,7 +79,7 @@ def test_gates_that_always_say_run_cannot_break_a_budget(tmp_path):
     save_checkpoint(greedy, supernet, TrainingRecord(trained=False, summary="gates that always say run"))
     result = runner.invoke(
         app,
-        f"convert --target executorch --checkpoint {greedy} --mode dynamic --size 64 --budget 60% --budget 100% "
+        f"convert --target {target} --checkpoint {greedy} --mode dynamic --size 64 --budget 60% --budget 100% "
         f"--out {tmp_path / 'out'} --json".split(),
     )
     assert result.exit_code == 0, result.output

@@ -1,0 +1,277 @@
+"""Measure a variant on this machine and keep what it costs as a device profile.
+
+    probe and static graphs -> rounds of timings (a draft) -> samples -> fit -> profile
+
+Everything before the profile lies in one folder per thing measured. An interrupted measurement leaves it there and the
+next one goes on with it; a finished one removes it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_cache_path
+
+from pam_edge import __version__
+from pam_edge.device_profiles.loader import read_profile, user_folder
+from pam_edge.device_profiles.schema import ComputeUnit
+from pam_edge.errors import ProfileError, UsageError
+from pam_edge.measuring.draft import Round, read_rounds
+from pam_edge.measuring.host import NAME, Machine, this_machine
+from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static
+from pam_edge.planning.cost import Provenance
+from pam_edge.planning.design import default_path_count, design_paths
+from pam_edge.planning.importing import Imported, import_samples
+from pam_edge.planning.profile_file import write_whole
+from pam_edge.planning.samples import Sample, SampleFile
+from pam_edge.supernet.path import PathSpec
+from pam_edge.targets import Precision, Target
+from pam_edge.workers import run_in_worker
+
+DEFAULT_LIMIT_S = 150.0
+STATIC_PATHS = 4
+"""Paths that are also timed as static graphs: full, shortest, and a complementary pair."""
+
+_DRAFT, _PROBE, _STATIC = "rounds.jsonl", "probe", "static"
+_SPARE_S = 120
+"""Beyond the limit, for loading, warm-up and the last round."""
+
+Progress = Callable[[str, list[Round]], None]
+"""Called now and then with what is being done, and the rounds so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureRequest:
+    """What to measure, and how long.
+
+    Attributes:
+        checkpoint: variant name or file; what is measured depends on its variant alone.
+        limit_s: most time for taking rounds.
+        name: of the profile.
+        file: that receives the profile.
+    """
+
+    checkpoint: str
+    target: Target
+    precision: Precision
+    height: int
+    width: int
+    threads: int
+    limit_s: float
+    name: str
+    file: Path
+
+
+def host_file() -> Path:
+    """Return where this machine's own profile is kept."""
+    return user_folder() / f"{NAME}.toml"
+
+
+def measure(request: MeasureRequest, progress: Progress = lambda step, rounds: None) -> Imported:
+    """Measure, fit, and add the table to a profile.
+
+    Raises:
+        UsageError: if the request cannot be met; nothing is then done.
+        ConversionError: if the probe cannot be made.
+        ProfileError: if the timings do not give costs; they are kept for another try.
+    """
+    subject = _check(request)
+    machine = this_machine()
+    _forget_other_machine(request, machine)
+    folder = _folder(request, subject, machine)
+    count = default_path_count(_block_count(subject))
+    paths = design_paths(_block_count(subject), count)
+    files = _make_files(subject, paths[:STATIC_PATHS], folder, lambda step: progress(step, []))
+    found = _take_rounds(request, subject, paths, files, folder, progress)
+    samples = folder / "samples.json"
+    write_whole(samples, _samples(request, subject, machine, folder, found).model_dump_json(indent=1).encode())
+    done = import_samples(samples, request.name, request.file, Provenance.MEASURED)
+    shutil.rmtree(folder)
+    return done
+
+
+def measured_here(subject_target: Target, precision: Precision, height: int, width: int, variant: str) -> bool:
+    """Tell whether this machine's profile has a table for these conditions."""
+    with suppress(ProfileError):
+        profile = read_profile(host_file())
+        asked = (subject_target, precision, height, width, variant)
+        return (profile.device, profile.soc) == (this_machine().device, this_machine().soc) and any(
+            (table.target, table.precision, table.height, table.width, table.variant) == asked
+            for table in profile.measurements
+        )
+    return False
+
+
+def _check(request: MeasureRequest) -> Subject:
+    from pam_edge.converters.registry import require
+    from pam_edge.supernet.checkpoint import load_checkpoint
+
+    if request.target is Target.COREML:
+        raise UsageError(
+            "profile measure --target coreml: Core ML's times are those of an Apple device, and this machine runs its "
+            "packages with a reference runtime. Make a kit for the device: pam-edge profile kit --target coreml."
+        )
+    if request.height <= 0 or request.width <= 0 or request.height % 32 or request.width % 32:
+        raise UsageError(f"--size: expected multiples of 32; got {request.height}x{request.width}.")
+    if request.threads < 1 or not request.limit_s > 0:
+        raise UsageError(
+            f"Expected at least one thread and a time limit above zero; got {request.threads} and {request.limit_s} s."
+        )
+    require(request.target)
+    config = load_checkpoint(request.checkpoint).config
+    return Subject(
+        checkpoint=request.checkpoint,
+        variant=config.name,
+        architecture_hash=config.architecture_hash(),
+        target=request.target,
+        precision=request.precision,
+        height=request.height,
+        width=request.width,
+    )
+
+
+def _block_count(subject: Subject) -> int:
+    from pam_edge.supernet.variants import variant
+
+    return variant(subject.variant).block_count
+
+
+def _forget_other_machine(request: MeasureRequest, machine: Machine) -> None:
+    """Remove the host's profile if it is of another machine, as in a home directory that several share."""
+    if request.file == host_file() and request.file.is_file():
+        with suppress(ProfileError):
+            profile = read_profile(request.file)
+            if (profile.device, profile.soc) == (machine.device, machine.soc):
+                return
+        request.file.unlink()
+
+
+def _folder(request: MeasureRequest, subject: Subject, machine: Machine) -> Path:
+    """Return where a measurement lies until it is done, by all that its timings depend on."""
+    parts = (
+        subject.variant,
+        subject.architecture_hash,
+        subject.target.value,
+        subject.precision.value,
+        f"{subject.height}x{subject.width}",
+        f"{request.threads}-threads",
+        __version__,
+        machine.soc,
+    )
+    name = "_".join("".join(c if c.isalnum() or c in ".-" else "-" for c in part) for part in parts)
+    return user_cache_path("pam-edge", appauthor=False) / "measurements" / name
+
+
+def _make_files(
+    subject: Subject, static_paths: tuple[PathSpec, ...], folder: Path, say: Callable[[str], None]
+) -> dict[str, str]:
+    """Return the files of an earlier try, or make them: both at once, each in a worker of its own."""
+    makers: dict[str, Callable[[Path], Path]] = {
+        _PROBE: lambda into: make_probe(subject, into),
+        _STATIC: lambda into: make_static(subject, static_paths, into),
+    }
+    say("making the probe")
+    with ThreadPoolExecutor(len(makers)) as pool:
+        made = {name: pool.submit(_make_once, folder / name, make) for name, make in makers.items()}
+        return {name: str(future.result()) for name, future in made.items()}
+
+
+def _make_once(folder: Path, make: Callable[[Path], Path]) -> Path:
+    done = folder / "done"
+    if done.is_file():
+        return folder / done.read_text()
+    shutil.rmtree(folder, ignore_errors=True)
+    file = make(folder)
+    write_whole(done, file.name.encode())
+    return file
+
+
+def _take_rounds(
+    request: MeasureRequest,
+    subject: Subject,
+    paths: tuple[PathSpec, ...],
+    files: dict[str, str],
+    folder: Path,
+    progress: Progress,
+) -> dict[str, Any]:
+    from pam_edge.supernet.macs import count_macs
+    from pam_edge.supernet.variants import variant
+
+    macs = count_macs(variant(subject.variant), subject.height, subject.width)
+    draft = folder / _DRAFT
+    payload = {
+        "target": subject.target.value,
+        "threads": request.threads,
+        "probe": files[_PROBE],
+        "static": files[_STATIC],
+        "paths": [str(path) for path in paths],
+        "static_paths": [str(path) for path in paths[:STATIC_PATHS]],
+        "bypass_shares": [bypass / macs.shortest for bypass in macs.bypass],
+        "draft": str(draft),
+        "limit_s": request.limit_s,
+    }
+    stop = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(draft, progress, stop), daemon=True)
+    watcher.start()
+    try:
+        return run_in_worker(
+            "pam_edge.measuring.timing:time_in_worker",
+            payload,
+            threads=request.threads,
+            timeout_s=request.limit_s + _SPARE_S,
+        )
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def _watch(draft: Path, progress: Progress, stop: threading.Event) -> None:
+    while not stop.wait(0.5):
+        progress("timing", read_rounds(draft))
+
+
+def _samples(
+    request: MeasureRequest, subject: Subject, machine: Machine, folder: Path, found: dict[str, Any]
+) -> SampleFile:
+    from pam_edge.runtimes.registry import load_runtime
+
+    package, number = next(iter(load_runtime(subject.target).versions().items()))
+    rounds = read_rounds(folder / _DRAFT)
+
+    def rows(graph: str) -> tuple[Sample, ...]:
+        return tuple(
+            Sample(path=path, round=index, latency_ms=ms)
+            for index, each in enumerate(rounds)
+            for path, ms in getattr(each, graph).items()
+        )
+
+    return SampleFile(
+        schema_version=1,
+        device=machine.device,
+        soc=machine.soc,
+        os=machine.os,
+        target=subject.target,
+        runtime=package,
+        runtime_version=number,
+        compute_unit=ComputeUnit.CPU,
+        delegate="XNNPACK",
+        threads=request.threads,
+        precision=subject.precision,
+        height=subject.height,
+        width=subject.width,
+        variant=subject.variant,
+        architecture_hash=subject.architecture_hash,
+        date=date.today(),
+        tool=f"pam-edge {__version__}, {PROBE} graph",
+        peak_memory_bytes=found["peak_memory_bytes"],
+        samples=rows("probe"),
+        static_samples=rows("static"),
+    )

@@ -1,0 +1,102 @@
+"""Make the files that a measurement runs: the probe, and static graphs of a few paths to set its costs right by.
+
+A probe pays for choosing: conditionals, and tensors that pass between partitions. Static graphs do not. Timed side by
+side on a few paths, the two tell how a path's cost in one follows from its cost in the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pam_edge.supernet.path import PathSpec
+from pam_edge.targets import Mode, Precision, Target, TensorIO
+from pam_edge.workers import run_in_worker
+
+PROBE = "probe"
+"""Name of the probe's one function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured: one variant on one target, at one precision and size.
+
+    Attributes:
+        checkpoint: variant name or file.
+        variant: its name.
+        architecture_hash: its configuration's.
+        height: a multiple of 32.
+        width: likewise.
+    """
+
+    checkpoint: str
+    variant: str
+    architecture_hash: str
+    target: Target
+    precision: Precision
+    height: int
+    width: int
+
+
+def static_name(path: PathSpec) -> str:
+    """Return a static path's entry point in the file of static graphs."""
+    return f"path_{path}"
+
+
+def make_probe(subject: Subject, folder: Path) -> Path:
+    """Write the probe's file into a folder and return it.
+
+    Raises:
+        ConversionError: if the converter fails or has no probe.
+    """
+    return folder / _convert(subject, folder, Mode.PROBE, {PROBE: None})[PROBE]
+
+
+def make_static(subject: Subject, paths: Sequence[PathSpec], folder: Path) -> Path:
+    """Write static graphs of some paths into one file and return it.
+
+    Raises:
+        ConversionError: if the converter fails.
+    """
+    names = {static_name(path): str(path) for path in paths}
+    return folder / _convert(subject, folder, Mode.MULTI, names)[static_name(paths[0])]
+
+
+def _convert(subject: Subject, folder: Path, mode: Mode, entries: Mapping[str, str | None]) -> dict[str, str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    payload = {
+        "checkpoint": subject.checkpoint,
+        "target": subject.target.value,
+        "precision": subject.precision.value,
+        "height": subject.height,
+        "width": subject.width,
+        "mode": mode.value,
+        "entries": dict(entries),
+        "folder": str(folder),
+    }
+    files: dict[str, str] = run_in_worker("pam_edge.measuring.probe:convert_in_worker", payload)["files"]
+    return files
+
+
+def convert_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
+    """Convert what ``_convert`` describes; returns ``{"files": {entry point: file name}}``."""
+    from pam_edge.converters.base import ConversionJob, EntryPoint
+    from pam_edge.converters.registry import load_converter
+    from pam_edge.supernet.checkpoint import load_checkpoint
+
+    target, precision = Target(payload["target"]), Precision(payload["precision"])
+    images = target is Target.COREML and precision is Precision.FP16
+    entries = payload["entries"].items()
+    job = ConversionJob(
+        supernet=load_checkpoint(payload["checkpoint"]).supernet.eval(),
+        entry_points=tuple(EntryPoint(name, PathSpec.parse(path) if path else None) for name, path in entries),
+        mode=Mode(payload["mode"]),
+        precision=precision,
+        height=payload["height"],
+        width=payload["width"],
+        io=TensorIO.IMAGE if images else TensorIO.TENSOR,
+        directory=Path(payload["folder"]),
+    )
+    return {"files": load_converter(target).convert(job)}

@@ -1,0 +1,61 @@
+"""Choices in ExecuTorch programs: delegated branches, and results that survive the next conditional."""
+
+import pytest
+import torch
+from executorch.exir import to_edge
+from executorch.runtime import Runtime, Verification
+from torch import nn
+
+from pam_edge.converters.executorch.lifetimes import copy_outliving_results, outliving_results
+from pam_edge.runtimes.executorch.inspection import read_choices
+from pam_edge.supernet.checkpoint import load_checkpoint
+from pam_edge.targets import Target
+
+ISSUE = "executorch issue 21490 (all conditionals of a graph share the memory of their results)"
+
+
+class TwoConditionals(nn.Module):
+    """The second conditional runs while the result of the first is still needed, as by a skip connection."""
+
+    def forward(self, run, x):
+        y = torch.cond(run, lambda v: v + 1.0, lambda v: v - 1.0, (x,))
+        z = torch.cond(run, lambda v: v * 2.0, lambda v: v * 3.0, (y,))
+        return y + z
+
+
+def executed(program, *inputs):
+    """Return the output of a program saved and loaded by ExecuTorch's own runtime."""
+    buffer = to_edge(program).to_executorch().buffer
+    method = Runtime.get().load_program(buffer, verification=Verification.Minimal).load_method("forward")
+    return method.execute(list(inputs))[0].clone()
+
+
+@pytest.fixture
+def example():
+    return torch.tensor(True), torch.arange(8.0)
+
+
+def exported(example):
+    return torch.export.export(TwoConditionals(), example, strict=False)
+
+
+def test_results_survive_the_next_conditional(example):
+    program = exported(example)
+    copy_outliving_results(program.graph_module)
+    assert outliving_results(program.graph) == []
+    for run in (torch.tensor(True), torch.tensor(False)):
+        expected = TwoConditionals()(run, example[1])
+        assert torch.equal(executed(program, run, example[1]), expected), ISSUE
+
+
+def test_without_the_copy_they_are_overwritten(example):
+    overwritten = executed(exported(example), *example)
+    assert not torch.equal(overwritten, TwoConditionals()(*example)), f"{ISSUE} is fixed: lifetimes.py can go"
+
+
+def test_every_branch_of_every_block_is_one_delegate_call(dynamic_artifacts):
+    artifact = dynamic_artifacts[Target.EXECUTORCH]
+    entry = artifact.manifest.entry_points[0]
+    choices = read_choices(artifact.directory / entry.file, entry.function or entry.budget.label)
+    assert len(choices) == load_checkpoint("pam-minute").supernet.block_count
+    assert {branch for choice in choices for branch in (choice.if_true, choice.if_false)} == {("XnnpackBackend",)}
