@@ -8,29 +8,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-Timings = dict[str, float]
-"""Milliseconds by path, as text."""
-
 
 @dataclass(frozen=True, slots=True)
 class Round:
     """One call along every path.
 
     Attributes:
-        probe: of the probe.
-        static: of static graphs, for a few of the paths.
+        timings: graph (``probe`` or ``static``), path and milliseconds, in the order in which they were taken.
         error_pct: standard error of a path's fitted cost after this round, in percent of the middle path's; None while
             there are too few rounds to tell.
     """
 
-    probe: Timings
-    static: Timings
+    timings: list[tuple[str, str, float]]
     error_pct: float | None
 
 
 def append_round(draft: Path, done: Round) -> None:
     """Add a round, on disk before this returns."""
-    line = json.dumps({"probe": done.probe, "static": done.static, "error_pct": done.error_pct})
+    line = json.dumps({"timings": done.timings, "error_pct": done.error_pct})
     with draft.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
         file.flush()

@@ -27,18 +27,19 @@ from pam_edge.errors import ProfileError, UsageError
 from pam_edge.measuring.draft import Round, read_rounds
 from pam_edge.measuring.host import NAME, Machine, this_machine
 from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static
+from pam_edge.measuring.timing import as_samples
 from pam_edge.planning.cost import Provenance
 from pam_edge.planning.design import default_path_count, design_paths
 from pam_edge.planning.importing import Imported, import_samples
 from pam_edge.planning.profile_file import write_whole
-from pam_edge.planning.samples import Sample, SampleFile
+from pam_edge.planning.samples import SampleFile
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Precision, Target
 from pam_edge.workers import run_in_worker
 
 DEFAULT_LIMIT_S = 150.0
-STATIC_PATHS = 4
-"""Paths that are also timed as static graphs: full, shortest, and a complementary pair."""
+STATIC_PATHS = 2
+"""Paths that are also timed as static graphs: the full and the shortest, between which all others lie."""
 
 _DRAFT, _PROBE, _STATIC = "rounds.jsonl", "probe", "static"
 _SPARE_S = 120
@@ -244,15 +245,6 @@ def _samples(
     from pam_edge.runtimes.registry import load_runtime
 
     package, number = next(iter(load_runtime(subject.target).versions().items()))
-    rounds = read_rounds(folder / _DRAFT)
-
-    def rows(graph: str) -> tuple[Sample, ...]:
-        return tuple(
-            Sample(path=path, round=index, latency_ms=ms)
-            for index, each in enumerate(rounds)
-            for path, ms in getattr(each, graph).items()
-        )
-
     return SampleFile(
         schema_version=1,
         device=machine.device,
@@ -272,6 +264,5 @@ def _samples(
         date=date.today(),
         tool=f"pam-edge {__version__}, {PROBE} graph",
         peak_memory_bytes=found["peak_memory_bytes"],
-        samples=rows("probe"),
-        static_samples=rows("static"),
+        samples=as_samples(read_rounds(folder / _DRAFT)),
     )

@@ -83,11 +83,9 @@ def _take_rounds(
     while not _is_enough(rounds) and time.monotonic() - started < limit_s:
         order = np.random.default_rng(len(rounds)).permutation(len(calls))
         keys = list(calls)
-        taken: dict[str, dict[str, float]] = {"probe": {}, "static": {}}
-        for graph, path in (keys[index] for index in order):
-            taken[graph][path] = _milliseconds(calls[graph, path])
-        rounds.append(Round(**taken, error_pct=None))
-        rounds[-1] = Round(**taken, error_pct=_error_pct(rounds, bypass_shares))
+        taken = [(*keys[index], _milliseconds(calls[keys[index]])) for index in order]
+        error_pct = _error_pct([*rounds, Round(taken, None)], bypass_shares)
+        rounds.append(Round(taken, error_pct))
         append_round(draft, rounds[-1])
 
 
@@ -106,17 +104,17 @@ def _is_enough(rounds: list[Round]) -> bool:
 
 def _error_pct(rounds: list[Round], bypass_shares: tuple[float, ...]) -> float | None:
     try:
-        found = fit_costs(clean_samples(probe_samples(rounds)), bypass_shares)
+        found = fit_costs(clean_samples(as_samples(rounds)), bypass_shares)
     except ProfileError:  # too few timings, as yet
         return None
     middle = found.fixed_ms + (sum(found.run_ms) + sum(found.bypass_ms)) / 2
     return 100 * found.path_error_ms / middle
 
 
-def probe_samples(rounds: list[Round]) -> list[Sample]:
-    """Return the probe's timings as samples."""
-    return [
-        Sample(path=path, round=number, latency_ms=ms)
+def as_samples(rounds: list[Round]) -> tuple[Sample, ...]:
+    """Return rounds as samples."""
+    return tuple(
+        Sample.model_validate({"path": path, "round": number, "latency_ms": ms, "graph": graph})
         for number, each in enumerate(rounds)
-        for path, ms in each.probe.items()
-    ]
+        for graph, path, ms in each.timings
+    )

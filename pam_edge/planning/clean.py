@@ -17,6 +17,9 @@ LEAST_SAMPLES = 3
 OUTLIER_SIGMAS = 6.0
 LEAST_OUTLIER = 0.02
 """A timing within 2 % of what is expected is no outlier, however quiet the device."""
+_NEIGHBOURS = np.array([1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0])
+"""Weights of the timings around one that tell its pace, which can change from one second to the next."""
+_TURNS = 8
 DRIFT_NOTICE_PCT = 3.0
 OUTLIER_NOTICE_PCT = 5.0
 
@@ -28,12 +31,14 @@ class PathTimes:
     """Timings without outliers.
 
     Attributes:
-        median_ms: per path, over its rounds, at the pace of the median round.
+        median_ms: of the probe, per path, over its rounds, at the middle pace.
+        static_ms: of static graphs, likewise, for the paths timed as such.
         kept_ms: all timings that were kept, as they were taken.
         notices: what a person should know about them.
     """
 
     median_ms: dict[PathSpec, float]
+    static_ms: dict[PathSpec, float]
     kept_ms: tuple[float, ...]
     notices: tuple[str, ...]
 
@@ -41,36 +46,66 @@ class PathTimes:
 def clean_samples(samples: Iterable[Sample]) -> PathTimes:
     """Drop outliers and take each path's median over the rounds.
 
-    A round's pace is the median, over paths, of timing by path median. Timings are divided by their round's pace
-    relative to the median round's, so a slow round makes neither outliers nor noise; costs are those of the median
-    round. Drift is noticed all the same.
+    A device's pace changes while it is measured: clocks, heat, neighbours. The pace at a timing is what its neighbours
+    in time took, relative to their own paths' medians; timings are divided by it. So slow spells make neither
+    outliers nor noise, and costs are those at the middle pace. Drift is noticed all the same.
+
+    Args:
+        samples: in the order in which they were taken.
 
     Raises:
         ProfileError: if no path has enough timings.
     """
     rows = list(samples)
-    paths, path_of = np.unique([sample.path for sample in rows], return_inverse=True)
+    subjects, subject_of = np.unique([f"{sample.graph} {sample.path}" for sample in rows], return_inverse=True)
     rounds, round_of = np.unique([sample.round for sample in rows], return_inverse=True)
     latency = np.array([sample.latency_ms for sample in rows])
-    relative = latency / _medians(latency, path_of, len(paths))[path_of]
-    pace = _medians(relative, round_of, len(rounds))
-    deviation = relative / pace[round_of] - 1
+    pace = _paces(np.log(latency), subject_of, len(subjects))
+    steady = latency / pace
+    deviation = steady / _medians(steady, subject_of, len(subjects))[subject_of] - 1
     kept = np.abs(deviation) <= _outlier_limit(deviation)
-    counts = np.bincount(path_of[kept], minlength=len(paths))
+    counts = np.bincount(subject_of[kept], minlength=len(subjects))
     used = counts >= LEAST_SAMPLES
     if not used.any():
         raise ProfileError(
             f"Expected at least {LEAST_SAMPLES} timings of each path; the most that any has is {counts.max()}. Measure "
             "more rounds."
         )
-    kept &= used[path_of]
-    steady = latency / (pace / np.median(pace))[round_of]
-    medians = _medians(steady[kept], path_of[kept], len(paths))
+    kept &= used[subject_of]
+    medians = _medians(steady[kept], subject_of[kept], len(subjects))
+    times: dict[str, dict[PathSpec, float]] = {"probe": {}, "static": {}}
+    for subject, median in zip(subjects[used], medians[used], strict=True):
+        graph, path = str(subject).split()
+        times[graph][PathSpec.parse(path)] = float(median)
     return PathTimes(
-        median_ms={PathSpec.parse(str(path)): float(medians[i]) for i, path in enumerate(paths) if used[i]},
+        median_ms=times["probe"],
+        static_ms=times["static"],
         kept_ms=tuple(latency[kept].tolist()),
-        notices=tuple(_notices(kept, used, pace, counts, len(rounds))),
+        notices=tuple(_notices(kept, used, _medians(pace, round_of, len(rounds)), counts, len(rounds))),
     )
+
+
+def _paces(log_latency: _Floats, subject_of: NDArray[np.intp], subjects: int) -> _Floats:
+    """Return the pace at each timing: 1 at the middle, 1.1 where all takes a tenth longer.
+
+    Paths' medians and paces depend on each other; a few turns settle them. An outlier moves its neighbours' pace by no
+    more than the largest deviation that is not one.
+    """
+    pace = np.zeros_like(log_latency)
+    for _ in range(_TURNS):
+        level = _medians(log_latency - pace, subject_of, subjects)
+        deviation = log_latency - level[subject_of]
+        limit = _outlier_limit(deviation - pace)
+        pace = _neighbours(np.clip(deviation, pace - limit, pace + limit))
+    middle: _Floats = np.exp(pace - np.median(pace))
+    return middle
+
+
+def _neighbours(values: _Floats) -> _Floats:
+    """Return the weighted mean of each value's neighbours, without the value itself."""
+    weights = np.convolve(np.ones_like(values), _NEIGHBOURS, "same")
+    means: _Floats = np.convolve(values, _NEIGHBOURS, "same") / np.maximum(weights, 1e-9)
+    return means
 
 
 def _medians(values: _Floats, group_of: NDArray[np.intp], groups: int) -> _Floats:

@@ -88,7 +88,7 @@ def fit_samples(samples: SampleFile, source: str, kind: Provenance) -> Measureme
             f"{fit.held_out_median_error_pct:.0f}%: the device was disturbed, or these are samples of something else. "
             "Measure again with the device at rest; nothing was imported."
         )
-    static = fit_static(samples.samples, samples.static_samples, fit)
+    static = fit_static(times.static_ms, fit)
     return _table(samples, fit, static, times, config.block_names, source, kind)
 
 
@@ -119,7 +119,7 @@ def _table(
         held_out_worst_error_pct=fit.held_out_worst_error_pct,
         notices=times.notices + _doubts(fit),
     )
-    left_out = {"schema_version", "device", "soc", "os", "date", "tool", "samples", "static_samples"}
+    left_out = {"schema_version", "device", "soc", "os", "date", "tool", "samples"}
     conditions = samples.model_dump(exclude=left_out)
     return Measurement(
         **conditions,

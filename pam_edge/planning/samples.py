@@ -11,9 +11,10 @@ number of the round comes with each sample, so that a drifting or disturbed devi
      "peak_memory_bytes": 183500800,
      "samples": [{"path": "11010010110", "round": 0, "latency_ms": 7.41}, ...]}
 
-``architecture_hash`` is that of the checkpoint the probe was made from (its manifest has it); ``peak_memory_bytes``
-may be left out; no other key is allowed. ``static_samples``, in the same form and rounds, are of static graphs of a few
-of the paths, two at least; where they are given, planned costs are those of static graphs, else those of the probe.
+``architecture_hash`` is that of the checkpoint the probe was made from (the kit's file has it). ``peak_memory_bytes`` may
+be left out; no other key is allowed. Samples stand in the order in which they were taken. ``"graph": "static"`` in one
+says that a static graph of its path took the time, and not the probe; where two paths or more were timed as both,
+planned costs are those of static graphs, else the probe's.
 """
 
 from __future__ import annotations
@@ -38,11 +39,13 @@ class Sample(Record):
         path: one 0 or 1 per block.
         round: from 0.
         latency_ms: of one call, wall clock.
+        graph: what was called: the probe, or a static graph of the path.
     """
 
     path: Annotated[str, Field(pattern="^[01]+$")]
     round: Annotated[int, Field(ge=0, strict=True)]
     latency_ms: Positive
+    graph: Literal["probe", "static"] = "probe"
 
 
 class SampleFile(Record):
@@ -67,11 +70,10 @@ class SampleFile(Record):
     tool: Text
     peak_memory_bytes: Count | None = None
     samples: tuple[Sample, ...] = Field(min_length=1)
-    static_samples: tuple[Sample, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> SampleFile:
-        lengths = {len(sample.path) for sample in (*self.samples, *self.static_samples)}
+        lengths = {len(sample.path) for sample in self.samples}
         if len(lengths) != 1:
             raise ValueError(f"paths of one length are expected; got lengths {sorted(lengths)}")
         return self

@@ -37,7 +37,7 @@ def test_noisy_timings_predict_held_out_paths_within_one_percent(simulated_devic
 
 def test_two_measurements_agree_within_their_errors(simulated_device):
     agreements = []
-    for seed in range(12):
+    for seed in range(30):
         first = fit_of(simulated_device("pam-tiny", 0.02, seed), rounds=9)
         second = fit_of(simulated_device("pam-tiny", 0.02, seed + 100), rounds=9)
         differences = np.abs(np.array(first.run_ms) - second.run_ms)
