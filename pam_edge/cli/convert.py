@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pam_edge.cli.measuring import measure_host_if_new
 from pam_edge.cli.options import parse_choice, parse_size, parse_targets
 from pam_edge.cli.output import console, notices, print_json
 from pam_edge.targets import Mode, Precision, TensorIO
@@ -52,6 +53,7 @@ def convert(
         out=out,
         command=shlex.join(["pam-edge", *sys.argv[1:]]),
     )
+    measure_host_if_new(profile, checkpoint, targets, request.precision, (height, width), quiet=json)
     artifacts = run_with_progress(request, quiet=json)
     if json:
         print_json({"artifacts": [as_json(artifact) for artifact in artifacts]})

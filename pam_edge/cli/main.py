@@ -26,6 +26,7 @@ for command in (
     verify.verify,
     matte.matte,
     planning.plan,
+    measuring.bench,
     inspect.inspect,
     doctor.doctor,
     demo.demo,

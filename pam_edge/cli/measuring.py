@@ -1,4 +1,4 @@
-"""``pam-edge profile measure``: what a variant costs on this machine."""
+"""``pam-edge profile measure`` and ``pam-edge bench``: what networks cost on this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pam_edge.cli.options import parse_choice, parse_size
-from pam_edge.cli.output import notices
+from pam_edge.cli.output import console, notices, print_json
 from pam_edge.cli.planning import CheckpointOption, JsonOption, PrecisionOption, print_imported
 from pam_edge.targets import Precision, Target
 
@@ -73,3 +73,74 @@ def measure_with_progress(request: MeasureRequest, *, quiet: bool) -> Imported:
         except KeyboardInterrupt:
             notices.print("Interrupted: the same command goes on where this stopped.")
             raise
+
+
+def measure_host_if_new(
+    profile: str | None,
+    checkpoint: str,
+    targets: tuple[Target, ...],
+    precision: Precision | None,
+    size: tuple[int, int],
+    *,
+    quiet: bool,
+) -> None:
+    """Measure this machine where ``--profile host`` is asked for what was not measured on it yet."""
+    from pam_edge.measuring.host import NAME, host_file, is_measured
+
+    if profile != NAME:
+        return
+    from pam_edge.measuring.measure import DEFAULT_LIMIT_S, MeasureRequest
+    from pam_edge.supernet.checkpoint import load_checkpoint
+
+    variant = load_checkpoint(checkpoint).config.name
+    for target in targets:
+        chosen = precision or target.default_precision
+        if is_measured(target, chosen, *size, variant):
+            continue
+        notices.print(
+            f"This machine was not measured with {target} {chosen}, {variant}, {size[0]}x{size[1]}: doing so."
+        )
+        request = MeasureRequest(checkpoint, target, chosen, *size, 1, DEFAULT_LIMIT_S, NAME, host_file())
+        measure_with_progress(request, quiet=quiet)
+
+
+def bench(
+    directory: Annotated[Path, typer.Argument(help="Artifact folder.")],
+    threads: Annotated[int, typer.Option(help="That the runtime uses.")] = 1,
+    seconds: Annotated[float, typer.Option(help="For taking times, after warm-up.")] = 20,
+    json: JsonOption = False,
+) -> None:
+    """Show what an artifact's entry points take on this machine, against this machine's prediction."""
+    from dataclasses import asdict
+
+    from pam_edge.measuring.bench import bench as run_bench
+
+    with notices.status(f"Running {directory} ..."):
+        found = run_bench(directory, threads=threads, seconds=seconds)
+    if json:
+        rows = [
+            {
+                "name": each.name,
+                "paths": each.paths,
+                "latency_ms": {"median": each.median_ms, "p90": each.p90_ms},
+                "peak_memory_bytes": each.peak_memory_bytes,
+                "predicted_ms": each.predicted_ms,
+                "margin_ms": each.margin_ms,
+            }
+            for each in found.entry_points
+        ]
+        print_json({k: v for k, v in asdict(found).items() if k != "entry_points"} | {"entry_points": rows})
+        return
+    from rich.table import Table
+
+    table = Table(title=f"{directory.name}, {found.ran_on}, {found.rounds} rounds", title_justify="left")
+    for column in ("entry point", "path", "median ms", "p90 ms", "predicted ms", "off by", "peak memory"):
+        table.add_column(column, justify="left" if column in ("entry point", "path") else "right")
+    for each in found.entry_points:
+        predicted = f"{each.predicted_ms:.1f} ± {each.margin_ms:.1f}" if each.predicted_ms else "none"
+        off = f"{100 * (each.median_ms / each.predicted_ms - 1):+.1f} %" if each.predicted_ms else ""
+        peak = f"{each.peak_memory_bytes / 2**20:.0f} MiB" if each.peak_memory_bytes is not None else "not told here"
+        path = each.paths[0] if len(each.paths) == 1 else f"{len(each.paths)} paths"
+        table.add_row(each.name, path, f"{each.median_ms:.1f}", f"{each.p90_ms:.1f}", predicted, off, peak)
+    console.print(table)
+    console.print(found.prediction, style="dim", soft_wrap=True)

@@ -36,10 +36,17 @@ def plan(
 ) -> None:
     """Show the path chosen for each budget, its predicted cost, and the Pareto front."""
     chosen_target, chosen_precision, chosen_size = _parse_conditions(target, precision, size)
+    from pam_edge.measuring.host import NAME as HOST
+    from pam_edge.measuring.host import host_file
     from pam_edge.planning.budget import DEFAULT_BUDGETS, parse_budget
     from pam_edge.planning.report import make_report, report_record
 
     budgets = tuple(map(parse_budget, budget)) if budget else DEFAULT_BUDGETS
+    if profile == HOST and (chosen_target or not host_file().is_file()):
+        from pam_edge.cli.measuring import measure_host_if_new
+
+        target_here, size_here = chosen_target or Target.TFLITE, chosen_size or (512, 512)
+        measure_host_if_new(profile, checkpoint, (target_here,), chosen_precision, size_here, quiet=json)
     report = make_report(checkpoint, budgets, profile, chosen_target, chosen_precision, chosen_size)
     if plot:
         from pam_edge.planning.plot import plot_front

@@ -1,12 +1,18 @@
-"""The machine that pam-edge runs on, as a device with a profile."""
+"""The machine that pam-edge runs on, as a device with a profile of its own."""
 
 from __future__ import annotations
 
 import os
 import platform
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from pam_edge.device_profiles.loader import read_profile, user_folder
+from pam_edge.device_profiles.schema import DeviceProfile
+from pam_edge.errors import ProfileError
+from pam_edge.targets import Precision, Target
 
 NAME = "host"
 """What its profile is called."""
@@ -34,3 +40,26 @@ def _processor() -> str:
         if found:
             return found[1].strip()
     return platform.processor() or "unknown processor"
+
+
+def host_file() -> Path:
+    """Return where this machine's own profile is kept."""
+    return user_folder() / f"{NAME}.toml"
+
+
+def is_this_machine(profile: DeviceProfile) -> bool:
+    """Tell whether a profile is of this machine: home directories move, and are shared."""
+    machine = this_machine()
+    return (profile.device, profile.soc) == (machine.device, machine.soc)
+
+
+def is_measured(target: Target, precision: Precision, height: int, width: int, variant: str) -> bool:
+    """Tell whether this machine's profile has costs for these conditions."""
+    with suppress(ProfileError):
+        profile = read_profile(host_file())
+        asked = (target, precision, height, width, variant)
+        return is_this_machine(profile) and any(
+            (table.target, table.precision, table.height, table.width, table.variant) == asked
+            for table in profile.measurements
+        )
+    return False

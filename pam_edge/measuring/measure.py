@@ -21,11 +21,11 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from pam_edge import __version__
-from pam_edge.device_profiles.loader import read_profile, user_folder
+from pam_edge.device_profiles.loader import read_profile
 from pam_edge.device_profiles.schema import ComputeUnit
 from pam_edge.errors import ProfileError, UsageError
 from pam_edge.measuring.draft import Round, read_rounds
-from pam_edge.measuring.host import NAME, Machine, this_machine
+from pam_edge.measuring.host import Machine, host_file, is_this_machine, this_machine
 from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static
 from pam_edge.measuring.timing import as_samples
 from pam_edge.planning.cost import Provenance
@@ -71,11 +71,6 @@ class MeasureRequest:
     file: Path
 
 
-def host_file() -> Path:
-    """Return where this machine's own profile is kept."""
-    return user_folder() / f"{NAME}.toml"
-
-
 def measure(request: MeasureRequest, progress: Progress = lambda step, rounds: None) -> Imported:
     """Measure, fit, and add the table to a profile.
 
@@ -86,7 +81,7 @@ def measure(request: MeasureRequest, progress: Progress = lambda step, rounds: N
     """
     subject = _check(request)
     machine = this_machine()
-    _forget_other_machine(request, machine)
+    _forget_other_machine(request)
     folder = _folder(request, subject, machine)
     count = default_path_count(_block_count(subject))
     paths = design_paths(_block_count(subject), count)
@@ -97,18 +92,6 @@ def measure(request: MeasureRequest, progress: Progress = lambda step, rounds: N
     done = import_samples(samples, request.name, request.file, Provenance.MEASURED)
     shutil.rmtree(folder)
     return done
-
-
-def measured_here(subject_target: Target, precision: Precision, height: int, width: int, variant: str) -> bool:
-    """Tell whether this machine's profile has a table for these conditions."""
-    with suppress(ProfileError):
-        profile = read_profile(host_file())
-        asked = (subject_target, precision, height, width, variant)
-        return (profile.device, profile.soc) == (this_machine().device, this_machine().soc) and any(
-            (table.target, table.precision, table.height, table.width, table.variant) == asked
-            for table in profile.measurements
-        )
-    return False
 
 
 def _check(request: MeasureRequest) -> Subject:
@@ -145,12 +128,11 @@ def _block_count(subject: Subject) -> int:
     return variant(subject.variant).block_count
 
 
-def _forget_other_machine(request: MeasureRequest, machine: Machine) -> None:
-    """Remove the host's profile if it is of another machine, as in a home directory that several share."""
+def _forget_other_machine(request: MeasureRequest) -> None:
+    """Remove this machine's own profile if it is of another one."""
     if request.file == host_file() and request.file.is_file():
         with suppress(ProfileError):
-            profile = read_profile(request.file)
-            if (profile.device, profile.soc) == (machine.device, machine.soc):
+            if is_this_machine(read_profile(request.file)):
                 return
         request.file.unlink()
 

@@ -1,0 +1,239 @@
+"""What an artifact's entry points take on this machine, beside what was predicted for it.
+
+Latency: all entry points in one process, in turns, so that a drifting machine touches all alike. Peak memory: each in
+a process of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pam_edge.delivery.manifest import EntryPointRecord, Manifest, read_manifest
+from pam_edge.device_profiles.loader import read_profile
+from pam_edge.errors import ProfileError, UsageError
+from pam_edge.measuring import memory
+from pam_edge.measuring.host import NAME, host_file, is_this_machine
+from pam_edge.planning.cost import CostTable, CostUnit
+from pam_edge.planning.profile import measure_command, profile_cost_table
+from pam_edge.supernet.path import PathSpec
+from pam_edge.targets import Mode, Target
+from pam_edge.workers import run_in_worker
+
+WARM_UP_CALLS = 3
+LEAST_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPointTimes:
+    """One entry point, or one budget of a dynamic graph.
+
+    Attributes:
+        name: of the entry point.
+        paths: that it took; a dynamic graph's can differ from picture to picture.
+        median_ms, p90_ms: of the calls, conversion of the picture included.
+        peak_memory_bytes: growth of the resident set from before loading to after the last run; None where the system
+            does not tell.
+        predicted_ms: mean over the calls' paths, from this machine's profile; None without one.
+        margin_ms: from the prediction to its bounds, which hold together with 90 %.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    median_ms: float
+    p90_ms: float
+    peak_memory_bytes: int | None
+    predicted_ms: float | None
+    margin_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A bench of an artifact.
+
+    Attributes:
+        ran_on: what executed it.
+        rounds: calls of each entry point.
+        prediction: where the prediction comes from, or why there is none.
+    """
+
+    ran_on: str
+    rounds: int
+    prediction: str
+    entry_points: tuple[EntryPointTimes, ...]
+
+
+def bench(directory: Path, *, threads: int, seconds: float) -> Bench:
+    """Run every entry point of an artifact here.
+
+    Args:
+        directory: artifact folder.
+        threads: of the runtime.
+        seconds: for taking times; at least ``LEAST_ROUNDS`` rounds are taken.
+
+    Raises:
+        ArtifactError: if the folder is missing or damaged.
+        UsageError: if its target's times mean nothing here.
+    """
+    manifest = read_manifest(directory)
+    if manifest.target is Target.COREML:
+        raise UsageError(
+            "bench: expected a target that apps run on machines like this one; Core ML's times are those of an Apple "
+            "device, and here its packages run in a reference runtime. Measure on the device."
+        )
+    if threads < 1 or not seconds > 0:
+        raise UsageError(f"bench: expected at least one thread and a time above zero; got {threads} and {seconds} s.")
+    payload = {"directory": str(directory), "threads": threads, "seconds": seconds}
+    times = run_in_worker("pam_edge.measuring.bench:time_in_worker", payload, threads=threads)
+    costs, prediction = _predictions(manifest, threads)
+    return Bench(
+        ran_on=times["ran_on"],
+        rounds=times["rounds"],
+        prediction=prediction,
+        entry_points=tuple(
+            _entry(entry, times["calls"][entry.name], _peak(payload, entry, threads), costs)
+            for entry in manifest.entry_points
+        ),
+    )
+
+
+def _peak(payload: dict[str, Any], entry: EntryPointRecord, threads: int) -> int | None:
+    asked = payload | {"entry_point": entry.name}
+    peak: int | None = run_in_worker("pam_edge.measuring.bench:peak_in_worker", asked, threads=threads)["peak_bytes"]
+    return peak
+
+
+def _predictions(manifest: Manifest, threads: int) -> tuple[CostTable | None, str]:
+    """Return this machine's costs of the manifest's network, and a sentence on where they come from."""
+    wanted = manifest.target, manifest.precision, manifest.height, manifest.width, manifest.checkpoint.variant
+    command = measure_command(*wanted)
+    with suppress(ProfileError):
+        profile = read_profile(host_file())
+        if is_this_machine(profile):
+            from pam_edge.supernet.variants import variant
+
+            costs = profile_cost_table(
+                profile,
+                target=manifest.target.value,
+                precision=manifest.precision.value,
+                height=manifest.height,
+                width=manifest.width,
+                config=variant(manifest.checkpoint.variant),
+                threads=threads,
+                dynamic=manifest.mode is Mode.DYNAMIC,
+            )
+            return costs, f"predicted by the profile {NAME}, {costs.provenance.value} here"
+    planned = manifest.entry_points[0]
+    theirs = ""
+    if manifest.profile and planned.cost_unit == CostUnit.MS.value:
+        theirs = (
+            f"; the plan's milliseconds are {planned.cost_provenance} for {manifest.profile.name}, not for this one"
+        )
+    return None, f"no prediction: this machine was not measured with {threads} threads{theirs}. Measure it: {command}"
+
+
+def _entry(
+    entry: EntryPointRecord, calls: Sequence[tuple[str, float]], peak: int | None, costs: CostTable | None
+) -> EntryPointTimes:
+    milliseconds = [ms for _, ms in calls]
+    predicted = float(np.mean([costs.cost(PathSpec.parse(path)) for path, _ in calls])) if costs else None
+    return EntryPointTimes(
+        name=entry.name,
+        paths=tuple(dict.fromkeys(path for path, _ in calls)),
+        median_ms=float(np.median(milliseconds)),
+        p90_ms=float(np.percentile(milliseconds, 90)),
+        peak_memory_bytes=peak,
+        predicted_ms=predicted,
+        margin_ms=costs.margin if costs else None,
+    )
+
+
+def time_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
+    """Call all entry points of ``payload["directory"]`` in turns, on the bundled photographs in turn.
+
+    Returns:
+        ``ran_on``, ``rounds``, and ``calls``: path and milliseconds of every call, by entry point.
+    """
+    directory = Path(payload["directory"])
+    manifest = read_manifest(directory)
+    models = {entry.name: _load(directory, manifest, entry, payload["threads"]) for entry in manifest.entry_points}
+    pictures = _pictures(manifest)
+    for model in models.values():
+        for _ in range(WARM_UP_CALLS):
+            model.call(*pictures[0])
+    calls: dict[str, list[tuple[str, float]]] = {name: [] for name in models}
+    started, rounds = time.monotonic(), 0
+    while rounds < LEAST_ROUNDS or time.monotonic() - started < payload["seconds"]:
+        for name, model in models.items():
+            before = time.perf_counter()
+            path = model.call(*pictures[rounds % len(pictures)])
+            calls[name].append((path, (time.perf_counter() - before) * 1e3))
+        rounds += 1
+    return {"ran_on": next(iter(models.values())).ran_on, "rounds": rounds, "calls": calls}
+
+
+def peak_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return how far the resident set grew while one entry point was loaded and ran."""
+    if not memory.CAN_MEASURE:
+        return {"peak_bytes": None}
+    from pam_edge.runtimes.registry import load_runtime
+
+    directory = Path(payload["directory"])
+    manifest = read_manifest(directory)
+    load_runtime(manifest.target)
+    pictures = _pictures(manifest)
+    entry = next(each for each in manifest.entry_points if each.name == payload["entry_point"])
+    memory.reset_peak()
+    before = memory.resident_bytes()
+    model = _load(directory, manifest, entry, payload["threads"])
+    for _ in range(WARM_UP_CALLS):
+        model.call(*pictures[0])
+    return {"peak_bytes": memory.peak_bytes() - before}
+
+
+class _Fixed:
+    """An entry point with a path of its own."""
+
+    def __init__(self, model: Any, path: str) -> None:
+        self._model, self._path = model, path
+        self.ran_on: str = model.ran_on
+
+    def call(self, image: Any, trimap: Any) -> str:
+        self._model(image, trimap)
+        return self._path
+
+
+class _Chosen:
+    """A dynamic graph at one budget."""
+
+    def __init__(self, model: Any, budget: float) -> None:
+        self._model, self._budget = model, budget
+        self.ran_on: str = model.ran_on
+
+    def call(self, image: Any, trimap: Any) -> str:
+        path: str = self._model(image, trimap, self._budget).path
+        return path
+
+
+def _load(directory: Path, manifest: Manifest, entry: EntryPointRecord, threads: int) -> _Fixed | _Chosen:
+    from pam_edge.runtimes.registry import load_runtime
+
+    runtime = load_runtime(manifest.target)
+    if entry.path is not None:
+        return _Fixed(runtime.load(directory / entry.file, entry.function, threads=threads), entry.path)
+    assert entry.budget_input is not None, "the manifest of a dynamic graph states every budget"
+    model = runtime.load_dynamic(directory / entry.file, entry.function, threads=threads)
+    return _Chosen(model, entry.budget_input)
+
+
+def _pictures(manifest: Manifest) -> list[tuple[Any, Any]]:
+    from pam_edge.evaluation.pictures import bundled_pictures, fit
+
+    fitted = [fit(picture, manifest.height, manifest.width) for picture in bundled_pictures()]
+    return [(picture.image, picture.trimap) for picture in fitted]
