@@ -12,8 +12,8 @@ number of the round comes with each sample, so that a drifting or disturbed devi
      "samples": [{"path": "11010010110", "round": 0, "latency_ms": 7.41}, ...]}
 
 ``architecture_hash`` is that of the checkpoint the probe was made from (the kit's file has it). ``peak_memory_bytes``
-may be left out; no other key is allowed. Samples stand in the order in which they were taken. ``"graph": "static"`` in one
-says that a static graph of its path took the time, and not the probe; where two paths or more were timed as both,
+may be left out; no other key is allowed. Samples stand in the order in which they were taken. ``"graph": "static"`` in
+one says that a static graph of its path took the time, and not the probe; where two paths or more were timed as both,
 planned costs are those of static graphs, else the probe's.
 """
 
