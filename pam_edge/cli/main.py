@@ -36,6 +36,7 @@ for command in (
 ):
     app.command()(command)
 planning.profile_app.command()(measuring.measure)
+planning.profile_app.command()(measuring.kit)
 app.add_typer(planning.profile_app, name="profile")
 
 _CHECK_FAILED = (errors.ParityError, errors.ConversionError)

@@ -75,6 +75,29 @@ def measure_with_progress(request: MeasureRequest, *, quiet: bool) -> Imported:
             raise
 
 
+def kit(
+    target: Annotated[str, typer.Option(help="coreml, tflite or executorch.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write; new or empty.")],
+    precision: PrecisionOption = None,
+    size: Annotated[str, typer.Option(help="Pixels, a multiple of 32: 512 or 384x512 (height first).")] = "512",
+    checkpoint: CheckpointOption = "pam-tiny",
+    json: JsonOption = False,
+) -> None:
+    """Write what a person needs to measure a phone, and what they bring back for `profile import`."""
+    chosen_target = parse_choice("--target", target, Target)
+    chosen_precision = parse_choice("--precision", precision, Precision) if precision else None
+    from pam_edge.measuring.kit import write_kit
+    from pam_edge.measuring.probe import subject
+
+    asked = subject(checkpoint, chosen_target, chosen_precision, *parse_size(size))
+    with notices.status(f"Making the kit for {asked.target}: a minute, with Core ML some ..."):
+        made = write_kit(asked, output)
+    if json:
+        print_json({"directory": str(made.directory), "paths": [str(path) for path in made.paths]})
+        return
+    console.print(f"{made.directory}: {len(made.paths)} paths to time; {made.readme} says how", soft_wrap=True)
+
+
 def measure_host_if_new(
     profile: str | None,
     checkpoint: str,

@@ -26,7 +26,7 @@ from pam_edge.device_profiles.schema import ComputeUnit
 from pam_edge.errors import ProfileError, UsageError
 from pam_edge.measuring.draft import Round, read_rounds
 from pam_edge.measuring.host import Machine, host_file, is_this_machine, this_machine
-from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static
+from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static, subject
 from pam_edge.measuring.timing import as_samples
 from pam_edge.planning.cost import Provenance
 from pam_edge.planning.design import default_path_count, design_paths
@@ -79,53 +79,38 @@ def measure(request: MeasureRequest, progress: Progress = lambda step, rounds: N
         ConversionError: if the probe cannot be made.
         ProfileError: if the timings do not give costs; they are kept for another try.
     """
-    subject = _check(request)
+    measured = _check(request)
     machine = this_machine()
     _forget_other_machine(request)
-    folder = _folder(request, subject, machine)
-    count = default_path_count(_block_count(subject))
-    paths = design_paths(_block_count(subject), count)
-    files = _make_files(subject, paths[:STATIC_PATHS], folder, lambda step: progress(step, []))
-    found = _take_rounds(request, subject, paths, files, folder, progress)
+    folder = _folder(request, measured, machine)
+    count = default_path_count(_block_count(measured))
+    paths = design_paths(_block_count(measured), count)
+    files = _make_files(measured, paths[:STATIC_PATHS], folder, lambda step: progress(step, []))
+    found = _take_rounds(request, measured, paths, files, folder, progress)
     samples = folder / "samples.json"
-    write_whole(samples, _samples(request, subject, machine, folder, found).model_dump_json(indent=1).encode())
+    write_whole(samples, _samples(request, measured, machine, folder, found).model_dump_json(indent=1).encode())
     done = import_samples(samples, request.name, request.file, Provenance.MEASURED)
     shutil.rmtree(folder)
     return done
 
 
 def _check(request: MeasureRequest) -> Subject:
-    from pam_edge.converters.registry import require
-    from pam_edge.supernet.checkpoint import load_checkpoint
-
     if request.target is Target.COREML:
         raise UsageError(
             "profile measure --target coreml: Core ML's times are those of an Apple device, and this machine runs its "
             "packages with a reference runtime. Make a kit for the device: pam-edge profile kit --target coreml."
         )
-    if request.height <= 0 or request.width <= 0 or request.height % 32 or request.width % 32:
-        raise UsageError(f"--size: expected multiples of 32; got {request.height}x{request.width}.")
     if request.threads < 1 or not request.limit_s > 0:
         raise UsageError(
             f"Expected at least one thread and a time limit above zero; got {request.threads} and {request.limit_s} s."
         )
-    require(request.target)
-    config = load_checkpoint(request.checkpoint).config
-    return Subject(
-        checkpoint=request.checkpoint,
-        variant=config.name,
-        architecture_hash=config.architecture_hash(),
-        target=request.target,
-        precision=request.precision,
-        height=request.height,
-        width=request.width,
-    )
+    return subject(request.checkpoint, request.target, request.precision, request.height, request.width)
 
 
-def _block_count(subject: Subject) -> int:
+def _block_count(measured: Subject) -> int:
     from pam_edge.supernet.variants import variant
 
-    return variant(subject.variant).block_count
+    return variant(measured.variant).block_count
 
 
 def _forget_other_machine(request: MeasureRequest) -> None:
@@ -137,14 +122,14 @@ def _forget_other_machine(request: MeasureRequest) -> None:
         request.file.unlink()
 
 
-def _folder(request: MeasureRequest, subject: Subject, machine: Machine) -> Path:
+def _folder(request: MeasureRequest, measured: Subject, machine: Machine) -> Path:
     """Return where a measurement lies until it is done, by all that its timings depend on."""
     parts = (
-        subject.variant,
-        subject.architecture_hash,
-        subject.target.value,
-        subject.precision.value,
-        f"{subject.height}x{subject.width}",
+        measured.variant,
+        measured.architecture_hash,
+        measured.target.value,
+        measured.precision.value,
+        f"{measured.height}x{measured.width}",
         f"{request.threads}-threads",
         __version__,
         machine.soc,
@@ -154,12 +139,12 @@ def _folder(request: MeasureRequest, subject: Subject, machine: Machine) -> Path
 
 
 def _make_files(
-    subject: Subject, static_paths: tuple[PathSpec, ...], folder: Path, say: Callable[[str], None]
+    measured: Subject, static_paths: tuple[PathSpec, ...], folder: Path, say: Callable[[str], None]
 ) -> dict[str, str]:
     """Return the files of an earlier try, or make them: both at once, each in a worker of its own."""
     makers: dict[str, Callable[[Path], Path]] = {
-        _PROBE: lambda into: make_probe(subject, into),
-        _STATIC: lambda into: make_static(subject, static_paths, into),
+        _PROBE: lambda into: make_probe(measured, into),
+        _STATIC: lambda into: make_static(measured, static_paths, into),
     }
     say("making the probe")
     with ThreadPoolExecutor(len(makers)) as pool:
@@ -179,7 +164,7 @@ def _make_once(folder: Path, make: Callable[[Path], Path]) -> Path:
 
 def _take_rounds(
     request: MeasureRequest,
-    subject: Subject,
+    measured: Subject,
     paths: tuple[PathSpec, ...],
     files: dict[str, str],
     folder: Path,
@@ -188,10 +173,10 @@ def _take_rounds(
     from pam_edge.supernet.macs import count_macs
     from pam_edge.supernet.variants import variant
 
-    macs = count_macs(variant(subject.variant), subject.height, subject.width)
+    macs = count_macs(variant(measured.variant), measured.height, measured.width)
     draft = folder / _DRAFT
     payload = {
-        "target": subject.target.value,
+        "target": measured.target.value,
         "threads": request.threads,
         "probe": files[_PROBE],
         "static": files[_STATIC],
@@ -222,27 +207,27 @@ def _watch(draft: Path, progress: Progress, stop: threading.Event) -> None:
 
 
 def _samples(
-    request: MeasureRequest, subject: Subject, machine: Machine, folder: Path, found: dict[str, Any]
+    request: MeasureRequest, measured: Subject, machine: Machine, folder: Path, found: dict[str, Any]
 ) -> SampleFile:
     from pam_edge.runtimes.registry import load_runtime
 
-    package, number = next(iter(load_runtime(subject.target).versions().items()))
+    package, number = next(iter(load_runtime(measured.target).versions().items()))
     return SampleFile(
         schema_version=1,
         device=machine.device,
         soc=machine.soc,
         os=machine.os,
-        target=subject.target,
+        target=measured.target,
         runtime=package,
         runtime_version=number,
         compute_unit=ComputeUnit.CPU,
         delegate="XNNPACK",
         threads=request.threads,
-        precision=subject.precision,
-        height=subject.height,
-        width=subject.width,
-        variant=subject.variant,
-        architecture_hash=subject.architecture_hash,
+        precision=measured.precision,
+        height=measured.height,
+        width=measured.width,
+        variant=measured.variant,
+        architecture_hash=measured.architecture_hash,
         date=date.today(),
         tool=f"pam-edge {__version__}, {PROBE} graph",
         peak_memory_bytes=found["peak_memory_bytes"],

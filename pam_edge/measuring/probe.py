@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pam_edge.errors import UsageError
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Mode, Precision, Target, TensorIO
 from pam_edge.workers import run_in_worker
@@ -38,6 +39,30 @@ class Subject:
     precision: Precision
     height: int
     width: int
+
+
+def subject(checkpoint: str, target: Target, precision: Precision | None, height: int, width: int) -> Subject:
+    """Return what is measured, after checking that it can be made here.
+
+    Args:
+        checkpoint: variant name or file; what is measured depends on its variant alone.
+        target: to convert to.
+        precision: None takes the target's own.
+        height: a multiple of 32.
+        width: likewise.
+
+    Raises:
+        UsageError, CheckpointError, MissingExtraError: if it cannot.
+    """
+    from pam_edge.converters.registry import require
+    from pam_edge.supernet.checkpoint import load_checkpoint
+
+    if height <= 0 or width <= 0 or height % 32 or width % 32:
+        raise UsageError(f"--size: expected multiples of 32; got {height}x{width}.")
+    require(target)
+    config = load_checkpoint(checkpoint).config
+    hashed = config.architecture_hash()
+    return Subject(checkpoint, config.name, hashed, target, precision or target.default_precision, height, width)
 
 
 def static_name(path: PathSpec) -> str:

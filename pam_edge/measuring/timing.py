@@ -19,7 +19,7 @@ from pam_edge.evaluation.pictures import bundled_pictures, fit
 from pam_edge.measuring import memory
 from pam_edge.measuring.draft import Round, append_round, read_rounds
 from pam_edge.measuring.probe import PROBE, static_name
-from pam_edge.planning.clean import clean_samples
+from pam_edge.planning.clean import LEAST_SAMPLES, clean_samples
 from pam_edge.planning.fit import fit_costs
 from pam_edge.planning.samples import Sample
 from pam_edge.runtimes.registry import load_runtime
@@ -80,7 +80,7 @@ def _take_rounds(
 ) -> None:
     rounds = read_rounds(draft)
     started = time.monotonic()
-    while not _is_enough(rounds) and time.monotonic() - started < limit_s:
+    while len(rounds) < LEAST_SAMPLES or (not _is_enough(rounds) and time.monotonic() - started < limit_s):
         order = np.random.default_rng(len(rounds)).permutation(len(calls))
         keys = list(calls)
         taken = [(*keys[index], _milliseconds(calls[keys[index]])) for index in order]
