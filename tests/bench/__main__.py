@@ -12,10 +12,11 @@ from typing import Any
 
 from rich.console import Console
 
+from tests.bench.choosing import TARGETS
 from tests.bench.machine import describe_machine
 
-CONVERT, LATENCY, OPERATORS = "convert", "latency", "operators"
-PARTS = (CONVERT, LATENCY, OPERATORS)
+CONVERT, LATENCY, OPERATORS, CHOOSING, PREDICTION = "convert", "latency", "operators", "choosing", "prediction"
+PARTS = (CONVERT, LATENCY, OPERATORS, CHOOSING, PREDICTION)
 _WIDTH = 116
 
 
@@ -64,6 +65,11 @@ def main() -> int:
     for checkpoint in options.checkpoints:
         if LATENCY in options.parts or OPERATORS in options.parts:
             sound &= _measure(console, results, options, checkpoint)
+        for target in TARGETS:
+            if CHOOSING in options.parts:
+                _choose(console, results, options, checkpoint, target)
+            if PREDICTION in options.parts:
+                _predict(console, results, options, checkpoint, target)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
     return 0 if sound else 1
@@ -105,6 +111,27 @@ def _measure(console: Console, results: dict[str, Any], options: Options, checkp
         if OPERATORS in options.parts:
             sound = _break_down(console, results, folder, checkpoint, given)
     return sound
+
+
+def _choose(console: Console, results: dict[str, Any], options: Options, checkpoint: str, target: str) -> None:
+    from tests.bench.choosing import measure_choosing
+    from tests.bench.tables import print_choosing
+
+    with TemporaryDirectory(prefix="pam-edge-bench-") as folder, console.status(checkpoint) as status:
+        asked = {"size": options.size, "threads": options.threads, "rounds": options.rounds, "say": status.update}
+        found = measure_choosing(target, folder, checkpoint, **asked)
+    print_choosing(console, found)
+    results.setdefault(CHOOSING, []).append(asdict(found))
+
+
+def _predict(console: Console, results: dict[str, Any], options: Options, checkpoint: str, target: str) -> None:
+    from tests.bench.prediction import measure_prediction
+    from tests.bench.tables import print_prediction
+
+    with console.status(checkpoint) as status:
+        found = measure_prediction(target, checkpoint, size=options.size, threads=options.threads, say=status.update)
+    print_prediction(console, found)
+    results.setdefault(PREDICTION, []).append(asdict(found))
 
 
 def _compare(console: Console, results: dict[str, Any], folder: str, checkpoint: str, given: dict[str, Any]) -> None:

@@ -6,9 +6,11 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import latency
+from tests.bench.choosing import Choosing
 from tests.bench.conversion import EXPECTED_ENTRY_POINTS, ConversionTime
 from tests.bench.latency import Comparison
 from tests.bench.operators import Breakdown, explain
+from tests.bench.prediction import Prediction
 from tests.bench.rounds import Ratio
 
 _MIB = 2**20
@@ -98,6 +100,41 @@ def _ratios(found: Comparison) -> Table:
 def _cells(ratio: Ratio, form: str) -> tuple[str, str, str]:
     spread = f"{form.format(ratio.low)} to {form.format(ratio.high)}"
     return form.format(ratio.median), spread, form.format(ratio.cpu_median)
+
+
+def print_choosing(console: Console, found: Choosing) -> None:
+    """Print a dynamic graph over a static one of the same path, and how latency grows with the budget."""
+    table = Table(
+        title=f"{found.checkpoint}, {found.target}: dynamic over static, path {found.path}",
+        title_justify="left",
+        title_style="bold",
+    )
+    for name in ("", "ratio", "quartiles", "cpu", "aim"):
+        table.add_column(name, justify="left" if not name else "right")
+    table.add_row("latency", *_cells(found.latency, "{:.3f}"), "<= 1.03")
+    table.add_row("peak memory", f"{found.memory_ratio:.3f}", "", "", "<= 1.10")
+    table.add_row("file, over the full path's", f"{found.file_ratio:.3f}", "", "", "<= 1.20")
+    console.print(table)
+    rows = ", ".join(f"{share:.0%} {ms:.1f} ms ({path})" for share, (path, ms) in found.budgets_ms.items())
+    console.print(f"Budgets, in turns: {rows}.", style="dim", highlight=False, soft_wrap=True)
+
+
+def print_prediction(console: Console, found: Prediction) -> None:
+    """Print how far a profile's predictions were off."""
+    table = Table(
+        title=f"{found.checkpoint}, {found.target}: a profile's predictions", title_justify="left", title_style="bold"
+    )
+    for name in ("", "found", "aim"):
+        table.add_column(name, justify="left" if not name else "right")
+    errors = sorted(abs(error) for error in found.static_errors_pct.values())
+    table.add_row("one measurement, conversion included", f"{found.seconds:.0f} s", "<= 240 s")
+    table.add_row(f"{found.held_out_paths} held-out paths, median", f"{found.held_out_median_pct:.2f} %", "<= 1 %")
+    table.add_row("the worst of them", f"{found.held_out_worst_pct:.2f} %", "<= 3 %")
+    table.add_row("entries of two measurements that agree", f"{found.agreement:.0%}", ">= 90 %")
+    table.add_row(f"{len(errors)} planned static graphs, median", f"{errors[len(errors) // 2]:.2f} %", "<= 2 %")
+    table.add_row("the worst of them", f"{errors[-1]:.2f} %", "")
+    table.add_row("most over a budget (below zero: none)", f"{found.over_budget_pct:+.2f} %", "<= 3 %")
+    console.print(table)
 
 
 def print_breakdown(console: Console, found: Breakdown) -> None:
