@@ -139,6 +139,29 @@ def import_command(
     print_imported(import_samples(file, chosen, output or user_folder() / f"{chosen}.toml"), json=json)
 
 
+@profile_app.command("operators")
+def operators_command(
+    directory: Annotated[Path, typer.Argument(help="Artifact folder, static or multi.")],
+    profiles: Annotated[list[Path], typer.Argument(help="ENTRY.csv (benchmark_model) or ENTRY.etdp, three or more.")],
+    device: Annotated[str, typer.Option(help="That made the profiles, such as 'Pixel 8'.")],
+    soc: Annotated[str, typer.Option(help="Of the device.")],
+    os: Annotated[str, typer.Option(help="Of the device, such as 'Android 15'.")],
+    runtime_version: Annotated[str, typer.Option(help="Of the runtime that was profiled.")],
+    threads: Annotated[int, typer.Option(help="That it used.")] = 1,
+    name: Annotated[str | None, typer.Option(help="Profile's name; default: from the device's.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Profile to write; default: a user's.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Read per-block costs from a runtime's operator profiles, and keep them as a profile (or add them to one)."""
+    from pam_edge.device_profiles.loader import user_folder
+    from pam_edge.planning.operator_import import Device, import_operator_profiles
+
+    chosen = name or (output.stem if output else _slug(device))
+    made_by = Device(device, soc, os, runtime_version, threads)
+    file = output or user_folder() / f"{chosen}.toml"
+    print_imported(import_operator_profiles(directory, profiles, made_by, chosen, file), json=json)
+
+
 def print_imported(done: Imported, *, json: bool) -> None:
     """Say what was fitted, how well, and where it is."""
     if json:

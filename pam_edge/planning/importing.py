@@ -63,8 +63,25 @@ def import_samples(source: Path, name: str, file: Path, kind: Provenance = Prove
     """
     samples = read_samples(source)
     table = fit_samples(samples, source.name, kind)
+    return add_table(table, samples.device, samples.soc, samples.os, name, file)
+
+
+def add_table(table: Measurement, device: str, soc: str, os: str, name: str, file: Path) -> Imported:
+    """Add a table to a profile, in place of one for the same conditions; the profile is made if need be.
+
+    Raises:
+        ProfileError: if the profile that is there is of another device; it is then left alone.
+    """
     earlier = read_profile(file) if file.exists() else None
-    profile = _merge(samples, name, table, earlier, file)
+    kept: tuple[Measurement, ...] = ()
+    if earlier is not None:
+        if earlier.estimate is not None or (earlier.device, earlier.soc) != (device, soc):
+            raise ProfileError(
+                f"The profile {file} is {earlier.provenance.value}, of {earlier.device} ({earlier.soc}); this is of "
+                f"{device} ({soc}). Give another --name."
+            )
+        kept = tuple(old for old in earlier.measurements if _conditions(old) != _conditions(table))
+    profile = DeviceProfile(schema_version=1, name=name, device=device, soc=soc, os=os, measurements=(*kept, table))
     write_profile(profile, file)
     replaced = earlier is not None and len(profile.measurements) == len(earlier.measurements)
     return Imported(file, profile, table, replaced)
@@ -150,27 +167,6 @@ def _doubts(fit: Fit) -> tuple[str, ...]:
     if error <= EXPECTED_ERROR_PCT:
         return ()
     return (f"held-out paths are predicted to {error:.1f}% only: measure again with the device at rest",)
-
-
-def _merge(
-    samples: SampleFile, name: str, table: Measurement, earlier: DeviceProfile | None, file: Path
-) -> DeviceProfile:
-    kept: tuple[Measurement, ...] = ()
-    if earlier is not None:
-        if earlier.estimate is not None or (earlier.device, earlier.soc) != (samples.device, samples.soc):
-            raise ProfileError(
-                f"The profile {file} is {earlier.provenance.value}, of {earlier.device} ({earlier.soc}); the samples "
-                f"are of {samples.device} ({samples.soc}). Give another --name."
-            )
-        kept = tuple(old for old in earlier.measurements if _conditions(old) != _conditions(table))
-    return DeviceProfile(
-        schema_version=1,
-        name=name,
-        device=samples.device,
-        soc=samples.soc,
-        os=samples.os,
-        measurements=(*kept, table),
-    )
 
 
 def _conditions(table: Measurement) -> tuple[object, ...]:

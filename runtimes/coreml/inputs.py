@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.coreml.model import Model
+from pam_edge.runtimes.guards import check_size
 
 
 def function_name(model: Model, entry_point: str) -> str:
@@ -43,8 +44,13 @@ def model_inputs(
     """Return image uint8[H, W, 3] and trimap uint8[H, W] as the package takes them: images, or arrays in NCHW.
 
     With a budget, which a dynamic graph takes, as float32[1].
+
+    Raises:
+        UsageError: if they are not of the package's size.
     """
-    features = model.inputs(function_name(model, entry_point))
+    function = function_name(model, entry_point)
+    check_size(image, trimap, *image_size(model, function))
+    features = model.inputs(function)
     more: dict[str, NDArray[Any]] = {} if budget is None else {"budget": np.array([budget], np.float32)}
     if next(feature for feature in features if feature.name == "image").kind == "image":
         return {"image": image, "trimap": trimap} | more

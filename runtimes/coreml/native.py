@@ -15,6 +15,7 @@ from pam_edge.runtimes.coreml.dynamic import CoreMLDynamicModel
 from pam_edge.runtimes.coreml.inputs import function_name, image_size, model_inputs
 from pam_edge.runtimes.coreml.model import load
 from pam_edge.runtimes.coreml.runtime import CoreMLRuntime
+from pam_edge.runtimes.guards import control_flow
 from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 
 with hidden(*UNUSED_BY_COREMLTOOLS):
@@ -32,7 +33,8 @@ class NativeCoreMLRuntime(CoreMLRuntime):
 
     def load_dynamic(self, file: Path, entry_point: str, *, threads: int) -> CoreMLDynamicModel:
         """See ``Runtime.load_dynamic``."""
-        model = NativeModel(file, entry_point)
+        with control_flow():
+            model = NativeModel(file, entry_point)
         return CoreMLDynamicModel(file, entry_point, model.predict, model.ran_on)
 
     def versions(self) -> dict[str, str]:

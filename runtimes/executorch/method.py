@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pam_edge.errors import ArtifactError
+from pam_edge.runtimes.guards import check_size
 
 
 class Method:
@@ -39,7 +40,10 @@ class Method:
         if name not in self._program.method_names:
             names = ", ".join(sorted(self._program.method_names))
             raise ArtifactError(f"{file} has the methods {names}; expected {name!r}.")
-        self._method = self._program.load_method(name)
+        try:
+            self._method = self._program.load_method(name)
+        except RuntimeError as error:
+            raise ArtifactError(f"{file}: this ExecuTorch does not load the method {name!r}: {error}") from error
         _, _, self.height, self.width = self._method.metadata.input_tensor_meta(0).sizes()
         self.ran_on = f"ExecuTorch {version('executorch')}, XNNPACK on this CPU"
 
@@ -51,5 +55,6 @@ class Method:
             trimap: uint8[H, W].
             others: what else the method takes.
         """
+        check_size(image, trimap, self.height, self.width)
         planar = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None])).float()
         return list(self._method.execute([planar, torch.from_numpy(trimap)[None, None].float(), *others]))

@@ -12,6 +12,7 @@ from pam_edge.runtimes.base import Divergence, Expectation, Inspection
 from pam_edge.runtimes.executorch.dynamic import ExecuTorchDynamicModel, ExecuTorchProbe
 from pam_edge.runtimes.executorch.inspection import inspect_method
 from pam_edge.runtimes.executorch.method import Method
+from pam_edge.runtimes.guards import control_flow
 from pam_edge.runtimes.matching import by_weights
 
 
@@ -26,11 +27,13 @@ class ExecuTorchRuntime:
 
     def load_dynamic(self, file: Path, entry_point: str, *, threads: int) -> ExecuTorchDynamicModel:
         """See ``Runtime.load_dynamic``."""
-        return ExecuTorchDynamicModel(Method(file, entry_point, threads=threads))
+        with control_flow():
+            return ExecuTorchDynamicModel(Method(file, entry_point, threads=threads))
 
     def load_probe(self, file: Path, entry_point: str, *, threads: int) -> ExecuTorchProbe:
         """See ``Runtime.load_probe``."""
-        return ExecuTorchProbe(Method(file, entry_point, threads=threads))
+        with control_flow():
+            return ExecuTorchProbe(Method(file, entry_point, threads=threads))
 
     def first_divergence(self, file: Path, entry_point: str, expected: Expectation) -> Divergence | None:
         """See ``Runtime.first_divergence``: the delegate shows no intermediate values, so weights are compared."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Divergence, Expectation, Inspection
+from pam_edge.runtimes.guards import control_flow
 from pam_edge.runtimes.matching import by_weights, first_unmatched
 from pam_edge.runtimes.tflite.dynamic import LiteRTDynamicModel, LiteRTProbe
 from pam_edge.runtimes.tflite.inspection import inspect_signature
@@ -27,11 +28,13 @@ class LiteRTRuntime:
 
     def load_dynamic(self, file: Path, entry_point: str, *, threads: int) -> LiteRTDynamicModel:
         """See ``Runtime.load_dynamic``."""
-        return LiteRTDynamicModel(Signature(file, entry_point, threads))
+        with control_flow():
+            return LiteRTDynamicModel(Signature(file, entry_point, threads))
 
     def load_probe(self, file: Path, entry_point: str, *, threads: int) -> LiteRTProbe:
         """See ``Runtime.load_probe``."""
-        return LiteRTProbe(Signature(file, entry_point, threads))
+        with control_flow():
+            return LiteRTProbe(Signature(file, entry_point, threads))
 
     def first_divergence(self, file: Path, entry_point: str, expected: Expectation) -> Divergence | None:
         """See ``Runtime.first_divergence``: runs without the delegate, keeping every tensor."""

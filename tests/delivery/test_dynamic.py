@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from pam_edge.cli.main import app
 from pam_edge.delivery.expected import selection_of
 from pam_edge.delivery.manifest import read_manifest
-from pam_edge.errors import BudgetError, UsageError
+from pam_edge.errors import ArtifactError, BudgetError, UsageError
 from pam_edge.evaluation.dynamic_parity import check_dynamic
 from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.evaluation.pictures import adversarial_pictures, bundled_pictures, fit
@@ -111,6 +111,47 @@ def test_matte_takes_any_budget_within_reach_and_says_what_it_took(dynamic_artif
     refused = runner.invoke(app, [*arguments, "--budget", "5%"])
     assert isinstance(refused.exception, BudgetError)
     assert "shortest path" in str(refused.exception)
+
+
+@EVERY_TARGET
+def test_a_picture_of_another_size_is_refused(dynamic_artifacts, target):
+    artifact = dynamic_artifacts[target]
+    entry = artifact.manifest.entry_points[0]
+    model = load_runtime(target).load_dynamic(artifact.directory / entry.file, entry.function, threads=1)
+    with pytest.raises(UsageError, match="64x64x3"):
+        model(np.zeros((64, 96, 3), np.uint8), np.zeros((64, 96), np.uint8), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("target", "known", "unknown"),
+    [(Target.TFLITE, None, None), (Target.EXECUTORCH, b"aten::logical_and", b"aten::logical_ant")],
+    ids=["tflite", "executorch"],
+)
+def test_a_runtime_that_cannot_choose_names_the_mode_that_needs_no_choice(
+    dynamic_artifacts, tmp_path, target, known, unknown
+):
+    """Stands for a runtime of a user's older version: the file asks for what this one does not have either."""
+    artifact = dynamic_artifacts[target]
+    entry = artifact.manifest.entry_points[0]
+    file = tmp_path / entry.file
+    content = (artifact.directory / entry.file).read_bytes()
+    file.write_bytes(content.replace(known, unknown) if known else _with_later_conditionals(content))
+    assert file.read_bytes() != content
+    with pytest.raises(ArtifactError, match="--mode multi"):
+        load_runtime(target).load_dynamic(file, entry.function, threads=1)
+
+
+def _with_later_conditionals(content: bytes) -> bytes:
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    for code in model.operatorCodes:
+        if code.builtinCode == schema.BuiltinOperator.IF:
+            code.version = 99
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def test_probe_graphs_and_foreign_units_are_refused(tmp_path):
