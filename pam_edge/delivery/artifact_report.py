@@ -9,16 +9,8 @@ import numpy as np
 
 from pam_edge.delivery.expected import expected_alpha
 from pam_edge.delivery.manifest import EntryPointRecord, Manifest, ParityRecord
-from pam_edge.delivery.report import (
-    EntryReport,
-    Front,
-    FrontPoint,
-    ParityRow,
-    PictureRow,
-    Report,
-    Status,
-    write_report,
-)
+from pam_edge.delivery.report.page import write_report
+from pam_edge.delivery.report.records import EntryReport, Front, FrontPoint, ParityRow, PictureRow, Report, Status
 from pam_edge.delivery.verify import describe_divergence
 from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.matting.cutout import with_alpha

@@ -10,16 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pam_edge.delivery.report import (
-    EntryReport,
-    Front,
-    FrontPoint,
-    ParityRow,
-    PictureRow,
-    Report,
-    render_report,
-    write_report,
-)
+from pam_edge.delivery.report.page import render_report, write_report
+from pam_edge.delivery.report.records import EntryReport, Front, FrontPoint, ParityRow, PictureRow, Report
 
 ENTRY = EntryReport(
     name="mild",
