@@ -56,24 +56,34 @@ def prior(
 
 
 def evaluate(
-    data: Annotated[Path, typer.Argument(help="Folder of images and alphas, or a published test set.")],
+    data: Annotated[Path | None, typer.Argument(help="Folder of images and alphas, or a published test set.")] = None,
+    heldout: Annotated[Path | None, typer.Option(help="Recipe; scores on composites of what its split keeps.")] = None,
     checkpoint: Annotated[str, typer.Option(help="Variant name or checkpoint file.")] = "pam-tiny",
     layout: Annotated[str | None, typer.Option(help="Name of a published layout; default: found out.")] = None,
     budget: Annotated[list[str] | None, typer.Option(help="60GMAC, 80% or a name. Default: the three.")] = None,
     baseline: Annotated[list[str] | None, typer.Option(help="closed-form, knn or bilinear, beside it.")] = None,
+    paths: Annotated[bool, typer.Option("--paths", help="Also score what gates choose, and what chance does.")] = False,
     radius: Annotated[float, typer.Option(help="Trimap radius in pixels where none are given.")] = 10.0,
     out: Annotated[Path | None, typer.Option(help="Folder for per-image CSV, summary and worst cases.")] = None,
     devices: DevicesOption = 1,
     json: JsonOption = False,
 ) -> None:
     """Score mattes: SAD, MSE, Grad and Conn over the unknown region."""
+    from pam_edge.errors import UsageError
     from pam_edge.evaluation.datasets import find_cases
     from pam_edge.evaluation.evaluate import summary_table, write_report
+    from pam_edge.learning.config import data_settings
+    from pam_edge.learning.heldout import heldout_cases
     from pam_edge.learning.launch import evaluate_with
     from pam_edge.learning.methods import methods_for
 
-    cases = find_cases(data, layout, radius)
-    methods = methods_for(checkpoint, tuple(budget or ()), tuple(baseline or ()))
+    if data and not heldout:
+        cases = find_cases(data, layout, radius)
+    elif heldout and not data:
+        cases = heldout_cases(data_settings(heldout, None))
+    else:
+        raise UsageError("Expected a folder of test pictures, or --heldout with a recipe; one of the two.")
+    methods = methods_for(checkpoint, tuple(budget or ()), tuple(baseline or ()), compare_paths=paths)
     result = evaluate_with(cases, methods, devices)
     for problem in result.problems:
         notices.print(f"left out: {problem}", markup=False)

@@ -13,15 +13,11 @@ from pam_edge.converters.registry import load_converter
 from pam_edge.delivery.expected import selection_of
 from pam_edge.delivery.manifest import EntryPointRecord, Manifest, content_bytes, content_hash
 from pam_edge.delivery.verify import check_in_process
-from pam_edge.evaluation.budget_table import fit_budget_table
-from pam_edge.evaluation.pictures import bundled_pictures, fit
+from pam_edge.evaluation.budget_table import calibrated_budget_table
 from pam_edge.graphs.governor import GovernorCosts
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Mode
-
-CALIBRATION_SIZE = 256
-"""Height and width at which the gates are asked what they choose for each budget."""
 
 
 def convert_and_check(payload: dict[str, Any]) -> dict[str, Any]:
@@ -71,8 +67,7 @@ def _with_table(draft: Manifest, checkpoint: Checkpoint) -> Manifest:
     assert draft.selection is not None, "a dynamic graph's draft states its costs"
     record = draft.selection
     costs = GovernorCosts(record.unit, record.fixed, record.run, record.bypass)
-    pictures = [fit(picture, CALIBRATION_SIZE, CALIBRATION_SIZE) for picture in bundled_pictures()]
-    table = fit_budget_table(checkpoint.supernet.eval(), costs, pictures)
+    table = calibrated_budget_table(checkpoint.supernet.eval(), costs)
     return draft.model_copy(update={"selection": record.model_copy(update={"thresholds": table.thresholds})})
 
 

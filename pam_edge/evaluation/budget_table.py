@@ -8,10 +8,13 @@ from itertools import accumulate
 import torch
 
 from pam_edge.evaluation.parity import to_tensors
-from pam_edge.evaluation.pictures import Picture
+from pam_edge.evaluation.pictures import Picture, bundled_pictures, fit
 from pam_edge.graphs.governor import BudgetTable, GovernorCosts
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
+
+CALIBRATION_SIZE = 256
+"""Height and width at which the gates are asked what they choose for each budget."""
 
 
 def fit_budget_table(supernet: Supernet, costs: GovernorCosts, pictures: Sequence[Picture]) -> BudgetTable:
@@ -33,3 +36,9 @@ def fit_budget_table(supernet: Supernet, costs: GovernorCosts, pictures: Sequenc
             runs = supernet(image, trimap, budget_index=torch.full((len(image),), row)).runs
             dearest.append(max(costs.cost(PathSpec(tuple(map(bool, path)))) for path in runs.tolist()))
     return BudgetTable((0.0, *accumulate(dearest[1:], max)))
+
+
+def calibrated_budget_table(supernet: Supernet, costs: GovernorCosts) -> BudgetTable:
+    """Return the table that the photographs of this package give, which a dynamic graph carries."""
+    pictures = [fit(picture, CALIBRATION_SIZE, CALIBRATION_SIZE) for picture in bundled_pictures()]
+    return fit_budget_table(supernet, costs, pictures)

@@ -16,8 +16,24 @@ from pam_edge.errors import UsageError
 from pam_edge.evaluation.datasets import Case, Sample, UnusableCase
 from pam_edge.evaluation.metrics import Scores, score
 
-Method = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float32]]
-"""Alpha float32[H, W] from image uint8[H, W, 3] (RGB) and trimap uint8[H, W]. May raise UnusableCase."""
+
+@dataclass(frozen=True, slots=True)
+class Matte:
+    """What a method makes of a picture.
+
+    Attributes:
+        alpha: float32[H, W], 0..1.
+        cost: share of the full path's MACs; None where a method has no paths.
+        within_budget: whether the gates alone kept the budget; None where no gates decide.
+    """
+
+    alpha: NDArray[np.float32]
+    cost: float | None = None
+    within_budget: bool | None = None
+
+
+Method = Callable[[NDArray[np.uint8], NDArray[np.uint8]], Matte]
+"""Matte of image uint8[H, W, 3] (RGB) and trimap uint8[H, W]. May raise UnusableCase."""
 
 MEASURES = tuple(field.name for field in fields(Scores))
 WORST_SHOWN = 6
@@ -30,6 +46,8 @@ class Row:
     method: str
     case: str
     scores: Scores
+    cost: float | None = None
+    within_budget: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +63,19 @@ class Evaluation:
     problems: tuple[str, ...]
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Return the mean of each measure over the cases, and their number, by method."""
+        """Return by method the mean of each measure over the cases, and their number.
+
+        Methods with paths also have ``cost``, the mean share of the full path's MACs, and those whose gates decide
+        ``within_budget``, the share of cases in which the gates kept the budget unaided.
+        """
         table: dict[str, dict[str, float]] = {}
         for method in dict.fromkeys(row.method for row in self.rows):
-            values = np.array([astuple(row.scores) for row in self.rows if row.method == method])
+            rows = [row for row in self.rows if row.method == method]
+            values = np.array([astuple(row.scores) for row in rows])
             table[method] = dict(zip(MEASURES, values.mean(0).tolist(), strict=True)) | {"images": len(values)}
+            for name in ("cost", "within_budget"):
+                known = [getattr(row, name) for row in rows if getattr(row, name) is not None]
+                table[method] |= {name: float(np.mean(known))} if known else {}
         return table
 
     def worst(self, method: str, count: int = WORST_SHOWN) -> list[str]:
@@ -76,7 +102,7 @@ def evaluate_cases(cases: Sequence[Case], methods: Mapping[str, Method], shard: 
         try:
             sample = case.load()
             # All methods or none: means over different cases could not be compared.
-            rows.extend([Row(name, case.name, _score(method, sample)) for name, method in methods.items()])
+            rows.extend([_row(name, case.name, method, sample) for name, method in methods.items()])
         except UnusableCase as error:
             problems.append(f"{case.name}: {error}")
     if not rows and world == 1:
@@ -84,8 +110,10 @@ def evaluate_cases(cases: Sequence[Case], methods: Mapping[str, Method], shard: 
     return Evaluation(tuple(rows), tuple(problems))
 
 
-def _score(method: Method, sample: Sample) -> Scores:
-    return score(method(sample.image, sample.trimap), sample.alpha, sample.trimap == 128)
+def _row(name: str, case: str, method: Method, sample: Sample) -> Row:
+    matte = method(sample.image, sample.trimap)
+    scores = score(matte.alpha, sample.alpha, sample.trimap == 128)
+    return Row(name, case, scores, matte.cost, matte.within_budget)
 
 
 def merge(parts: Sequence[Evaluation]) -> Evaluation:
@@ -97,21 +125,28 @@ def merge(parts: Sequence[Evaluation]) -> Evaluation:
 def summary_table(evaluation: Evaluation) -> Table:
     """Return the means as a table for a terminal."""
     table = Table(title="Means over the unknown region: SAD, Grad, Conn in thousands, MSE in thousandths")
-    for heading in ("method", "images", "SAD", "MSE", "Grad", "Conn"):
+    for heading in ("method", "images", "SAD", "MSE", "Grad", "Conn", "MACs", "kept"):
         table.add_column(heading, justify="left" if heading == "method" else "right")
     for method, means in evaluation.summary().items():
-        table.add_row(method, f"{means['images']:.0f}", *(f"{means[name]:.2f}" for name in MEASURES))
+        shares = (f"{means[name]:.1%}" if name in means else "" for name in ("cost", "within_budget"))
+        table.add_row(method, f"{means['images']:.0f}", *(f"{means[name]:.2f}" for name in MEASURES), *shares)
+    table.caption = "MACs: mean share of the full path's; kept: pictures on which the gates kept the budget unaided"
     return table
 
 
 def write_report(evaluation: Evaluation, cases: Sequence[Case], methods: Mapping[str, Method], folder: Path) -> None:
     """Write ``scores.csv``, ``summary.csv`` and ``worst.png``, the first method's worst cases by all methods."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [[row.method, row.case, *(f"{value:.4f}" for value in astuple(row.scores))] for row in evaluation.rows]
-    _write_csv(folder / "scores.csv", ["method", "case", *MEASURES], rows)
+    rows = [
+        [row.method, row.case, *(f"{value:.4f}" for value in astuple(row.scores)), row.cost] for row in evaluation.rows
+    ]
+    _write_csv(folder / "scores.csv", ["method", "case", *MEASURES, "cost"], rows)
     summary = evaluation.summary()
-    means = [[name, values["images"], *(f"{values[m]:.4f}" for m in MEASURES)] for name, values in summary.items()]
-    _write_csv(folder / "summary.csv", ["method", "images", *MEASURES], means)
+    means = [
+        [name, values["images"], *(f"{values[m]:.4f}" for m in MEASURES), values.get("cost")]
+        for name, values in summary.items()
+    ]
+    _write_csv(folder / "summary.csv", ["method", "images", *MEASURES, "cost"], means)
     names = evaluation.worst(next(iter(methods)))
     sheet = comparison_sheet([case for case in cases if case.name in names], methods)
     cv2.imwrite(str(folder / "worst.png"), sheet[..., ::-1])
@@ -127,7 +162,7 @@ def comparison_sheet(cases: Sequence[Case], methods: Mapping[str, Method], heigh
     rows = []
     for case in cases:
         sample = case.load()
-        alphas = [sample.alpha, *(method(sample.image, sample.trimap) for method in methods.values())]
+        alphas = [sample.alpha, *(method(sample.image, sample.trimap).alpha for method in methods.values())]
         greys = [sample.trimap, *((alpha * 255).astype(np.uint8) for alpha in alphas)]
         panels = [sample.image, *(np.repeat(grey[..., None], 3, 2) for grey in greys)]
         width = round(height * sample.alpha.shape[1] / sample.alpha.shape[0])

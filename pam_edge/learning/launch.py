@@ -11,13 +11,12 @@ from lightning.fabric import Fabric
 from lightning.fabric.loggers import TensorBoardLogger
 
 from pam_edge.evaluation.datasets import Case
-from pam_edge.evaluation.evaluate import Evaluation, evaluate_cases, merge
+from pam_edge.evaluation.evaluate import Evaluation, Method, evaluate_cases, merge
 from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import DataConfig, TrainConfig
 from pam_edge.learning.costs import budget_scale
 from pam_edge.learning.distributed import gather_rows
 from pam_edge.learning.library import load_library
-from pam_edge.learning.methods import Method
 from pam_edge.learning.prior import Prior, calibration_batches, make_prior, path_errors, sample_paths
 from pam_edge.learning.trainer import Trainer
 from pam_edge.supernet.checkpoint import load_checkpoint

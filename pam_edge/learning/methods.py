@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import zlib
+from functools import cache
 
 import cv2
 import numpy as np
@@ -10,45 +11,78 @@ import torch
 from numpy.typing import NDArray
 
 from pam_edge.errors import MissingExtraError, UsageError
+from pam_edge.evaluation.budget_table import calibrated_budget_table
 from pam_edge.evaluation.datasets import UnusableCase
+from pam_edge.evaluation.evaluate import Matte, Method
+from pam_edge.graphs.governed import run_governed
+from pam_edge.graphs.governor import BudgetTable, GovernorCosts, budget_input
 from pam_edge.planning.budget import DEFAULT_BUDGETS, Budget, parse_budget
-from pam_edge.planning.cost import mac_cost_table
+from pam_edge.planning.cost import CostTable, mac_cost_table
 from pam_edge.planning.planner import ErrorTable, plan_path
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
-from pam_edge.supernet.config import STRIDES
+from pam_edge.supernet.config import STRIDES, SupernetConfig
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
-
-Method = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float32]]
-"""Alpha float32[H, W] from image uint8[H, W, 3] (RGB) and trimap uint8[H, W]."""
 
 COST_SIZE = 512
 """Height and width at which costs are counted; relative costs of paths hardly depend on it."""
 
 
+RANDOM_PATHS = 16
+"""Paths of a budget's static cost among which one is drawn per picture."""
+_PATHS_LISTED = 4096
+
+
 def along_path(supernet: Supernet, path: PathSpec) -> Method:
     """Return a method that runs the supernet along a fixed path at the picture's own size."""
+    cost = _share(supernet.config, path)
 
-    def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> Matte:
         height, width = trimap.shape
         with torch.inference_mode():
             alpha = supernet(*to_padded_tensors(image, trimap), path=path).alpha
-        return alpha[0, 0, :height, :width].numpy()  # type: ignore[no-any-return]
+        return Matte(alpha[0, 0, :height, :width].numpy(), cost)
 
     return run
 
 
-def by_gates(supernet: Supernet, budget_index: int) -> Method:
-    """Return a method in which the gates choose the path of each picture."""
+def by_gates(supernet: Supernet, costs: GovernorCosts, table: BudgetTable, budget: float) -> Method:
+    """Return a method in which the gates choose the path of each picture, and the governor keeps the budget."""
 
-    def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> Matte:
         height, width = trimap.shape
-        with torch.inference_mode():
-            index = torch.tensor([budget_index])
-            alpha = supernet(*to_padded_tensors(image, trimap), budget_index=index).alpha
-        return alpha[0, 0, :height, :width].numpy()  # type: ignore[no-any-return]
+        found = run_governed(supernet, costs, table, *to_padded_tensors(image, trimap), budget)
+        unaided = all(free or margin <= 0 for free, margin in zip(found.decided_by_gate, found.margins, strict=True))
+        return Matte(found.alpha[0, 0, :height, :width].numpy(), found.cost / costs.full, unaided)
 
     return run
+
+
+def by_chance(supernet: Supernet, like: PathSpec) -> Method:
+    """Return a method that draws one of the paths nearest in cost to another path, by the picture's own pixels."""
+    count = supernet.config.block_count
+    draw = np.random.default_rng(0)
+    bits = draw.integers(0, 2, (_PATHS_LISTED, count)) if 2**count > _PATHS_LISTED else None
+    listed = PathSpec.all(count) if bits is None else (PathSpec(tuple(map(bool, row))) for row in bits.tolist())
+    wanted = _share(supernet.config, like)
+    others = {path for path in listed if path != like}
+    ranked = sorted(others, key=lambda path: (abs(_share(supernet.config, path) - wanted), str(path)))
+    methods = [along_path(supernet, path) for path in ranked[: min(RANDOM_PATHS, len(ranked) // 4)]]
+
+    def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> Matte:
+        return methods[zlib.crc32(trimap.tobytes()) % len(methods)](image, trimap)
+
+    return run
+
+
+def _share(config: SupernetConfig, path: PathSpec) -> float:
+    costs = _mac_costs(config)
+    return costs.cost(path) / costs.cost(PathSpec.full(config.block_count))
+
+
+@cache
+def _mac_costs(config: SupernetConfig) -> CostTable:
+    return mac_cost_table(config, COST_SIZE, COST_SIZE)
 
 
 def to_padded_tensors(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -63,28 +97,37 @@ def to_padded_tensors(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> tu
 
 def best_path(checkpoint: Checkpoint, budget: Budget) -> PathSpec:
     """Return the static path that the planner picks for a budget in MACs, by the checkpoint's error table."""
-    costs = mac_cost_table(checkpoint.config, COST_SIZE, COST_SIZE)
+    costs = _mac_costs(checkpoint.config)
     listed = {PathSpec.parse(text): error for text, error in checkpoint.training.path_errors.items()}
     return plan_path(budget, costs, costs, ErrorTable("calibration", listed) if listed else None).path
 
 
-def methods_for(reference: str, budgets: tuple[str, ...], baselines: tuple[str, ...]) -> dict[str, Method]:
+def methods_for(
+    reference: str, budgets: tuple[str, ...], baselines: tuple[str, ...], *, compare_paths: bool = False
+) -> dict[str, Method]:
     """Return what to score, by the name to print.
 
     Args:
         reference: checkpoint, by variant name or file.
         budgets: as users write them; empty means the named three.
         baselines: keys of ``BASELINES``.
+        compare_paths: add per budget what the gates choose, and what chance does at the static path's cost.
 
     Raises:
         UsageError: if a baseline is unknown.
         MissingExtraError: if one needs a package that is not installed.
     """
     checkpoint = load_checkpoint(reference)
+    supernet = checkpoint.supernet.eval()
     methods: dict[str, Method] = {}
+    costs = GovernorCosts.of(_mac_costs(checkpoint.config))
+    table = calibrated_budget_table(supernet, costs) if compare_paths else None
     for budget in tuple(map(parse_budget, budgets)) or DEFAULT_BUDGETS:
-        path = best_path(checkpoint, budget)
-        methods[f"{checkpoint.title} {budget.label} {path}"] = along_path(checkpoint.supernet, path)
+        path, name = best_path(checkpoint, budget), f"{checkpoint.title} {budget.label}"
+        methods[f"{name} {path}"] = along_path(supernet, path)
+        if table:
+            methods[f"{name} by gates"] = by_gates(supernet, costs, table, budget_input(budget, costs))
+            methods[f"{name} by chance"] = by_chance(supernet, path)
     for name in baselines:
         if name not in BASELINES:
             raise UsageError(f"Expected a baseline among {', '.join(BASELINES)}; got {name!r}.")
@@ -92,11 +135,11 @@ def methods_for(reference: str, budgets: tuple[str, ...], baselines: tuple[str, 
     return methods
 
 
-def bilinear_fill(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+def bilinear_fill(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> Matte:
     """Fill the unknown region smoothly from the known alphas around it; the picture is not looked at."""
     known = ((trimap < 64) | (trimap >= 192)).astype(np.float32)
     filled = _fill((trimap >= 192).astype(np.float32), known)
-    return np.where(known > 0, (trimap >= 192).astype(np.float32), np.clip(filled, 0, 1)).astype(np.float32)
+    return Matte(np.where(known > 0, (trimap >= 192).astype(np.float32), np.clip(filled, 0, 1)).astype(np.float32))
 
 
 def _fill(weighted: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -111,17 +154,17 @@ def _fill(weighted: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[
     return np.asarray(here * known + behind * (1 - known), np.float32)
 
 
-def closed_form(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+def closed_form(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> Matte:
     """Closed-form matting (Levin et al. 2008), by pymatting."""
     return _classical("estimate_alpha_cf", image, trimap)
 
 
-def knn(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+def knn(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> Matte:
     """KNN matting (Chen et al. 2013), by pymatting."""
     return _classical("estimate_alpha_knn", image, trimap)
 
 
-def _classical(function: str, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _classical(function: str, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> Matte:
     try:
         import pymatting
     except ImportError as error:
@@ -129,7 +172,7 @@ def _classical(function: str, image: NDArray[np.uint8], trimap: NDArray[np.uint8
     if not ((trimap < 64).any() and (trimap >= 192).any()):
         raise UnusableCase("the trimap lacks foreground or background, and classical methods need both")
     levels = np.select([trimap < 64, trimap < 192], [0.0, 0.5], 1.0)
-    return np.asarray(getattr(pymatting, function)(image / 255.0, levels), np.float32)
+    return Matte(np.asarray(getattr(pymatting, function)(image / 255.0, levels), np.float32))
 
 
 BASELINES: dict[str, Method] = {"bilinear": bilinear_fill, "closed-form": closed_form, "knn": knn}

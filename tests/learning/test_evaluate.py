@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 from pam_edge.cli.learning import evaluate as evaluate_command
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.datasets import LAYOUTS, UnusableCase, find_cases
-from pam_edge.evaluation.evaluate import evaluate_cases, merge, write_report
-from pam_edge.learning.methods import along_path, bilinear_fill, methods_for
+from pam_edge.evaluation.evaluate import Matte, evaluate_cases, merge, write_report
+from pam_edge.learning.heldout import heldout_cases
+from pam_edge.learning.methods import along_path, bilinear_fill, by_chance, methods_for
 from pam_edge.supernet.checkpoint import untrained_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import variant
@@ -34,7 +35,7 @@ def write_set(root, layout, names, trimaps=False):
 
 
 def perfect(image, trimap):
-    return image[..., 0].astype(np.float32) / np.float32(255)
+    return Matte(image[..., 0].astype(np.float32) / np.float32(255))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -109,7 +110,7 @@ def test_reports_hold_every_score_and_the_worst_cases(tmp_path):
 def test_bilinear_fill_keeps_what_is_known_and_is_between():
     trimap = np.full((64, 64), 128, np.uint8)
     trimap[:, :10], trimap[:, 50:] = 0, 255
-    alpha = bilinear_fill(np.zeros((64, 64, 3), np.uint8), trimap)
+    alpha = bilinear_fill(np.zeros((64, 64, 3), np.uint8), trimap).alpha
     assert (alpha[:, :10] == 0).all()
     assert (alpha[:, 50:] == 1).all()
     assert (np.diff(alpha.mean(0)) >= -0.05).all()
@@ -118,13 +119,52 @@ def test_bilinear_fill_keeps_what_is_known_and_is_between():
 def test_pictures_of_any_size_are_matted_at_their_own_size():
     checkpoint = untrained_checkpoint(variant("pam-minute"))
     method = along_path(checkpoint.supernet, PathSpec.full(checkpoint.supernet.block_count))
-    alpha = method(np.zeros((45, 70, 3), np.uint8), np.full((45, 70), 128, np.uint8))
+    alpha = method(np.zeros((45, 70, 3), np.uint8), np.full((45, 70), 128, np.uint8)).alpha
     assert alpha.shape == (45, 70)
 
 
 def test_an_unknown_baseline_is_refused():
     with pytest.raises(UsageError, match="closed-form"):
         methods_for("pam-minute", (), ("magic",))
+
+
+def test_paths_by_gates_and_by_chance_are_scored_beside_the_static_one(tmp_path):
+    """Untrained gates want what they want: the governor holds the budget, and the table says on how many it had to."""
+    cases = find_cases(write_set(tmp_path, "folder", ["a", "b"]))
+    methods = methods_for("pam-minute", ("80%", "40%"), (), compare_paths=True)
+    summary = evaluate_cases(cases, methods).summary()
+    assert len(summary) == 6
+    for name, means in summary.items():
+        assert means["cost"] <= (0.8 if "80pct" in name else 0.4) + 1e-6 or "chance" in name
+        assert ("within_budget" in means) == ("gates" in name)
+
+
+def test_chance_takes_other_paths_of_like_cost():
+    supernet = untrained_checkpoint(variant("pam-minute")).supernet
+    like = PathSpec.parse("1110")
+    method, picture = by_chance(supernet, like), np.zeros((64, 64, 3), np.uint8)
+    trimaps = [np.full((64, 64), value, np.uint8) for value in range(60)]
+    wanted = along_path(supernet, like)(picture, trimaps[0]).cost
+    costs = [method(picture, trimap).cost for trimap in trimaps]
+    assert len(set(costs)) > 1
+    assert costs == pytest.approx([wanted] * len(trimaps), abs=0.1)
+    assert costs == [method(picture, trimap).cost for trimap in trimaps], "the same picture takes the same path"
+
+
+def test_held_out_composites_are_scored_by_the_recipe_that_split_them(tmp_path, data_root, data_config):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        f'variant = "pam-minute"\n[data]\nroot = "{data_root}"\nheld_out = 0.25\n'
+        '[[stages]]\nkind = "complete"\nsteps = 1\nlearning_rate = 1e-3\n'
+        "phases = [{ share = 1.0, crop = 32, batch = 2 }]\n"
+    )
+    app = Typer()
+    app.command()(evaluate_command)
+    arguments = ["--heldout", str(recipe), "--checkpoint", "pam-minute", "--budget", "100%", "--json"]
+    found = json.loads(CliRunner().invoke(app, arguments, catch_exceptions=False).stdout)
+    assert [means["images"] for means in found["scores"].values()] == [len(heldout_cases(data_config))]
+    both = CliRunner().invoke(app, [str(data_root), *arguments])
+    assert isinstance(both.exception, UsageError)
 
 
 def test_the_command_prints_one_json_object(tmp_path):
