@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pam_edge.cli.measuring import measure_host_if_new
+from pam_edge.cli.host import measure_host_if_new
 from pam_edge.cli.options import parse_choice, parse_size, parse_targets
 from pam_edge.cli.output import console, notices, print_json
 from pam_edge.targets import Mode, Precision, TensorIO

@@ -24,11 +24,11 @@ def demo(
 
     from pam_edge.converters.registry import missing_packages
     from pam_edge.delivery.convert import ConvertRequest
+    from pam_edge.delivery.models import open_model
     from pam_edge.errors import MissingExtraError
     from pam_edge.evaluation.pictures import bundled_pictures
     from pam_edge.matting.cutout import cut_out
     from pam_edge.matting.images import write_rgba
-    from pam_edge.matting.models import open_model
     from pam_edge.planning.budget import DEFAULT_BUDGETS
 
     started = time.perf_counter()

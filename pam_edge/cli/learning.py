@@ -72,10 +72,10 @@ def evaluate(
     from pam_edge.errors import UsageError
     from pam_edge.evaluation.datasets import find_cases
     from pam_edge.evaluation.evaluate import summary_table, write_report
+    from pam_edge.evaluation.methods import methods_for
     from pam_edge.learning.config import data_settings
     from pam_edge.learning.heldout import heldout_cases
     from pam_edge.learning.launch import evaluate_with
-    from pam_edge.learning.methods import methods_for
 
     if data and not heldout:
         cases = find_cases(data, layout, radius)

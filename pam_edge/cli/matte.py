@@ -25,9 +25,9 @@ def matte(
     """Cut the subject out of a picture."""
     import os
 
+    from pam_edge.delivery.models import open_model
     from pam_edge.matting.cutout import cut_out
     from pam_edge.matting.images import check_writable_format, read_image, read_trimap_or_mask, write_rgba
-    from pam_edge.matting.models import open_model
 
     check_writable_format(output)
     picture = read_image(image)

@@ -43,7 +43,7 @@ def plan(
 
     budgets = tuple(map(parse_budget, budget)) if budget else DEFAULT_BUDGETS
     if profile == HOST and (chosen_target or not host_file().is_file()):
-        from pam_edge.cli.measuring import measure_host_if_new
+        from pam_edge.cli.host import measure_host_if_new
 
         target_here, size_here = chosen_target or Target.TFLITE, chosen_size or (512, 512)
         measure_host_if_new(profile, checkpoint, (target_here,), chosen_precision, size_here, quiet=json)
@@ -154,7 +154,7 @@ def operators_command(
 ) -> None:
     """Read per-block costs from a runtime's operator profiles, and keep them as a profile (or add them to one)."""
     from pam_edge.device_profiles.loader import user_folder
-    from pam_edge.planning.operator_import import Device, import_operator_profiles
+    from pam_edge.measuring.operator_import import Device, import_operator_profiles
 
     chosen = name or (output.stem if output else _slug(device))
     made_by = Device(device, soc, os, runtime_version, threads)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
-from pam_edge.learning.trimaps import EVALUATION_RADIUS, trimap_from_alpha
+from pam_edge.matting.trimaps import EVALUATION_RADIUS, trimap_from_alpha
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif")
 

@@ -18,7 +18,8 @@ from pam_edge.learning.augmentation import (
 )
 from pam_edge.learning.config import DataConfig
 from pam_edge.learning.library import Library
-from pam_edge.learning.trimaps import UNKNOWN, Matte, random_trimap
+from pam_edge.learning.trimaps import Matte, random_trimap
+from pam_edge.matting.trimaps import UNKNOWN
 
 FEWEST_UNKNOWN_PIXELS = 64
 _TRIES = 4

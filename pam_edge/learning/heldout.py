@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pam_edge.evaluation.datasets import Case, Sample
 from pam_edge.learning.config import DataConfig
 from pam_edge.learning.library import Background, Foreground, load_library
-from pam_edge.learning.trimaps import trimap_from_alpha
+from pam_edge.matting.trimaps import trimap_from_alpha
 
 LARGEST_SIDE = 384
 _TRUTH_LEFT_OUT = "pred_"

@@ -1,4 +1,4 @@
-"""Trimaps made from alpha mattes."""
+"""Trimaps for training: as users and tools draw them, not as evaluation does."""
 
 from __future__ import annotations
 
@@ -6,39 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pam_edge.matting.trimaps import UNKNOWN, trimap_from_alpha
+
 Matte = NDArray[np.float32]
-
-BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
-EVALUATION_RADIUS = 10.0
-OPAQUE_FROM, TRANSPARENT_TO = 0.98, 0.02
-"""Alphas beyond these count as certain before erosion; 5/255 either way, what 8-bit mattes can tell apart."""
-
-
-def trimap_from_alpha(
-    alpha: Matte,
-    foreground_radius: float | Matte = EVALUATION_RADIUS,
-    background_radius: float | Matte = EVALUATION_RADIUS,
-) -> NDArray[np.uint8]:
-    """Erode the certain foreground and background by radii in pixels; what is left over is unknown.
-
-    Args:
-        alpha: float32[H, W], 0..1.
-        foreground_radius: how far unknown reaches into the foreground; a number, or one for each pixel.
-        background_radius: how far unknown reaches into the background.
-
-    Returns:
-        uint8[H, W] of 0, 128 and 255.
-    """
-    trimap = np.full(alpha.shape, UNKNOWN, np.uint8)
-    trimap[_depth(alpha >= OPAQUE_FROM) > foreground_radius] = FOREGROUND
-    trimap[_depth(alpha <= TRANSPARENT_TO) > background_radius] = BACKGROUND
-    return trimap
-
-
-def _depth(mask: NDArray[np.bool_]) -> Matte:
-    """Return each pixel's distance to the nearest one outside the mask; the picture's border is no outside."""
-    depth: Matte = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
-    return depth
 
 
 def random_trimap(

@@ -17,6 +17,12 @@ UNKNOWN_FROM, FOREGROUND_FROM = 64, 192
 _CLEAR_UP_TO, _SOLID_FROM = 5, 250
 """Mask greys this near to black or white are noise of an encoder, not softness: alpha 0.02 and 0.98."""
 
+EVALUATION_RADIUS = 10.0
+"""In pixels, of the trimaps that scores are measured with."""
+
+OPAQUE_FROM, TRANSPARENT_TO = 0.98, 0.02
+"""Alphas beyond these count as certain before erosion; 5/255 either way, what 8-bit mattes can tell apart."""
+
 _SHARE_OF_SHORT_SIDE = 0.02
 _NARROWEST_BAND_PX = 4
 
@@ -62,6 +68,27 @@ def trimap_from_mask(mask: NDArray[np.uint8], band_px: int | None = None) -> NDA
     return trimap
 
 
+def trimap_from_alpha(
+    alpha: NDArray[np.float32],
+    foreground_radius: float | NDArray[np.float32] = EVALUATION_RADIUS,
+    background_radius: float | NDArray[np.float32] = EVALUATION_RADIUS,
+) -> NDArray[np.uint8]:
+    """Erode the certain foreground and background by radii in pixels; what is left over is unknown.
+
+    Args:
+        alpha: float32[H, W], 0..1.
+        foreground_radius: how far unknown reaches into the foreground; a number, or one for each pixel.
+        background_radius: how far unknown reaches into the background.
+
+    Returns:
+        uint8[H, W] of 0, 128 and 255.
+    """
+    trimap = np.full(alpha.shape, UNKNOWN, np.uint8)
+    trimap[_depth(alpha >= OPAQUE_FROM) > foreground_radius] = FOREGROUND
+    trimap[_depth(alpha <= TRANSPARENT_TO) > background_radius] = BACKGROUND
+    return trimap
+
+
 def default_band_px(height: int, width: int) -> int:
     """Return how far the unknown band of a mask reaches to each side of its edge, in pixels of the picture."""
     return max(_NARROWEST_BAND_PX, round(_SHARE_OF_SHORT_SIDE * min(height, width)))
@@ -73,3 +100,9 @@ def _further_than(inside: NDArray[np.bool_], reach_px: int) -> NDArray[np.bool_]
         return inside
     distance = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.asarray(distance > reach_px, dtype=np.bool_)
+
+
+def _depth(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return each pixel's distance to the nearest one outside the mask; the picture's border is no outside."""
+    depth: NDArray[np.float32] = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
+    return depth

@@ -9,7 +9,8 @@ from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import load_recipe
 from pam_edge.learning.heldout import heldout_cases
 from pam_edge.learning.library import fill_colour, load_library
-from pam_edge.learning.trimaps import random_trimap, trimap_from_alpha
+from pam_edge.learning.trimaps import random_trimap
+from pam_edge.matting.trimaps import trimap_from_alpha
 
 
 @pytest.fixture

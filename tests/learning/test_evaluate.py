@@ -12,8 +12,8 @@ from pam_edge.cli.learning import evaluate as evaluate_command
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.datasets import LAYOUTS, UnusableCase, find_cases
 from pam_edge.evaluation.evaluate import Matte, evaluate_cases, merge, write_report
+from pam_edge.evaluation.methods import along_path, bilinear_fill, by_chance, methods_for
 from pam_edge.learning.heldout import heldout_cases
-from pam_edge.learning.methods import along_path, bilinear_fill, by_chance, methods_for
 from pam_edge.supernet.checkpoint import untrained_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import variant

@@ -19,9 +19,9 @@ from pam_edge.device_profiles.schema import (
     MeasurementProvenance,
 )
 from pam_edge.errors import ProfileError
+from pam_edge.measuring.operator_profile import FIXED, by_part, convolution_parts, read_operator_times
 from pam_edge.planning.cost import Provenance
 from pam_edge.planning.importing import Imported, add_table
-from pam_edge.planning.operator_profile import FIXED, by_part, convolution_parts, read_operator_times
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import variant
 from pam_edge.targets import Target

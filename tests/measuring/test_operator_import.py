@@ -6,10 +6,10 @@ from pam_edge.delivery.convert import convert
 from pam_edge.delivery.manifest import read_manifest
 from pam_edge.device_profiles import load_profile
 from pam_edge.errors import ProfileError
+from pam_edge.measuring.operator_import import Device, import_operator_profiles
+from pam_edge.measuring.operator_profile import FIXED, by_part, convolution_parts, read_operator_times
 from pam_edge.planning.budget import parse_budget
 from pam_edge.planning.cost import Provenance
-from pam_edge.planning.operator_import import Device, import_operator_profiles
-from pam_edge.planning.operator_profile import FIXED, by_part, convolution_parts, read_operator_times
 from pam_edge.planning.profile import profile_cost_table
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import VARIANTS

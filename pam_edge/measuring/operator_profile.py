@@ -81,7 +81,7 @@ def _read_etdump(file: Path) -> list[OperatorTime]:
 
     if not file.is_file():
         raise ProfileError(f"There is no operator profile {file}. Check the path.")
-    found = run_in_worker("pam_edge.planning.operator_profile:read_etdump", {"file": str(file)})
+    found = run_in_worker("pam_edge.measuring.operator_profile:read_etdump", {"file": str(file)})
     return [OperatorTime(name, ms) for name, ms in found["operators"]]
 
 
