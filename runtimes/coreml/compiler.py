@@ -5,96 +5,22 @@ Names become slots, constants become tensors once, and each step knows which slo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
 
 from pam_edge.errors import ArtifactError, UnsupportedOpError
-from pam_edge.runtimes.coreml.operator import COMPUTED, Operator
+from pam_edge.runtimes.coreml.checks import check_arguments, check_control, check_results
+from pam_edge.runtimes.coreml.plan import Compiled, Output, Plan, Source, Step, Value, mark_last_uses
 from pam_edge.runtimes.coreml.program import Binding, Block, Constant, Function, NamedType, Operation
 from pam_edge.runtimes.coreml.schema import Schema, opset_version, schema_of
 from pam_edge.runtimes.coreml.table import CONTROL, OPERATORS
-from pam_edge.runtimes.coreml.types import FLOATS, HELD, DType, TensorType, hold, round_to_float16
-
-Source = int | Tensor
-"""Where a step finds a value: a slot, or the constant itself."""
+from pam_edge.runtimes.coreml.types import FLOATS, HELD, DType, hold, round_to_float16
 
 FIRST_OPSET_WITH_FREE_WEIGHTS = 8
 """From iOS 17 on the weights of convolutions may be computed; before, only the CPU took them in some forms."""
 
-_UNIFORM = frozenset({"concat", "stack", "einsum"})
-"""Operators whose listed values must have one element type."""
-
 SETTINGS = (DType.INT32, DType.UINT32, DType.INT16, DType.UINT16)
-
-_TYPE_PARAMETERS = ("dtype", "output_dtype", "output_indices_dtype")
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """An output of a step: where it goes, and what the program declares it to be."""
-
-    slot: int
-    name: str
-    type: TensorType
-
-
-@dataclass(slots=True)
-class Step:
-    """One operation, ready to run.
-
-    Attributes:
-        kind: operator.
-        place: how messages name it.
-        operator: row of the table; None for control flow.
-        fixed: arguments that are the same in every run.
-        single: parameter and slot of computed arguments.
-        many: parameter and sources of lists of values.
-        outputs: in order.
-        blocks: nested blocks of control flow.
-        frees: slots not needed after this step.
-    """
-
-    kind: str
-    place: str
-    operator: Operator | None
-    fixed: dict[str, Any]
-    single: list[tuple[str, int]]
-    many: list[tuple[str, list[Source]]]
-    outputs: list[Output]
-    blocks: list[Plan] = field(default_factory=list)
-    frees: list[int] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Plan:
-    """Steps of a block, slots of what enters, and sources of what leaves."""
-
-    steps: list[Step]
-    inputs: list[Output]
-    outputs: list[tuple[str, TensorType, Source]]
-
-
-@dataclass(slots=True)
-class Compiled:
-    """A function ready to run: its plan and how many slots it needs."""
-
-    name: str
-    version: int
-    plan: Plan
-    slots: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Value:
-    type: TensorType
-    source: Source | None
-    """None for a constant of strings, which has no tensor."""
-    constant: Constant | None = None
-    fixed: bool = False
-    """Known when the model is compiled: ``const`` or ``constexpr_*``."""
 
 
 class Constants:
@@ -141,14 +67,14 @@ class _Scope:
 
     def __init__(self, outer: _Scope | None) -> None:
         self._outer = outer
-        self._own: dict[str, _Value] = {}
+        self._own: dict[str, Value] = {}
 
-    def define(self, name: str, value: _Value, place: str) -> None:
+    def define(self, name: str, value: Value, place: str) -> None:
         if name in self._own:
             raise ArtifactError(f"Expected each name to be defined once; found '{name}' again at {place}.")
         self._own[name] = value
 
-    def look_up(self, name: str, place: str) -> _Value:
+    def look_up(self, name: str, place: str) -> Value:
         scope: _Scope | None = self
         while scope is not None:
             if name in scope._own:
@@ -175,7 +101,7 @@ class _Compiler:
             if value.source is None:
                 raise ArtifactError(f"Expected tensors to leave {place}; found '{name}', a constant of strings.")
             leaving.append((name, value.type, value.source))
-        _mark_last_uses(steps, {source for _, _, source in leaving if isinstance(source, int)}, entering)
+        mark_last_uses(steps, {source for _, _, source in leaving if isinstance(source, int)}, entering)
         return Plan(steps, entering, leaving)
 
     def _define(self, item: NamedType, scope: _Scope, place: str) -> Output:
@@ -183,7 +109,7 @@ class _Compiler:
             raise UnsupportedOpError(f"The runtime takes tensors of numbers; '{item.name}' at {place} holds strings.")
         slot = self.slots
         self.slots += 1
-        scope.define(item.name, _Value(item.type, slot), place)
+        scope.define(item.name, Value(item.type, slot), place)
         return Output(slot, item.name, item.type)
 
     def _operation(self, operation: Operation, scope: _Scope) -> Step | None:
@@ -203,7 +129,7 @@ class _Compiler:
                 f"Expected operators of the set {self._opset}; found {place}, which that set does not have. Convert "
                 "for a later target."
             )
-        _check_arguments(operation.kind, arguments, schema, place)
+        check_arguments(operation.kind, arguments, schema, place)
         self._check_weights(operation.kind, arguments, place)
         if operation.kind.startswith("constexpr_"):
             self._fold(operation, arguments, schema, scope, place)
@@ -219,21 +145,21 @@ class _Compiler:
             raise ArtifactError(f"Expected a constant {declared.type} at {place}; found {value.type}. Convert again.")
         scope.define(declared.name, self._literal(value), place)
 
-    def _literal(self, constant: Constant) -> _Value:
+    def _literal(self, constant: Constant) -> Value:
         source = None if constant.type.dtype is DType.STRING else self._constants.tensor(constant)
-        return _Value(constant.type, source, constant, True)
+        return Value(constant.type, source, constant, True)
 
-    def _arguments(self, operation: Operation, scope: _Scope, place: str) -> dict[str, list[_Value]]:
+    def _arguments(self, operation: Operation, scope: _Scope, place: str) -> dict[str, list[Value]]:
         found = {key: [self._bound(item, scope, place) for item in items] for key, items in operation.inputs.items()}
         if operation.kind.startswith("constexpr_"):
             # Up to iOS 17 the arguments of compressed constants are attributes.
             found |= {key: [self._literal(value)] for key, value in operation.attributes.items()}
         return found
 
-    def _bound(self, binding: Binding, scope: _Scope, place: str) -> _Value:
+    def _bound(self, binding: Binding, scope: _Scope, place: str) -> Value:
         return self._literal(binding) if isinstance(binding, Constant) else scope.look_up(binding, place)
 
-    def _check_weights(self, kind: str, arguments: dict[str, list[_Value]], place: str) -> None:
+    def _check_weights(self, kind: str, arguments: dict[str, list[Value]], place: str) -> None:
         if kind in ("conv", "conv_transpose") and not self.computed_weights and not arguments["weight"][0].fixed:
             raise ArtifactError(
                 f"Expected constant weights at {place}; found computed ones, which the GPU and the Neural Engine do "
@@ -241,10 +167,10 @@ class _Compiler:
             )
 
     def _fold(
-        self, operation: Operation, arguments: dict[str, list[_Value]], schema: Schema, scope: _Scope, place: str
+        self, operation: Operation, arguments: dict[str, list[Value]], schema: Schema, scope: _Scope, place: str
     ) -> None:
         operator = OPERATORS[operation.kind]
-        _check_results(operation, operator, arguments, place)
+        check_results(operation, operator, arguments, place)
         fixed, single, many = _bind(arguments, schema, place)
         if single or many:
             raise ArtifactError(f"Expected constants alone at {place}; found computed values. Convert again.")
@@ -254,14 +180,14 @@ class _Compiler:
             raise ArtifactError(f"Expected a valid compressed constant at {place}; found: {error}.") from error
         tensors = [result] if isinstance(result, Tensor) else list(result)
         for declared, tensor in zip(operation.outputs, tensors, strict=True):
-            scope.define(declared.name, _Value(declared.type, _conform(tensor, declared, place), None, True), place)
+            scope.define(declared.name, Value(declared.type, _conform(tensor, declared, place), None, True), place)
 
     def _step(
-        self, operation: Operation, arguments: dict[str, list[_Value]], schema: Schema, scope: _Scope, place: str
+        self, operation: Operation, arguments: dict[str, list[Value]], schema: Schema, scope: _Scope, place: str
     ) -> Step:
         operator = OPERATORS.get(operation.kind)
         if operator is not None:
-            _check_results(operation, operator, arguments, place)
+            check_results(operation, operator, arguments, place)
         fixed, single, many = _bind(arguments, schema, place)
         if "validate_indices" in schema:
             # Its presence tells kernels that negative indices no longer count from the end (iOS 17 and later).
@@ -271,7 +197,7 @@ class _Compiler:
             for index, block in enumerate(operation.blocks)
         ]
         if operation.kind in CONTROL:
-            _check_control(operation, arguments, blocks, place)
+            check_control(operation, arguments, blocks, place)
         outputs = [self._define(item, scope, place) for item in operation.outputs]
         return Step(operation.kind, place, operator, fixed, single, many, outputs, blocks)
 
@@ -285,7 +211,7 @@ def _conform(tensor: Tensor, declared: NamedType, place: str) -> Tensor:
 
 
 def _bind(
-    arguments: dict[str, list[_Value]], schema: Schema, place: str
+    arguments: dict[str, list[Value]], schema: Schema, place: str
 ) -> tuple[dict[str, Any], list[tuple[str, int]], list[tuple[str, list[Source]]]]:
     """Sort arguments into fixed ones, computed ones and lists of values."""
     fixed: dict[str, Any] = {}
@@ -319,117 +245,3 @@ def _is_parameter(constant: Constant | None, accepted: frozenset[DType]) -> bool
         return True
     # Lists of settings are integers or truth values by declaration; weights may be floats as well.
     return constant.type.dtype in (DType.BOOL, *SETTINGS) and not accepted & FLOATS and constant.data.ndim <= 2
-
-
-def _check_arguments(kind: str, arguments: dict[str, list[_Value]], schema: Schema, place: str) -> None:
-    unknown = sorted(set(arguments) - set(schema))
-    missing = sorted(name for name, rule in schema.items() if not rule.optional and name not in arguments)
-    if unknown or missing:
-        raise ArtifactError(
-            f"Expected the inputs {', '.join(schema)} at {place}; found unknown {unknown} and missing {missing}. "
-            "Convert again with a matching target."
-        )
-    domains: dict[str, DType] = {}
-    for name, values in arguments.items():
-        rule = schema[name]
-        if not rule.many and len(values) != 1:
-            raise ArtifactError(f"Expected one value as '{name}' of {place}; found {len(values)}. Convert again.")
-        if rule.constant and not all(value.fixed for value in values):
-            raise ArtifactError(f"Expected a constant as '{name}' of {place}; found a computed value. Convert again.")
-        for value in values if not rule.many else []:
-            _check_dtype(name, value.type.dtype, rule.dtypes, place)
-            if rule.domain and domains.setdefault(rule.domain, value.type.dtype) is not value.type.dtype:
-                raise ArtifactError(
-                    f"Expected '{name}' of {place} to be {domains[rule.domain].value} like the other inputs; found "
-                    f"{value.type.dtype.value}. Convert again."
-                )
-        if kind in _UNIFORM and rule.many and len({value.type.dtype for value in values}) > 1:
-            kinds = ", ".join(value.type.dtype.value for value in values)
-            raise ArtifactError(f"Expected values of one type at {place}; found {kinds}. Convert again.")
-
-
-def _check_dtype(name: str, dtype: DType, accepted: frozenset[DType], place: str) -> None:
-    if accepted and dtype not in accepted:
-        wanted = ", ".join(sorted(item.value for item in accepted))
-        raise ArtifactError(f"Expected '{name}' of {place} to be one of {wanted}; found {dtype.value}. Convert again.")
-
-
-def _check_results(operation: Operation, operator: Operator, arguments: dict[str, list[_Value]], place: str) -> None:
-    for index, declared in enumerate(operation.outputs):
-        rule = operator.results[min(index, len(operator.results) - 1)]
-        wanted = _wanted(rule, arguments)
-        if wanted is not None and declared.type.dtype is not wanted:
-            raise ArtifactError(
-                f"Expected '{declared.name}' of {place} to be declared {wanted.value}, which its inputs make it; found "
-                f"{declared.type.dtype.value}. Convert again."
-            )
-
-
-def _wanted(rule: str | DType | None, arguments: dict[str, list[_Value]]) -> DType | None:
-    if isinstance(rule, DType):
-        return rule
-    if rule == COMPUTED:
-        x, y = arguments["x"][0], arguments["y"][0]
-        return y.type.dtype if x.fixed and not y.fixed else x.type.dtype
-    if rule is not None:
-        return arguments[rule][0].type.dtype if rule in arguments else None
-    for name in _TYPE_PARAMETERS:
-        constant = arguments[name][0].constant if name in arguments else None
-        if constant is not None:
-            return DType(str(constant.data.item()))
-    return None
-
-
-def _check_control(operation: Operation, arguments: dict[str, list[_Value]], blocks: list[Plan], place: str) -> None:
-    if len(blocks) != 2:
-        raise ArtifactError(f"Expected two blocks at {place}; found {len(blocks)}. Convert again.")
-    checked = blocks if operation.kind == "cond" else blocks[1:]
-    for plan in checked:
-        found = [declared for _, declared, _ in plan.outputs]
-        _check_same([item.type for item in operation.outputs], found, f"the outputs of a block of {place}")
-    if operation.kind == "while_loop":
-        entering = [value.type for value in arguments["loop_vars"]]
-        for plan in blocks:
-            _check_same(entering, [item.type for item in plan.inputs], f"the inputs of a block of {place}")
-        test = [declared for _, declared, _ in blocks[0].outputs]
-        # A loop's test may be a scalar or a vector of one.
-        wanted = TensorType(DType.BOOL, (1,) if len(test) == 1 and test[0].shape == (1,) else ())
-        _check_same([wanted], test, f"the test of {place}")
-
-
-def _check_same(wanted: list[TensorType], found: list[TensorType], place: str) -> None:
-    same = len(wanted) == len(found) and all(_compatible(a, b) for a, b in zip(wanted, found, strict=True))
-    if not same:
-        raise ArtifactError(
-            f"Expected {', '.join(map(str, wanted))} as {place}; found {', '.join(map(str, found))}. Convert again."
-        )
-
-
-def _compatible(a: TensorType, b: TensorType) -> bool:
-    if a.dtype is not b.dtype or a.shape is None or b.shape is None:
-        return a.dtype is b.dtype
-    if len(a.shape) != len(b.shape):
-        return False
-    return all(m is None or n is None or m == n for m, n in zip(a.shape, b.shape, strict=True))
-
-
-def _uses(step: Step) -> Iterator[int]:
-    """Yield all slots that a step reads, those of its nested blocks included."""
-    yield from (slot for _, slot in step.single)
-    for _, sources in step.many:
-        yield from (source for source in sources if isinstance(source, int))
-    for plan in step.blocks:
-        for inner in plan.steps:
-            yield from _uses(inner)
-        yield from (source for _, _, source in plan.outputs if isinstance(source, int))
-
-
-def _mark_last_uses(steps: list[Step], kept: set[int], entering: Iterable[Output]) -> None:
-    """Let each step free what this block defines and nothing after the step reads."""
-    own = {output.slot for output in entering}
-    own |= {output.slot for step in steps for output in step.outputs}
-    seen = set(kept)
-    for step in reversed(steps):
-        used = (set(_uses(step)) | {output.slot for output in step.outputs}) & own
-        step.frees = sorted(used - seen)
-        seen |= used

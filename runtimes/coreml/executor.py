@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pam_edge.errors import ArtifactError, UnsupportedOpError
-from pam_edge.runtimes.coreml.compiler import Compiled, Output, Plan, Source, Step
+from pam_edge.runtimes.coreml.plan import Compiled, Output, Plan, Source, Step
 from pam_edge.runtimes.coreml.types import HELD, DType, round_to_float16
 
 Observe = Callable[[str, str, Tensor], None]

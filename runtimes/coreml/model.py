@@ -11,10 +11,11 @@ import numpy as np
 from torch import Tensor
 
 from pam_edge.errors import ArtifactError, UsageError
-from pam_edge.runtimes.coreml.compiler import Compiled, Constants, compile_function
+from pam_edge.runtimes.coreml.compiler import Constants, compile_function
 from pam_edge.runtimes.coreml.executor import Observe, Run, execute
 from pam_edge.runtimes.coreml.features import Feature, parse_features
 from pam_edge.runtimes.coreml.package import Package, read_package
+from pam_edge.runtimes.coreml.plan import Compiled
 from pam_edge.runtimes.coreml.program import Function, parse_functions
 from pam_edge.runtimes.coreml.types import TensorType
 
