@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pam_edge.converters.base import ConversionJob, EntryPoint, Selection
+from pam_edge.converters.registry import load_converter
 from pam_edge.device_profiles.schema import Measurement
+from pam_edge.evaluation.budget_table import calibrated_budget_table
+from pam_edge.evaluation.pictures import bundled_pictures, data_pictures, fit
+from pam_edge.graphs.governor import GovernorCosts
 from pam_edge.measuring.measure import DEFAULT_LIMIT_S, MeasureRequest, measure
-from pam_edge.measuring.probe import PROBE, make_probe, make_static, static_name, subject
+from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static, static_name, subject
 from pam_edge.planning.budget import parse_budget
 from pam_edge.planning.clean import clean_samples
 from pam_edge.planning.cost import mac_cost_table
 from pam_edge.planning.planner import plan_path
 from pam_edge.planning.profile import measured_costs
 from pam_edge.planning.samples import Sample
+from pam_edge.runtimes.registry import load_runtime
+from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import variant
-from pam_edge.targets import Precision, Target
+from pam_edge.targets import Mode, Precision, Target, TensorIO
 from pam_edge.workers import run_in_worker
 from tests.bench.forms import Say
 
 PLANNED_PATHS = 10
 ROUNDS = 15
+BUDGET_SHARES = (0.75, 0.9, 1.0)
+"""Budgets at which the dynamic graph is asked for pictures, as shares of the full path's cost."""
+_DYNAMIC = "dynamic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,9 @@ class Prediction:
         agreement: share of the two measurements' run costs within two of their standard errors of each other.
         static_errors_pct: per planned path, predicted over measured minus one, both at the pace of one run.
         over_budget_pct: the largest share by which a planned path exceeded its budget; negative if none did.
+        chosen_inside: share of pictures and budgets at which a dynamic graph took a time within the interval that the
+            profile predicts for the path it chose.
+        chosen_errors_pct: of the same, measured over predicted minus one.
     """
 
     target: str
@@ -50,6 +65,8 @@ class Prediction:
     agreement: float
     static_errors_pct: dict[str, float]
     over_budget_pct: float
+    chosen_inside: float
+    chosen_errors_pct: list[float]
 
 
 def measure_prediction(target: str, checkpoint: str, *, size: int, threads: int, say: Say) -> Prediction:
@@ -61,8 +78,8 @@ def measure_prediction(target: str, checkpoint: str, *, size: int, threads: int,
             started = time.monotonic()
             tables.append(_measure(target, checkpoint, size, threads, Path(folder) / f"turn{turn}.toml"))
             seconds.append(time.monotonic() - started)
-        say(f"{checkpoint}, {target}: planned paths as static graphs")
-        errors, over = _static_errors(tables[0], checkpoint, Path(folder))
+        say(f"{checkpoint}, {target}: planned paths as static graphs, and a dynamic graph, in turns")
+        turns = _take_turns(tables[0], checkpoint, Path(folder))
     made = tables[0].provenance
     return Prediction(
         target=target,
@@ -72,8 +89,10 @@ def measure_prediction(target: str, checkpoint: str, *, size: int, threads: int,
         held_out_median_pct=made.held_out_median_error_pct,
         held_out_worst_pct=made.held_out_worst_error_pct,
         agreement=_agreement(*tables),
-        static_errors_pct=errors,
-        over_budget_pct=over,
+        static_errors_pct=turns.static_errors_pct,
+        over_budget_pct=turns.over_budget_pct,
+        chosen_inside=turns.chosen_inside,
+        chosen_errors_pct=turns.chosen_errors_pct,
     )
 
 
@@ -94,14 +113,22 @@ def _agreement(first: Measurement, second: Measurement) -> float:
     return float(np.mean(inside))
 
 
-def _static_errors(table: Measurement, checkpoint: str, folder: Path) -> tuple[dict[str, float], float]:
-    """Return each planned path's error, and the largest excess over a budget.
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    static_errors_pct: dict[str, float]
+    over_budget_pct: float
+    chosen_inside: float
+    chosen_errors_pct: list[float]
+
+
+def _take_turns(table: Measurement, checkpoint: str, folder: Path) -> _Turns:
+    """Compare planned paths as static graphs, and a dynamic graph's choices, with what the profile predicts.
 
     The machine's pace has changed since the profile was measured: the probe, timed in the same rounds along the paths
     between which all others lie, tells by how much, and predictions and budgets are taken at that pace.
     """
     config = variant(table.variant)
-    costs = measured_costs(table)
+    costs, dynamic = measured_costs(table), measured_costs(table, dynamic=True)
     macs = mac_cost_table(config, table.height, table.width)
     lowest = costs.cheapest + costs.margin
     budgets = np.linspace(lowest, costs.full + costs.margin, PLANNED_PATHS) * 1.0005
@@ -109,48 +136,96 @@ def _static_errors(table: Measurement, checkpoint: str, folder: Path) -> tuple[d
     paths = tuple(dict.fromkeys(plan.path for plan in plans))
     measured = subject(checkpoint, table.target, table.precision, table.height, table.width)
     ends = (PathSpec.full(config.block_count), PathSpec.shortest(config.block_count))
+    governed = asdict(GovernorCosts.of(dynamic))
+    made = run_in_worker(
+        "tests.bench.prediction:make_dynamic", _dynamic_payload(measured, governed, folder / "dynamic")
+    )
     payload = {
         "target": table.target.value,
         "threads": table.threads,
         "probe": str(make_probe(measured, folder / "probe")),
         "static": str(make_static(measured, paths, folder / "static")),
+        "dynamic": made["file"],
         "probe_paths": [str(path) for path in ends],
         "static_paths": [str(path) for path in paths],
+        "budgets": [share * dynamic.full for share in BUDGET_SHARES],
         "rounds": ROUNDS,
     }
-    rows = run_in_worker("tests.bench.prediction:time_in_turns", payload, threads=table.threads)["samples"]
-    times = clean_samples([Sample.model_validate(row) for row in rows])
-    probe = measured_costs(table, dynamic=True)
-    pace = float(np.mean([times.median_ms[path] / probe.cost(path) for path in ends]))
+    rows = run_in_worker("tests.bench.prediction:time_in_turns", payload, threads=table.threads)
+    times = clean_samples([Sample.model_validate(row) for row in rows["samples"]])
+    pace = float(np.mean([times.median_ms[path] / dynamic.cost(path) for path in ends]))
     errors = {str(path): 100 * (costs.cost(path) * pace / times.static_ms[path] - 1) for path in paths}
     over = max(100 * (times.static_ms[p.path] / (b * pace) - 1) for p, b in zip(plans, budgets, strict=True))
-    return errors, over
+    taken = [(float(np.median(row["latency_ms"])) / pace, row["cost"]) for row in rows["chosen"]]
+    return _Turns(
+        static_errors_pct=errors,
+        over_budget_pct=over,
+        chosen_inside=float(np.mean([abs(ms - cost) <= dynamic.margin for ms, cost in taken])),
+        chosen_errors_pct=[100 * (ms / cost - 1) for ms, cost in taken],
+    )
+
+
+def _dynamic_payload(measured: Subject, costs: dict[str, Any], folder: Path) -> dict[str, Any]:
+    return {
+        "checkpoint": measured.checkpoint,
+        "target": measured.target.value,
+        "precision": measured.precision.value,
+        "height": measured.height,
+        "width": measured.width,
+        "costs": costs,
+        "folder": str(folder),
+    }
+
+
+def make_dynamic(payload: dict[str, Any]) -> dict[str, Any]:
+    """Write a dynamic graph with a profile's costs inside; runs in a worker."""
+    supernet = load_checkpoint(payload["checkpoint"]).supernet.eval()
+    costs = GovernorCosts(**payload["costs"])
+    folder = Path(payload["folder"])
+    folder.mkdir()
+    job = ConversionJob(
+        supernet=supernet,
+        entry_points=(EntryPoint(_DYNAMIC, None),),
+        mode=Mode.DYNAMIC,
+        precision=Precision(payload["precision"]),
+        height=payload["height"],
+        width=payload["width"],
+        io=TensorIO.TENSOR,
+        directory=folder,
+        selection=Selection(costs, calibrated_budget_table(supernet, costs)),
+    )
+    return {"file": str(folder / load_converter(Target(payload["target"])).convert(job)[_DYNAMIC])}
 
 
 def time_in_turns(payload: dict[str, Any]) -> dict[str, Any]:
-    """Time the probe along ``probe_paths`` and every static graph, all in turns; runs in a worker."""
-    from pam_edge.evaluation.pictures import bundled_pictures, fit
-    from pam_edge.runtimes.registry import load_runtime
-
-    runtime = load_runtime(Target(payload["target"]))
-    probe = runtime.load_probe(Path(payload["probe"]), PROBE, threads=payload["threads"])
-    picture = fit(bundled_pictures()[0], probe.height, probe.width)
+    """Time the probe, every static graph, and the dynamic graph on every picture, all in turns; runs in a worker."""
+    runtime, threads = load_runtime(Target(payload["target"])), payload["threads"]
+    probe = runtime.load_probe(Path(payload["probe"]), PROBE, threads=threads)
+    chooser = runtime.load_dynamic(Path(payload["dynamic"]), _DYNAMIC, threads=threads)
+    pictures = [fit(picture, probe.height, probe.width) for picture in (*bundled_pictures(), *data_pictures())]
+    first = pictures[0]
     calls: dict[tuple[str, str], Any] = {}
     for text in payload["probe_paths"]:
-        runs = PathSpec.parse(text).runs
-        calls["probe", text] = lambda runs=runs: probe(picture.image, picture.trimap, runs)
+        calls["probe", text] = partial(probe, first.image, first.trimap, PathSpec.parse(text).runs)
     for text in payload["static_paths"]:
-        name = static_name(PathSpec.parse(text))
-        model = runtime.load(Path(payload["static"]), name, threads=payload["threads"])
-        calls["static", text] = lambda model=model: model(picture.image, picture.trimap)
-    for call in calls.values():
-        call()
+        model = runtime.load(Path(payload["static"]), static_name(PathSpec.parse(text)), threads=threads)
+        calls["static", text] = partial(model, first.image, first.trimap)
+    for number, (picture, budget) in enumerate(product(pictures, payload["budgets"])):
+        calls[_DYNAMIC, str(number)] = partial(chooser, picture.image, picture.trimap, budget)
+    costs = {name: call().cost for (graph, name), call in calls.items() if graph == _DYNAMIC}
+    for (graph, _), call in calls.items():
+        if graph != _DYNAMIC:
+            call()
     keys, samples = list(calls), []
+    taken: dict[str, list[float]] = {name: [] for name in costs}
     for number in range(payload["rounds"]):
         for index in np.random.default_rng(number).permutation(len(keys)):
-            graph, path = keys[index]
+            graph, name = keys[index]
             started = time.perf_counter()
             calls[keys[index]]()
-            taken = (time.perf_counter() - started) * 1e3
-            samples.append({"graph": graph, "path": path, "round": number, "latency_ms": taken})
-    return {"samples": samples}
+            ms = (time.perf_counter() - started) * 1e3
+            if graph == _DYNAMIC:
+                taken[name].append(ms)
+            else:
+                samples.append({"graph": graph, "path": name, "round": number, "latency_ms": ms})
+    return {"samples": samples, "chosen": [{"cost": costs[name], "latency_ms": taken[name]} for name in taken]}

@@ -134,6 +134,11 @@ def print_prediction(console: Console, found: Prediction) -> None:
     table.add_row(f"{len(errors)} planned static graphs, median", f"{errors[len(errors) // 2]:.2f} %", "<= 2 %")
     table.add_row("the worst of them", f"{errors[-1]:.2f} %", "")
     table.add_row("most over a budget (below zero: none)", f"{found.over_budget_pct:+.2f} %", "<= 3 %")
+    chosen = sorted(abs(error) for error in found.chosen_errors_pct)
+    table.add_row(
+        f"{len(chosen)} choices of a dynamic graph, within the interval", f"{found.chosen_inside:.0%}", ">= 95 %"
+    )
+    table.add_row("their median error", f"{chosen[len(chosen) // 2]:.2f} %", "")
     console.print(table)
 
 
