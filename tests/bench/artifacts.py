@@ -13,7 +13,7 @@ from pam_edge.converters.registry import load_converter
 from pam_edge.graphs.static import StaticGraph
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Mode, Precision, Target, TensorIO
+from pam_edge.targets import Mode, Target, TensorIO
 from tests.bench.contenders import ENTRY
 from tests.bench.layers import Convolution
 
@@ -22,23 +22,24 @@ class Maker:
     """Writes files into a folder; nothing is kept between runs of the benchmark."""
 
     def network(self, form: str, checkpoint: str, size: int, folder: str) -> None:
-        """Write the full path of a checkpoint as ``tflite``, ``executorch`` or ``eager`` (module and ONNX)."""
+        """Write a full path as ``tflite``, ``executorch``, ``coreml`` (fp16) or ``eager`` (module and ONNX)."""
         supernet = load_checkpoint(checkpoint).supernet.eval()
         path = PathSpec.full(supernet.block_count)
         if form == "eager":
             _write_eager(StaticGraph(supernet, path).eval(), size, Path(folder))
             return
+        target = Target(form)
         job = ConversionJob(
             supernet=supernet,
             entry_points=(EntryPoint(ENTRY, path),),
             mode=Mode.STATIC,
-            precision=Precision.FP32,
+            precision=target.default_precision,
             height=size,
             width=size,
-            io=TensorIO.TENSOR,
+            io=TensorIO.IMAGE if target is Target.COREML else TensorIO.TENSOR,
             directory=Path(folder),
         )
-        load_converter(Target(form)).convert(job)
+        load_converter(target).convert(job)
 
     def convolution(self, shape: dict[str, Any], folder: str) -> None:
         """Write one convolution with bias as ``full.pte`` (NCHW) and ``full.tflite`` (NHWC, no transposes left)."""

@@ -168,6 +168,25 @@ class EagerChannelsLast(Eager):
     channels_last = True
 
 
+class CoreMLReference(Contender):
+    """The converter's half-precision .mlpackage, with images as inputs, in the reference runtime."""
+
+    packages = ("torch", "pam_edge.runtimes.coreml")
+
+    def prepare(self, image: Array, trimap: Array) -> tuple[Array, Array]:
+        return image, trimap
+
+    def load(self, folder: Path, threads: int, inputs: tuple[Array, Array]) -> Callable[[], Array]:
+        import torch
+
+        from pam_edge.runtimes.coreml import load
+
+        torch.set_num_threads(threads)
+        model = load(folder / f"{ENTRY}.mlpackage")
+        feed = dict(zip(("image", "trimap"), inputs, strict=True))
+        return lambda: model.predict(feed)["alpha"]
+
+
 class LiteRTCall(Contender):
     """The .tflite file through ``pam_edge.runtimes``, from uint8 pictures."""
 

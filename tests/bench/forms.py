@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from tests.bench.worker import Worker
 
 EXECUTORCH_FORM = "executorch"
-FORMS = ("tflite", EXECUTORCH_FORM, "eager")
+FORMS = ("tflite", EXECUTORCH_FORM, "coreml", "eager")
 Say = Callable[[str], None]
 
 

@@ -18,6 +18,7 @@ from tests.bench.worker import Worker
 LITERT, EXECUTORCH, ONNX = "LiteRT", "ExecuTorch", "ONNX Runtime"
 EAGER, CHANNELS_LAST = "PyTorch eager", "PyTorch eager, channels-last"
 LITERT_CALL, EXECUTORCH_CALL = "LiteRT via pam_edge.runtimes", "ExecuTorch via pam_edge.runtimes"
+COREML_REFERENCE = "Core ML fp16, reference runtime"
 CONTENDERS = {
     LITERT: "contenders:LiteRT",
     EXECUTORCH: "contenders:ExecuTorch",
@@ -26,6 +27,7 @@ CONTENDERS = {
     ONNX: "contenders:OnnxRuntime",
     LITERT_CALL: "contenders:LiteRTCall",
     EXECUTORCH_CALL: "contenders:ExecuTorchCall",
+    COREML_REFERENCE: "contenders:CoreMLReference",
 }
 
 

@@ -36,6 +36,7 @@ def comparison_record(found: Comparison) -> dict[str, Any]:
             "better_eager_over_executorch": asdict(found.ratio(eager, latency.EXECUTORCH)),
             "litert_over_onnx_runtime": asdict(found.ratio(latency.LITERT, latency.ONNX)),
             "executorch_over_litert": asdict(found.ratio(latency.EXECUTORCH, latency.LITERT)),
+            "coreml_reference_over_eager": asdict(found.ratio(latency.COREML_REFERENCE, latency.EAGER)),
             "litert_share_of_gemm": asdict(found.gemm_share(latency.LITERT)),
             "executorch_share_of_gemm": asdict(found.gemm_share(latency.EXECUTORCH)),
         },
@@ -44,7 +45,7 @@ def comparison_record(found: Comparison) -> dict[str, Any]:
                 "whole": found.memory_ratio(name, layout),
                 "unmapped": found.unmapped_memory_ratio(name, layout),
             }
-            for name in (latency.LITERT, latency.EXECUTORCH)
+            for name in (latency.LITERT, latency.EXECUTORCH, latency.COREML_REFERENCE)
             for layout in (latency.EAGER, latency.CHANNELS_LAST)
         },
     }

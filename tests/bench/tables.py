@@ -85,6 +85,7 @@ def _ratios(found: Comparison) -> Table:
         ("LiteRT / ONNX Runtime", found.ratio(latency.LITERT, latency.ONNX), "<= 1.1"),
         ("ExecuTorch / LiteRT", found.ratio(latency.EXECUTORCH, latency.LITERT), ""),
         ("better eager / ExecuTorch", found.ratio(eager, latency.EXECUTORCH), ""),
+        ("Core ML reference / eager", found.ratio(latency.COREML_REFERENCE, latency.EAGER), "<= 3"),
     ):
         table.add_row(label, *_cells(ratio, "{:.2f}"), aim)
     for name, aim in ((latency.LITERT, ">= 65 %"), (latency.EXECUTORCH, ""), (latency.ONNX, "")):
@@ -94,6 +95,8 @@ def _ratios(found: Comparison) -> Table:
             whole, unmapped = found.memory_ratio(name, layout), found.unmapped_memory_ratio(name, layout)
             note = f"{unmapped:.2f} unmapped"
             table.add_row(f"{name} / {layout}, peak memory", f"{whole:.2f}", note, "", "< 0.5")
+    reference = found.memory_ratio(latency.COREML_REFERENCE, latency.EAGER)
+    table.add_row("Core ML reference / eager, peak memory", f"{reference:.2f}", "", "", "<= 3")
     return table
 
 

@@ -242,28 +242,3 @@ def test_float16_overflow_is_told_from_a_wrong_operator(tmp_path):
 def test_nothing_to_look_for_is_refused(packages):
     with pytest.raises(UsageError, match="at least one block"):
         localise(load(packages["fp32"]), INPUTS, [])
-
-
-@pytest.mark.slow
-def test_pam_tiny_at_512_takes_at_most_three_times_pytorch(tmp_path):
-    import time
-
-    graph = static_graph("pam-tiny")
-    model = load(convert(graph, tmp_path / "tiny.mlpackage", ct.precision.FLOAT16, 512))
-    inputs = {
-        "image": RNG.integers(0, 256, (512, 512, 3), dtype=np.uint8),
-        "trimap": np.full((512, 512), 128, np.uint8),
-    }
-    pair = tensors(inputs)
-
-    def best_of(function, runs=5):
-        durations = []
-        for _ in range(runs):
-            start = time.perf_counter()
-            function()
-            durations.append(time.perf_counter() - start)
-        return min(durations)
-
-    with torch.inference_mode():
-        eager = best_of(lambda: graph(*pair))
-    assert best_of(lambda: model.predict(inputs)) <= 3 * eager
