@@ -36,6 +36,14 @@ def inspections(artifact: Artifact) -> list[Inspection]:
     return [runtime.inspect(artifact.directory / entry.file, entry.function) for entry in entries]
 
 
+@pytest.fixture
+def user_profiles(tmp_path, monkeypatch) -> Path:
+    """Return a folder that takes the place of the user's own profiles."""
+    folder = tmp_path / "profiles"
+    monkeypatch.setenv("PAM_EDGE_PROFILES", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def static_artifacts(tmp_path_factory) -> dict[Target, Artifact]:
     """One static fp32 artifact per target."""

@@ -9,10 +9,8 @@ from pam_edge.supernet.variants import VARIANTS
 
 
 @pytest.fixture(autouse=True)
-def user_profiles(tmp_path, monkeypatch):
-    folder = tmp_path / "profiles"
-    monkeypatch.setenv("PAM_EDGE_PROFILES", str(folder))
-    return folder
+def _never_the_users_profiles(user_profiles):
+    """Every test of planning sees an empty folder of profiles, asked for or not."""
 
 
 @pytest.fixture
