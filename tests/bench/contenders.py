@@ -171,7 +171,7 @@ class EagerChannelsLast(Eager):
 class CoreMLReference(Contender):
     """The converter's half-precision .mlpackage, with images as inputs, in the reference runtime."""
 
-    packages = ("torch", "pam_edge.runtimes.coreml")
+    packages = ("torch", "coremltools", "pam_edge.runtimes.coreml")
 
     def prepare(self, image: Array, trimap: Array) -> tuple[Array, Array]:
         return image, trimap
