@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,31 +126,31 @@ def by_part(times: Sequence[OperatorTime], parts: Sequence[int], file: Path) -> 
 def convolution_parts(config: SupernetConfig, height: int, width: int, path: PathSpec) -> list[int]:
     """Return the part of each convolution of a static path, in order of execution; nothing but shapes is computed."""
     import torch
-    from torch import Tensor
-    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch import Tensor, nn
 
     from pam_edge.supernet.macs import shapes_alone
 
     network = shapes_alone(config)
     parts: list[int] = []
-    current = FIXED
 
-    class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if func.overloadpacket is torch.ops.aten.convolution:
-                parts.append(current)
-            return func(*args, **(kwargs or {}))
-
-    def visit(index: int, x: Tensor) -> Tensor:
-        nonlocal current
+    def take(index: int, x: Tensor) -> Tensor:
         choice = network.choice(index)
-        attended, _ = choice.gate.attend(x)
-        current = index
-        result = choice.take(attended, run=path.runs[index])
-        current = FIXED
-        return result
+        return choice.take(choice.gate.attend(x)[0], run=path.runs[index])
 
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(partial(_record, parts, _part(name)))
     image, trimap = (torch.empty(1, channels, height, width, device="meta") for channels in (3, 1))
-    with torch.no_grad(), Recorder():  # type: ignore[no-untyped-call]
-        network.trunk(image, trimap, visit)
+    with torch.no_grad():
+        network.trunk(image, trimap, take)
     return parts
+
+
+def _part(module: str) -> int:
+    """Return a convolution's part by its module's name; channel attention runs on every path, and is fixed."""
+    names = module.split(".")
+    return int(names[1]) if names[0] == "blocks" and names[2] in ("block", "connect") else FIXED
+
+
+def _record(parts: list[int], part: int, *_: object) -> None:
+    parts.append(part)
