@@ -85,11 +85,14 @@ class Phase(_Section):
         share: of the stage's steps.
         crop: side of a square crop in pixels, a multiple of 32.
         batch: crops per step, over all processes.
+        full_precision: compute in float32 although the recipe's precision is mixed: bfloat16 keeps 8 bits of an alpha,
+            which is too few for the last steps.
     """
 
     share: Share
     crop: int = Field(multiple_of=32, gt=0)
     batch: int = Field(ge=1)
+    full_precision: bool = False
 
 
 class StageConfig(_Section):
@@ -157,7 +160,8 @@ class TrainConfig(_Section):
     Attributes:
         variant: name of the supernet.
         supernet: a configuration of one's own, instead of a named variant.
-        initial: checkpoint, by name or file, whose weights training starts from; None starts from random ones.
+        initial: checkpoint, by name or file, whose weights training starts from; one of a smaller supernet is grown
+            into this one. None starts from random weights.
         seed: of everything random.
         profile: device profile, by name or file, whose milliseconds budgets are counted in; None counts MACs.
         clip_norm: gradients are scaled down to this norm.

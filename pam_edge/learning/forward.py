@@ -100,7 +100,7 @@ def finish(supernet: Supernet, batch: Batch, step: Step) -> Tensor:
     """Run the network with ``step`` at every choice; alpha keeps its gradient where it leaves [0, 1]."""
     regions = split_trimap(batch.trimap)
     normalised = (batch.image - supernet.image_mean) / supernet.image_std
-    raw = supernet.body(torch.cat([normalised, regions], 1), step)
+    raw = supernet.body(torch.cat([normalised, regions], 1), step).float()
     return bounded(raw) * regions[:, 1:2] + regions[:, 2:3]
 
 

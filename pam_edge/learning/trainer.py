@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pam_edge.learning.config import Phase, StageConfig, StageKind, TrainConfig
 from pam_edge.learning.costs import BudgetScale, budget_scale
 from pam_edge.learning.distributed import agree, average_gradients, gather_rows
 from pam_edge.learning.forward import calibrate_norms, disable_connects
+from pam_edge.learning.grow import grow
 from pam_edge.learning.labels import GumbelStage, PathStage
 from pam_edge.learning.library import Library, load_library
 from pam_edge.learning.norms import share_norms
@@ -135,7 +137,7 @@ class Trainer:
         while progress(config, self.position.step, self.position.elapsed_minutes) < 1.0:
             phase, end = self._phase(config)
             for batch in self._batches(phase, round(end * config.steps)):
-                self._step(config, stage, batch, meter)
+                self._step(config, stage, batch, meter, full_precision=phase.full_precision)
                 if progress(config, self.position.step, self.position.elapsed_minutes) >= end:
                     break
 
@@ -214,7 +216,9 @@ class Trainer:
         ]
         return torch.optim.RAdam(groups, lr=rate, betas=_BETAS, decoupled_weight_decay=True, foreach=True)
 
-    def _step(self, config: StageConfig, stage: Stage, batch: Batch, meter: Progress) -> None:
+    def _step(
+        self, config: StageConfig, stage: Stage, batch: Batch, meter: Progress, *, full_precision: bool
+    ) -> None:
         assert self.optimizer is not None
         start = time.monotonic()
         position = self.position
@@ -222,7 +226,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = group["rate"] * factor
         set_mode(self.supernet, stage.freeze_norms)
-        with self.fabric.autocast():
+        with nullcontext() if full_precision else self.fabric.autocast():
             result = stage(self.supernet, batch.to(self.fabric.device), self.generator)
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(result.loss)
@@ -301,21 +305,19 @@ class Trainer:
 
 
 def first_weights(config: TrainConfig) -> Supernet:
-    """Return the network that training starts from: random, or the recipe's initial checkpoint.
+    """Return the network that training starts from: random, the recipe's initial checkpoint, or grown out of it.
 
     Raises:
-        UsageError: if that checkpoint is of another architecture than the recipe.
+        UsageError: if that checkpoint does not fit into the recipe's supernet.
     """
     supernet = Supernet(config.architecture())
     if config.initial is None:
         return supernet
     found = load_checkpoint(config.initial).supernet
-    if found.config.architecture_hash() != supernet.config.architecture_hash():
-        raise UsageError(
-            f"Expected initial weights of {supernet.config.name}, as in the recipe; {config.initial} holds "
-            f"{found.config.name} or another version of it. Name a checkpoint of the same architecture."
-        )
-    return found
+    if found.config.architecture_hash() == supernet.config.architecture_hash():
+        return found
+    grow(found, supernet)
+    return supernet
 
 
 def same_start(old: TrainConfig, new: TrainConfig, stage: int) -> bool:
