@@ -38,16 +38,19 @@ def prior(
     config: Annotated[Path | None, typer.Option(help="Recipe whose data settings count.")] = None,
     data: DataOption = None,
     images: Annotated[int, typer.Option(min=1, help="Calibration composites.")] = 32,
-    paths: Annotated[int, typer.Option(min=1, help="Paths sampled just under each budget.")] = 4,
+    paths: Annotated[int, typer.Option(min=1, help="Paths kept for each budget, of three times as many.")] = 4,
     crop: Annotated[int, typer.Option(min=32, help="Side of the composites in pixels, a multiple of 32.")] = 192,
     devices: DevicesOption = 1,
     json: JsonOption = False,
 ) -> None:
     """Estimate by Monte Carlo how often each path is the best one under a budget."""
-    from pam_edge.learning.config import data_settings
+    from pam_edge.learning.config import CalibrationConfig, data_settings
     from pam_edge.learning.launch import measure_prior
 
-    found = measure_prior(checkpoint, data_settings(config, data), images, paths, crop, devices)
+    settings = CalibrationConfig(
+        images=images, crop=crop, paths_per_budget=paths, sampled_per_budget=3 * paths, screening_images=-(-images // 4)
+    )
+    found = measure_prior(checkpoint, data_settings(config, data), settings, devices)
     found.save(out)
     if json:
         print_json({"file": str(out), "budgets": len(found.rows), "paths": len(found.path_errors)})

@@ -67,7 +67,7 @@ def _with_table(draft: Manifest, checkpoint: Checkpoint) -> Manifest:
     assert draft.selection is not None, "a dynamic graph's draft states its costs"
     record = draft.selection
     costs = GovernorCosts(record.unit, record.fixed, record.run, record.bypass)
-    table = calibrated_budget_table(checkpoint.supernet.eval(), costs)
+    table = calibrated_budget_table(checkpoint, costs)
     return draft.model_copy(update={"selection": record.model_copy(update={"thresholds": table.thresholds})})
 
 

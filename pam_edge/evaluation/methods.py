@@ -121,7 +121,7 @@ def methods_for(
     supernet = checkpoint.supernet.eval()
     methods: dict[str, Method] = {}
     costs = GovernorCosts.of(_mac_costs(checkpoint.config))
-    table = calibrated_budget_table(supernet, costs) if compare_paths else None
+    table = calibrated_budget_table(checkpoint, costs) if compare_paths else None
     for budget in tuple(map(parse_budget, budgets)) or DEFAULT_BUDGETS:
         path, name = best_path(checkpoint, budget), f"{checkpoint.title} {budget.label}"
         methods[f"{name} {path}"] = along_path(supernet, path)

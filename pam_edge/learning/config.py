@@ -114,6 +114,11 @@ class StageConfig(_Section):
         temperature: of the Gumbel noise.
         gates_only: train the path selection layers alone; the matting layers and so the error table stay as they are,
             and a step costs half as much. A shortcut of ours, for short runs.
+        weigh_labels: count a label by how much better than the mean of its rivals it is, so that images on which all
+            candidates do equally well teach nothing. METHOD counts all alike.
+        excess: weight, beside the path loss, of the share by which the gates' own choice exceeds the budget: the
+            constraint of eq. 2, with a straight-through gradient. METHOD keeps budgets by labels alone, as 0 does;
+            gates then run every block that most labels run, whatever the sum.
         uniform_prior: ablation: draw candidates uniformly among paths just under the budget.
     """
 
@@ -130,6 +135,8 @@ class StageConfig(_Section):
     candidates: int = Field(default=3, ge=0)
     temperature: float = Field(default=1.0, gt=0)
     gates_only: bool = False
+    weigh_labels: bool = False
+    excess: float = Field(default=0.0, ge=0)
     uniform_prior: bool = False
 
     @model_validator(mode="after")
@@ -144,13 +151,17 @@ class CalibrationConfig(_Section):
     """How the prior of optimal paths and the error table are measured.
 
     Attributes:
-        images: calibration crops.
+        images: calibration crops on which the paths that are kept are measured.
         crop: their side in pixels.
-        paths_per_budget: paths sampled just under each row's budget.
+        sampled_per_budget: paths sampled just under each row's budget.
+        screening_images: other crops, on which all sampled paths are compared first.
+        paths_per_budget: paths kept for each row's budget, those of least error.
     """
 
     images: int = Field(default=24, ge=1)
     crop: int = Field(default=192, multiple_of=32, gt=0)
+    sampled_per_budget: int = Field(default=12, ge=1)
+    screening_images: int = Field(default=12, ge=1)
     paths_per_budget: int = Field(default=4, ge=1)
 
 

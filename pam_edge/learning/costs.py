@@ -42,6 +42,10 @@ class BudgetScale:
         """Cost of the all-run path."""
         return self.fixed + sum(self.run)
 
+    def more(self, like: Tensor) -> Tensor:
+        """Return what running each block costs over bypassing it, [L], of another tensor's type."""
+        return like.new_tensor([run - bypass for run, bypass in zip(self.run, self.bypass, strict=True)])
+
     def limit(self, row: int) -> float:
         """Return the budget of a row; rounding never makes a path miss its own cost."""
         return self.shortest + (self.full - self.shortest) * row / (self.rows - 1) + _ROUNDING * self.full

@@ -63,16 +63,18 @@ def _check_fit(small: SupernetConfig, large: SupernetConfig) -> None:
 
 
 def _gate_parts(small: Supernet, large: Supernet, block: str) -> Parts:
-    widths = []
-    for supernet in (small, large):
-        attention = supernet.choice(supernet.config.block_names.index(block)).gate.attention
-        widths.append(attention.out_channels)
-    return [(widths[0], widths[1]), (small.config.embedding_size, large.config.embedding_size)]
+    few, many = (_outputs(net.choice(net.config.block_names.index(block)).gate.attention) for net in (small, large))
+    return [(few, many), (small.config.embedding_size, large.config.embedding_size)]
 
 
 def _pyramid_parts(small: Supernet, large: Supernet) -> Parts:
-    hidden = [supernet.pyramid.reduce[0][0].out_channels for supernet in (small, large)]
-    return [(hidden[0], hidden[1])] * (small.config.pyramid_pools + 1)
+    few, many = (_outputs(net.pyramid.context[0]) for net in (small, large))
+    return [(few, many)] * (small.config.pyramid_pools + 1)
+
+
+def _outputs(convolution: nn.Module) -> int:
+    assert isinstance(convolution, nn.Conv2d)
+    return convolution.out_channels
 
 
 def _copy(small: nn.Module, large: nn.Module, inputs: dict[str, Parts]) -> None:

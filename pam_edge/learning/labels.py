@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,7 @@ from pam_edge.learning.batches import Batch
 from pam_edge.learning.config import LossConfig, StageConfig
 from pam_edge.learning.costs import BudgetScale
 from pam_edge.learning.forward import finish, forward_along, forward_with_logits, take
-from pam_edge.learning.losses import alpha_loss, l1_loss, path_loss
+from pam_edge.learning.losses import alpha_loss, excess_loss, l1_loss, path_loss
 from pam_edge.learning.prior import Prior
 from pam_edge.learning.stages import StepResult, teach
 from pam_edge.supernet.network import Supernet
@@ -31,6 +33,16 @@ def gumbel_choice(logits: Tensor, temperature: float, generator: torch.Generator
     soft = torch.softmax((logits + noise.to(logits.device)) / temperature, 1)
     hard = torch.nn.functional.one_hot(soft.argmax(1), 2).to(soft.dtype)
     return hard + soft - soft.detach()
+
+
+def straight_through(logits: Tensor) -> Tensor:
+    """Return what gates choose without noise, float32[N, L] of zeros and ones, with the gradient of the softmax.
+
+    Args:
+        logits: float32[N, L, 2], bypass then run.
+    """
+    soft = torch.softmax(logits.float(), 2)[..., 1]
+    return (soft > 0.5).float() + soft - soft.detach()
 
 
 @torch.no_grad()
@@ -79,6 +91,24 @@ def forward_gumbel(
     return alpha, torch.stack(weights, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The path that each image should have taken.
+
+    Attributes:
+        paths: bool[N, L].
+        gain: float32[N], 0 to 1, how much smaller its error is than the mean over all eligible paths.
+    """
+
+    paths: Tensor
+    gain: Tensor
+
+    def worth(self) -> Tensor:
+        """Return weights of mean one, in proportion to the gain."""
+        mean = self.gain.mean()
+        return self.gain / mean if float(mean) > 0 else torch.ones_like(self.gain)
+
+
 @torch.no_grad()
 def label_paths(
     supernet: Supernet,
@@ -87,8 +117,8 @@ def label_paths(
     candidates: list[PathSpec],
     proposal: tuple[Tensor, Tensor],
     scale: BudgetScale,
-) -> Tensor:
-    """Return the best eligible path of each image, bool[N, L].
+) -> Labels:
+    """Return the best eligible path of each image.
 
     Args:
         supernet: evaluates the candidates.
@@ -101,13 +131,16 @@ def label_paths(
     runs, alpha = proposal
     own = l1_loss(alpha, batch.alpha, batch.unknown)
     own[scale.costs(runs).to(own.device) > limit] = torch.inf
-    errors, paths = [own], [runs]
+    tried, paths = [own], [runs]
     for candidate in candidates:
         bits = torch.tensor(candidate.runs)
-        errors.append(l1_loss(forward_along(supernet, batch, bits), batch.alpha, batch.unknown))
+        tried.append(l1_loss(forward_along(supernet, batch, bits), batch.alpha, batch.unknown))
         paths.append(bits.expand(len(batch), -1))
-    best = torch.stack(errors).argmin(0)
-    return torch.stack(paths)[best, torch.arange(len(batch))]
+    errors = torch.stack(tried)
+    least, best = errors.min(0)
+    eligible = errors.isfinite()
+    mean = torch.where(eligible, errors, 0.0).sum(0) / eligible.sum(0)
+    return Labels(torch.stack(paths)[best, torch.arange(len(batch))], 1.0 - least / mean.clamp_min(1e-9))
 
 
 class GumbelStage:
@@ -128,9 +161,7 @@ class GumbelStage:
         row = int(torch.randint(self.scale.rows, (1,), generator=generator))
         index = torch.full((len(batch),), row)
         alpha, weights = forward_gumbel(supernet, batch, index, self.config.temperature, generator)
-        more = weights.new_tensor([run - bypass for run, bypass in zip(self.scale.run, self.scale.bypass, strict=True)])
-        cost = self.scale.shortest + (weights * more).sum(1)
-        excess = torch.relu(cost / self.scale.limit(row) - 1.0).mean()
+        excess = excess_loss(weights, self.scale.more(weights), self.scale.shortest, self.scale.limit(row))
         matting = alpha_loss(alpha, batch, self.losses)
         parts = {"alpha": float(matting.detach()), "excess": float(excess.detach())}
         return StepResult(matting + excess, parts, alpha.detach())
@@ -158,19 +189,28 @@ class PathStage:
         own = propose(supernet, batch, index, self.config.temperature, generator)
         candidates = self.prior.draw(row, self.config.candidates, generator)
         labels = label_paths(supernet, batch, limit, candidates, own, self.scale)
-        alpha, logits = forward_with_logits(supernet, batch, labels, index)
-        if self.config.gates_only:
-            loss = path_loss(logits, labels)
-            parts = {"path": float(loss.detach())} | self._watch(own[0], labels, limit)
-            return StepResult(loss, parts, alpha.detach())
-        matting, paths = alpha_loss(alpha, batch, self.losses), path_loss(logits, labels)
-        loss = matting + self.losses.path * paths
-        parts = {"alpha": float(matting.detach()), "path": float(paths.detach())} | self._watch(own[0], labels, limit)
-        if self.losses.distillation > 0:
-            distillation = teach(self.teacher, batch, alpha, self.losses)
-            loss = loss + self.losses.distillation * distillation
-            parts["distillation"] = float(distillation.detach())
-        return StepResult(loss, parts, alpha.detach())
+        alpha, logits = forward_with_logits(supernet, batch, labels.paths, index)
+        loss, parts = self._gate_loss(logits, labels, limit)
+        if not self.config.gates_only:
+            matting = alpha_loss(alpha, batch, self.losses)
+            loss = matting + self.losses.path * loss
+            parts["alpha"] = float(matting.detach())
+            if self.losses.distillation > 0:
+                distillation = teach(self.teacher, batch, alpha, self.losses)
+                loss = loss + self.losses.distillation * distillation
+                parts["distillation"] = float(distillation.detach())
+        return StepResult(loss, parts | self._watch(own[0], labels.paths, limit), alpha.detach())
+
+    def _gate_loss(self, logits: Tensor, labels: Labels, limit: float) -> tuple[Tensor, dict[str, float]]:
+        worth = labels.worth() if self.config.weigh_labels else torch.ones_like(labels.gain)
+        loss = path_loss(logits, labels.paths, worth)
+        parts = {"path": float(loss.detach())}
+        if self.config.excess > 0:
+            weights = straight_through(logits)
+            excess = excess_loss(weights, self.scale.more(weights), self.scale.shortest, limit)
+            loss = loss + self.config.excess * excess
+            parts["excess"] = float(excess.detach())
+        return loss, parts
 
     def _watch(self, proposed: Tensor, labels: Tensor, limit: float) -> dict[str, float]:
         within = (self.scale.costs(proposed) <= limit).float().mean()

@@ -12,12 +12,12 @@ from lightning.fabric.loggers import TensorBoardLogger
 
 from pam_edge.evaluation.datasets import Case
 from pam_edge.evaluation.evaluate import Evaluation, Method, evaluate_cases, merge
+from pam_edge.learning.calibration import Calibration
 from pam_edge.learning.composition import Composer
-from pam_edge.learning.config import DataConfig, TrainConfig
+from pam_edge.learning.config import CalibrationConfig, DataConfig, TrainConfig
 from pam_edge.learning.costs import budget_scale
-from pam_edge.learning.distributed import gather_rows
 from pam_edge.learning.library import load_library
-from pam_edge.learning.prior import Prior, calibration_batches, make_prior, path_errors, sample_paths
+from pam_edge.learning.prior import Prior
 from pam_edge.learning.trainer import Trainer
 from pam_edge.supernet.checkpoint import load_checkpoint
 
@@ -54,17 +54,14 @@ def train_recipe(config: TrainConfig, folder: Path, devices: int = 1) -> Path:
     return checkpoint
 
 
-def measure_prior(reference: str, data: DataConfig, images: int, per_budget: int, crop: int, devices: int) -> Prior:
+def measure_prior(reference: str, data: DataConfig, settings: CalibrationConfig, devices: int) -> Prior:
     """Measure the paths of a checkpoint on composites of the training split and return the prior."""
     fabric = make_fabric(devices)
     supernet = load_checkpoint(reference).supernet
-    scale = budget_scale(supernet.config)
-    paths = sample_paths(scale, per_budget, seed=1)
-    composer = Composer(load_library(data), data, seed=1)
-    batches = calibration_batches(composer, images, crop, (fabric.global_rank, fabric.world_size))
-    errors = gather_rows(fabric, path_errors(supernet, batches, paths), images)
+    calibration = Calibration(fabric, Composer(load_library(data), data, seed=1), settings, seed=1)
+    prior = calibration.measure_paths(supernet, budget_scale(supernet.config))
     _dismiss_others(fabric)
-    return make_prior(errors, paths, scale)
+    return prior
 
 
 def evaluate_with(cases: Sequence[Case], methods: Mapping[str, Method], devices: int) -> Evaluation:

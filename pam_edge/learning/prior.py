@@ -11,18 +11,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pam_edge.errors import CheckpointError
-from pam_edge.learning.batches import Batch, collate
-from pam_edge.learning.composition import Composer
 from pam_edge.learning.costs import BudgetScale
-from pam_edge.learning.forward import forward_along
-from pam_edge.learning.losses import l1_loss
-from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 
 WINDOW = 0.15
 """Paths "just under" a budget cost at least the budget less this share of the range from shortest to full."""
-CALIBRATION_FIRST = 1 << 41
-"""Number of the first calibration crop: far beyond those that a run trains on."""
 
 Errors = NDArray[np.float64]
 
@@ -91,22 +84,29 @@ def _fill_budget(scale: BudgetScale, limit: float, order: NDArray[np.int64]) -> 
     return PathSpec(tuple(runs))
 
 
-def calibration_batches(composer: Composer, images: int, size: int, shard: tuple[int, int] = (0, 1)) -> list[Batch]:
-    """Compose calibration images, one to a batch, so that errors do not depend on how they were split."""
-    rank, world = shard
-    return [collate([composer.make(CALIBRATION_FIRST + number, size)]) for number in range(rank, images, world)]
+def shortlist(errors: Errors, paths: Sequence[PathSpec], scale: BudgetScale, per_row: int) -> list[PathSpec]:
+    """Return the paths of least mean error just under each budget, and the shortest and the full path.
+
+    Args:
+        errors: float64[images, paths], on a few images.
+        paths: the columns.
+        scale: costs and budgets.
+        per_row: how many to keep for each budget; a path may serve several.
+    """
+    means, costs = errors.mean(0), np.array([scale.cost(path) for path in paths])
+    count = len(scale.run)
+    found = {PathSpec.full(count), PathSpec.shortest(count)}
+    for row in range(scale.rows):
+        near = columns_under(costs, scale, row)
+        found.update(paths[column] for column in near[np.argsort(means[near], kind="stable")[:per_row]])
+    return sorted(found)
 
 
-@torch.no_grad()
-def path_errors(supernet: Supernet, batches: Sequence[Batch], paths: Sequence[PathSpec]) -> Errors:
-    """Return float64[batches, paths], mean absolute error of alpha over the unknown region."""
-    supernet.eval()
-    table = np.zeros((len(batches), len(paths)))
-    for row, batch in enumerate(batches):
-        for column, path in enumerate(paths):
-            alpha = forward_along(supernet, batch, torch.tensor(path.runs))
-            table[row, column] = float(l1_loss(alpha, batch.alpha, batch.unknown).mean())
-    return table
+def columns_under(costs: Errors, scale: BudgetScale, row: int) -> NDArray[np.int64]:
+    """Return the indices of the paths that cost just under a row's budget; of all within it, if none is near."""
+    limit = scale.limit(row)
+    near = np.flatnonzero((costs <= limit) & (costs >= limit - WINDOW * (scale.full - scale.shortest)))
+    return near if len(near) else np.flatnonzero(costs <= limit)
 
 
 def make_prior(errors: Errors, paths: Sequence[PathSpec], scale: BudgetScale) -> Prior:
@@ -124,9 +124,7 @@ def make_prior(errors: Errors, paths: Sequence[PathSpec], scale: BudgetScale) ->
 
 
 def _row(errors: Errors, paths: Sequence[PathSpec], costs: Errors, scale: BudgetScale, row: int) -> dict[str, float]:
-    limit = scale.limit(row)
-    near = np.flatnonzero((costs <= limit) & (costs >= limit - WINDOW * (scale.full - scale.shortest)))
-    columns = near if len(near) else np.flatnonzero(costs <= limit)
+    columns = columns_under(costs, scale, row)
     best = columns[np.argmin(errors[:, columns], axis=1)]
     picks, counts = np.unique(best, return_counts=True)
     return {str(paths[pick]): float(count / len(errors)) for pick, count in zip(picks, counts, strict=True)}
@@ -138,8 +136,6 @@ def uniform_prior(prior: Prior, scale: BudgetScale) -> Prior:
     costs = np.array([scale.cost(path) for path in paths])
     rows = []
     for row in range(scale.rows):
-        limit = scale.limit(row)
-        near = np.flatnonzero((costs <= limit) & (costs >= limit - WINDOW * (scale.full - scale.shortest)))
-        columns = near if len(near) else np.flatnonzero(costs <= limit)
+        columns = columns_under(costs, scale, row)
         rows.append({str(paths[column]): 1.0 / len(columns) for column in columns})
     return prior.model_copy(update={"rows": tuple(rows)})

@@ -16,17 +16,18 @@ from torch import nn
 
 from pam_edge.errors import CheckpointError, PamEdgeError, UsageError
 from pam_edge.learning.batches import Batch, BatchPlan, iterate
+from pam_edge.learning.calibration import Calibration
 from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import Phase, StageConfig, StageKind, TrainConfig
-from pam_edge.learning.costs import BudgetScale, budget_scale
-from pam_edge.learning.distributed import agree, average_gradients, gather_rows
+from pam_edge.learning.costs import budget_scale
+from pam_edge.learning.distributed import agree, average_gradients
 from pam_edge.learning.forward import calibrate_norms, disable_connects
 from pam_edge.learning.grow import grow
 from pam_edge.learning.labels import GumbelStage, PathStage
 from pam_edge.learning.library import Library, load_library
 from pam_edge.learning.norms import share_norms
 from pam_edge.learning.pictures import contact_sheet, write_picture
-from pam_edge.learning.prior import Prior, calibration_batches, make_prior, path_errors, sample_paths, uniform_prior
+from pam_edge.learning.prior import Prior, uniform_prior
 from pam_edge.learning.progress import Progress
 from pam_edge.learning.schedule import MovingAverage, learning_rate_factor, progress
 from pam_edge.learning.stages import CompleteStage, Stage, StepResult, WarmUpStage
@@ -77,6 +78,7 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(config.seed)
         self.position = Position()
         self.composer = Composer(self._library(), config.data, config.seed)
+        self.calibration = Calibration(self.fabric, self.composer, config.calibration, config.seed)
         self.optimizer: torch.optim.Optimizer | None = None
         self._bad_streak = 0
 
@@ -105,25 +107,28 @@ class Trainer:
         return path
 
     def _finish_stage(self, index: int) -> Path:
-        """Export; once random paths are trained, with the error table that the planner uses."""
-        if self.config.stages[index].kind is StageKind.COMPLETE:
-            return self.export(f"stage{index + 1}")
+        """Export; once random paths are trained, with what the planner and the dynamic graph need to know."""
+        kind = self.config.stages[index].kind
+        if kind is StageKind.COMPLETE:
+            return self.export(f"stage{index + 1}", {}, ())
         assert isinstance(self.average.module, Supernet)
-        measured = self.measure_paths(self.average.module, budget_scale(self.supernet.config, self.config.profile))
-        if self.fabric.is_global_zero and self.config.stages[index].kind is StageKind.WARM_UP:
-            measured.save(self.folder / PRIOR_FILE)
-        return self.export(f"stage{index + 1}", measured.path_errors)
+        measured = self.measure_paths(self.average.module)
+        if kind is StageKind.WARM_UP:
+            if self.fabric.is_global_zero:
+                measured.save(self.folder / PRIOR_FILE)
+            return self.export(f"stage{index + 1}", measured.path_errors, ())
+        gates = self.calibration.observe_gates(self.average.module)
+        return self.export(f"stage{index + 1}", measured.path_errors, gates)
 
-    def export(self, name: str, errors: dict[str, float] | None = None) -> Path:
+    def export(self, name: str, errors: dict[str, float], gates: tuple[dict[str, float], ...]) -> Path:
         """Write the averaged weights as a checkpoint that the rest of the product loads."""
         path = self.folder / f"{name}.safetensors"
         done = ", ".join(stage.kind.value for stage in self.config.stages[: self.position.stage + 1])
         summary = f"stages {done}; {self.position.crops} crops"
         if self.fabric.is_global_zero:
             assert isinstance(self.average.module, Supernet)
-            save_checkpoint(
-                path, self.average.module, TrainingRecord(trained=True, summary=summary, path_errors=errors or {})
-            )
+            record = TrainingRecord(trained=True, summary=summary, path_errors=errors, gate_paths=gates)
+            save_checkpoint(path, self.average.module, record)
         return path
 
     def _run_stage(self, config: StageConfig) -> None:
@@ -178,31 +183,23 @@ class Trainer:
         scale = budget_scale(self.supernet.config, self.config.profile)
         if config.candidates == 0:
             return GumbelStage(self.config.losses, config, scale)
-        prior = self._prior(scale)
-        if config.uniform_prior:
-            prior = uniform_prior(prior, scale)
+        prior = uniform_prior(self._prior(), scale) if config.uniform_prior else self._prior()
         return PathStage(self.config.losses, config, self.teacher, prior, scale)
 
-    def _prior(self, scale: BudgetScale) -> Prior:
+    def _prior(self) -> Prior:
         """Read the prior that belongs to this run, or make it with the averaged weights."""
         path = self.folder / PRIOR_FILE
         if not path.is_file():
             assert isinstance(self.average.module, Supernet)
-            prior = self.measure_paths(self.average.module, scale)
+            prior = self.measure_paths(self.average.module)
             if self.fabric.is_global_zero:
                 prior.save(path)
             self.fabric.barrier()
         return Prior.load(path)
 
-    def measure_paths(self, supernet: Supernet, scale: BudgetScale) -> Prior:
+    def measure_paths(self, supernet: Supernet) -> Prior:
         """Measure many paths on calibration images, with all processes together."""
-        settings = self.config.calibration
-        paths = sample_paths(scale, settings.paths_per_budget, self.config.seed)
-        shard = (self.fabric.global_rank, self.fabric.world_size)
-        batches = calibration_batches(self.composer, settings.images, settings.crop, shard)
-        return make_prior(
-            gather_rows(self.fabric, path_errors(supernet, batches, paths), settings.images), paths, scale
-        )
+        return self.calibration.measure_paths(supernet, budget_scale(supernet.config, self.config.profile))
 
     def _make_optimizer(self, config: StageConfig) -> torch.optim.Optimizer:
         gates = [value for name, value in self.supernet.named_parameters() if _is_gate(name)]
@@ -216,9 +213,7 @@ class Trainer:
         ]
         return torch.optim.RAdam(groups, lr=rate, betas=_BETAS, decoupled_weight_decay=True, foreach=True)
 
-    def _step(
-        self, config: StageConfig, stage: Stage, batch: Batch, meter: Progress, *, full_precision: bool
-    ) -> None:
+    def _step(self, config: StageConfig, stage: Stage, batch: Batch, meter: Progress, *, full_precision: bool) -> None:
         assert self.optimizer is not None
         start = time.monotonic()
         position = self.position

@@ -38,6 +38,8 @@ class TrainingRecord(BaseModel):
         trained: False for a bare initialisation, whose mattes mean nothing.
         summary: one line for people, such as the stages and crops seen.
         path_errors: expected matting error of paths (text form) on calibration images, for the planner; may be empty.
+        gate_paths: for each row of the cost constraint embedding, the paths that the gates choose on calibration images
+            with their shares, for the dynamic graph's table from budget to row; empty where gates were not trained.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +47,7 @@ class TrainingRecord(BaseModel):
     trained: bool
     summary: str
     path_errors: dict[str, float] = {}
+    gate_paths: tuple[dict[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

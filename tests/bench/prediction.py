@@ -179,12 +179,12 @@ def _dynamic_payload(measured: Subject, costs: dict[str, Any], folder: Path) -> 
 
 def make_dynamic(payload: dict[str, Any]) -> dict[str, Any]:
     """Write a dynamic graph with a profile's costs inside; runs in a worker."""
-    supernet = load_checkpoint(payload["checkpoint"]).supernet.eval()
+    checkpoint = load_checkpoint(payload["checkpoint"])
     costs = GovernorCosts(**payload["costs"])
     folder = Path(payload["folder"])
     folder.mkdir()
     job = ConversionJob(
-        supernet=supernet,
+        supernet=checkpoint.supernet.eval(),
         entry_points=(EntryPoint(_DYNAMIC, None),),
         mode=Mode.DYNAMIC,
         precision=Precision(payload["precision"]),
@@ -192,7 +192,7 @@ def make_dynamic(payload: dict[str, Any]) -> dict[str, Any]:
         width=payload["width"],
         io=TensorIO.TENSOR,
         directory=folder,
-        selection=Selection(costs, calibrated_budget_table(supernet, costs)),
+        selection=Selection(costs, calibrated_budget_table(checkpoint, costs)),
     )
     return {"file": str(folder / load_converter(Target(payload["target"])).convert(job)[_DYNAMIC])}
 

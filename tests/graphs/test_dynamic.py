@@ -1,6 +1,7 @@
 """The dynamic graph, its governor and the reference: the same path, and never over the budget."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pam_edge.errors import BudgetError, UsageError
-from pam_edge.evaluation.budget_table import fit_budget_table
+from pam_edge.evaluation.budget_table import calibrated_budget_table, choices_on, fit_budget_table
+from pam_edge.evaluation.parity import to_tensors
 from pam_edge.evaluation.pictures import adversarial_pictures
 from pam_edge.graphs.dynamic import (
     ChannelsLastDynamicGraph,
@@ -22,6 +24,7 @@ from pam_edge.graphs.governed import run_governed
 from pam_edge.graphs.governor import BudgetTable, Governor, GovernorCosts, budget_input
 from pam_edge.planning.budget import parse_budget
 from pam_edge.planning.cost import CostTable, CostUnit, Provenance, mac_cost_table
+from pam_edge.supernet.checkpoint import untrained_checkpoint
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import variant
@@ -152,17 +155,32 @@ def test_tables_that_fall_or_do_not_start_at_zero_are_refused(thresholds):
         BudgetTable(thresholds)
 
 
-def test_fitted_thresholds_are_what_each_row_costs_at_most(costs):
+def test_a_threshold_is_the_cost_that_95_percent_of_a_row_s_paths_keep_within():
+    costs = GovernorCosts("ms", 1.0, (2.0, 4.0), (1.0, 1.0))
+    rows = ({"00": 1.0}, {"00": 0.5, "10": 0.45, "11": 0.05}, {"00": 0.5, "10": 0.4, "11": 0.1}, {"00": 1.0})
+    assert fit_budget_table(rows, costs).thresholds == (0.0, 4.0, 7.0, 7.0)
+
+
+def test_gates_that_nobody_observed_are_asked_on_pictures(costs):
+    checkpoint = untrained_checkpoint(variant("pam-minute"))
+    table = calibrated_budget_table(checkpoint, costs)
+    assert len(table.thresholds) == checkpoint.config.budget_indices
+    assert costs.shortest <= table.thresholds[-1] <= costs.full
+    full = {"1" * checkpoint.config.block_count: 1.0}
+    training = checkpoint.training.model_copy(update={"gate_paths": (full,) * checkpoint.config.budget_indices})
+    assert calibrated_budget_table(replace(checkpoint, training=training), costs).thresholds[-1] == costs.full
+
+
+def test_choices_on_pictures_are_the_supernet_s(costs):
     supernet = supernet_with_gates(0.3)
     pictures = adversarial_pictures(SIZE, SIZE)
-    table = fit_budget_table(supernet, costs, pictures)
-    assert len(table.thresholds) == supernet.config.budget_indices
-    assert costs.shortest <= table.thresholds[-1] <= costs.full
-    image = torch.cat([torch.from_numpy(p.image.transpose(2, 0, 1)[None].copy()).float() for p in pictures])
-    trimap = torch.cat([torch.from_numpy(p.trimap[None, None].copy()).float() for p in pictures])
+    rows = choices_on(supernet, pictures)
+    tensors = [to_tensors(picture) for picture in pictures]
     for row in (1, supernet.config.budget_indices - 1):
-        runs = supernet(image, trimap, budget_index=torch.full((len(image),), row)).runs.tolist()
-        assert max(costs.cost(PathSpec(tuple(map(bool, path)))) for path in runs) <= table.thresholds[row]
+        assert sum(rows[row].values()) == pytest.approx(1)
+        for image, trimap in tensors:
+            runs = supernet(image, trimap, budget_index=torch.tensor([row])).runs[0].tolist()
+            assert rows[row][str(PathSpec(tuple(runs)))] >= 1 / len(pictures) - 1e-9
 
 
 def test_budgets_become_the_graphs_unit_and_never_more_than_asked(costs):

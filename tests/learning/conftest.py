@@ -49,5 +49,11 @@ def recipe(data_config):
         data=data_config,
         stages=stages,
         checkpoint_steps=1,
-        calibration={"images": 2, "crop": 64, "paths_per_budget": 1},
+        calibration={
+            "images": 2,
+            "crop": 64,
+            "paths_per_budget": 1,
+            "sampled_per_budget": 2,
+            "screening_images": 2,
+        },
     )

@@ -3,13 +3,23 @@ import pytest
 import torch
 
 from pam_edge.learning.batches import collate
+from pam_edge.learning.calibration import gate_choices, path_errors
 from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import LossConfig, StageConfig
 from pam_edge.learning.costs import budget_scale
 from pam_edge.learning.forward import calibrate_norms, disable_connects, forward_along, forward_with_logits
-from pam_edge.learning.labels import GumbelStage, PathStage, gumbel_choice, label_paths, propose
+from pam_edge.learning.labels import (
+    GumbelStage,
+    Labels,
+    PathStage,
+    gumbel_choice,
+    label_paths,
+    propose,
+    straight_through,
+)
 from pam_edge.learning.library import load_library
-from pam_edge.learning.prior import Prior, make_prior, path_errors, sample_paths, uniform_prior
+from pam_edge.learning.losses import excess_loss, path_loss
+from pam_edge.learning.prior import Prior, make_prior, sample_paths, shortlist, uniform_prior
 from pam_edge.learning.stages import WarmUpStage
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
@@ -137,7 +147,8 @@ def test_a_proposal_over_budget_is_never_the_label(supernet, batch, scale):
     full = torch.ones(3, LENGTH, dtype=torch.bool)
     candidates = [PathSpec.shortest(LENGTH)]
     labels = label_paths(supernet, batch, scale.limit(0), candidates, (full, batch.alpha), scale)
-    assert not labels.any()
+    assert not labels.paths.any()
+    torch.testing.assert_close(labels.gain, torch.zeros(3)), "one eligible path is no better than the mean of all"
 
 
 def test_the_best_eligible_path_is_the_label(supernet, batch, scale):
@@ -145,7 +156,8 @@ def test_the_best_eligible_path_is_the_label(supernet, batch, scale):
     candidates = [PathSpec.shortest(LENGTH)]
     # The proposal comes with the true alpha, so nothing can beat it.
     labels = label_paths(supernet, batch, scale.limit(scale.rows - 1), candidates, (full, batch.alpha), scale)
-    assert labels.all()
+    assert labels.paths.all()
+    assert (labels.gain > 0).all()
 
 
 def test_path_learning_reaches_the_gates_and_the_matting_layers(supernet, batch, scale):
@@ -167,6 +179,50 @@ def test_without_labels_gumbel_noise_carries_the_matting_gradient_to_the_gates(s
     gradient = supernet.choice(0).gate.choice[0].weight.grad
     assert gradient is not None
     assert gradient.abs().sum() > 0
+
+
+def test_labels_count_by_what_they_gain():
+    labels = Labels(torch.ones(2, LENGTH, dtype=torch.bool), torch.tensor([0.0, 0.5]))
+    logits = torch.zeros(2, LENGTH, 2)
+    logits[0, :, 0] = 9.0  # the first image's gates are wrong, and it does not matter
+    assert labels.worth().tolist() == [0.0, 2.0]
+    expected = LENGTH * np.log(2)
+    assert path_loss(logits, labels.paths, labels.worth()).item() == pytest.approx(expected)
+    nothing = Labels(labels.paths, torch.zeros(2))
+    assert nothing.worth().tolist() == [1.0, 1.0]
+
+
+def test_a_choice_over_budget_pulls_the_least_certain_gates_down(scale):
+    logits = torch.zeros(1, LENGTH, 2)
+    logits[..., 1] = torch.linspace(0.5, 4.0, LENGTH)
+    logits.requires_grad_()
+    weights = straight_through(logits)
+    assert torch.equal(weights.round(decimals=5), torch.ones(1, LENGTH))
+    loss = excess_loss(weights, scale.more(weights), scale.shortest, scale.limit(scale.rows - 2))
+    assert loss.item() == pytest.approx(scale.full / scale.limit(scale.rows - 2) - 1, rel=1e-4)
+    loss.backward()
+    per_cost = logits.grad[0, :, 1] / scale.more(weights)
+    assert (per_cost > 0).all() and (per_cost.diff() < 0).all()
+    enough = excess_loss(weights, scale.more(weights), scale.shortest, scale.limit(scale.rows - 1))
+    assert enough.item() == 0
+
+
+def test_the_shortlist_keeps_the_best_of_each_budget(scale):
+    paths = list(PathSpec.all(LENGTH))
+    errors = np.array([[float(path.runs[0]) for path in paths]])  # running the first block harms
+    kept = shortlist(errors, paths, scale, 1)
+    assert {PathSpec.full(LENGTH), PathSpec.shortest(LENGTH)} <= set(kept)
+    assert len(kept) <= scale.rows + 2
+    assert sum(path.runs[0] for path in kept) <= 2, "the full path, and the one budget under which it is alone"
+
+
+def test_gate_choices_are_the_supernet_s_for_every_budget(supernet, batch):
+    one = batch.__class__(*(getattr(batch, name)[:1] for name in batch.__slots__))
+    choices = gate_choices(supernet, one)
+    with torch.no_grad():
+        expected = supernet(one.image, one.trimap, budget_index=torch.tensor([2])).runs[0]
+    assert choices.shape == (CONFIG.budget_indices, LENGTH)
+    assert choices[2].tolist() == expected.tolist()
 
 
 def test_proposals_come_with_the_alpha_along_them(supernet, batch):
