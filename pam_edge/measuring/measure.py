@@ -37,7 +37,7 @@ from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Precision, Target
 from pam_edge.workers import run_in_worker
 
-DEFAULT_LIMIT_S = 150.0
+DEFAULT_LIMIT_S = 140.0
 STATIC_PATHS = 2
 """Paths that are also timed as static graphs: the full and the shortest, between which all others lie."""
 

@@ -19,7 +19,7 @@ from pam_edge.supernet.path import PathSpec
 
 SPARE_PATHS = 4
 """Paths needed beyond the number of unknowns, so that residuals mean something."""
-HELD_OUT_SHARE = 0.25
+HELD_OUT_SHARE = 0.4
 LEAST_HELD_OUT = 3
 
 _Floats = NDArray[np.float64]

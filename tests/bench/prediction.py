@@ -35,8 +35,8 @@ from pam_edge.workers import run_in_worker
 from tests.bench.forms import Say
 
 PLANNED_PATHS = 10
-ROUNDS = 15
-BUDGET_SHARES = (0.75, 0.9, 1.0)
+ROUNDS = 11
+BUDGET_SHARES = (0.65, 0.8, 0.9, 1.0)
 """Budgets at which the dynamic graph is asked for pictures, as shares of the full path's cost."""
 _DYNAMIC = "dynamic"
 
@@ -54,6 +54,7 @@ class Prediction:
         chosen_inside: share of pictures and budgets at which a dynamic graph took a time within the interval that the
             profile predicts for the path it chose.
         chosen_errors_pct: of the same, measured over predicted minus one.
+        budgets_ms: per budget, as a share of the full path's cost, the mean of the pictures' median latencies.
     """
 
     target: str
@@ -67,6 +68,7 @@ class Prediction:
     over_budget_pct: float
     chosen_inside: float
     chosen_errors_pct: list[float]
+    budgets_ms: dict[float, float]
 
 
 def measure_prediction(target: str, checkpoint: str, *, size: int, threads: int, say: Say) -> Prediction:
@@ -93,6 +95,7 @@ def measure_prediction(target: str, checkpoint: str, *, size: int, threads: int,
         over_budget_pct=turns.over_budget_pct,
         chosen_inside=turns.chosen_inside,
         chosen_errors_pct=turns.chosen_errors_pct,
+        budgets_ms=turns.budgets_ms,
     )
 
 
@@ -119,6 +122,7 @@ class _Turns:
     over_budget_pct: float
     chosen_inside: float
     chosen_errors_pct: list[float]
+    budgets_ms: dict[float, float]
 
 
 def _take_turns(table: Measurement, checkpoint: str, folder: Path) -> _Turns:
@@ -162,6 +166,12 @@ def _take_turns(table: Measurement, checkpoint: str, folder: Path) -> _Turns:
         over_budget_pct=over,
         chosen_inside=float(np.mean([abs(ms - cost) <= dynamic.margin for ms, cost in taken])),
         chosen_errors_pct=[100 * (ms / cost - 1) for ms, cost in taken],
+        budgets_ms={
+            share: float(
+                np.mean([np.median(row["latency_ms"]) for row in rows["chosen"][number :: len(BUDGET_SHARES)]])
+            )
+            for number, share in enumerate(BUDGET_SHARES)
+        },
     )
 
 

@@ -142,6 +142,9 @@ def print_prediction(console: Console, found: Prediction) -> None:
         f"{len(chosen)} choices of a dynamic graph, within the interval", f"{found.chosen_inside:.0%}", ">= 95 %"
     )
     table.add_row("their median error", f"{chosen[len(chosen) // 2]:.2f} %", "")
+    table.add_row(
+        "mean latency by budget", ", ".join(f"{share:.0%} {ms:.1f}" for share, ms in found.budgets_ms.items()), "rising"
+    )
     console.print(table)
 
 

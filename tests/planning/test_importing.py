@@ -40,7 +40,7 @@ def test_imported_samples_become_a_profile_that_predicts_the_device(source, user
 def test_the_provenance_says_what_was_fitted(source, user_profiles):
     table = import_samples(source, "phone", user_profiles / "phone.toml").table
     assert table.provenance.samples == 16 * 12
-    assert (table.provenance.paths, table.provenance.held_out_paths) == (16, 4)
+    assert (table.provenance.paths, table.provenance.held_out_paths) == (16, 6)
     assert 0 < table.provenance.held_out_median_error_pct < 1
     assert table.provenance.source == "samples.json, made by a simulation"
 
