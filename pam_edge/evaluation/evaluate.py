@@ -24,11 +24,13 @@ class Matte:
     Attributes:
         alpha: float32[H, W], 0..1.
         cost: share of the full path's MACs; None where a method has no paths.
+        blocks: share of the blocks that ran; None where a method has no paths.
         within_budget: whether the gates alone kept the budget; None where no gates decide.
     """
 
     alpha: NDArray[np.float32]
     cost: float | None = None
+    blocks: float | None = None
     within_budget: bool | None = None
 
 
@@ -36,6 +38,7 @@ Method = Callable[[NDArray[np.uint8], NDArray[np.uint8]], Matte]
 """Matte of image uint8[H, W, 3] (RGB) and trimap uint8[H, W]. May raise UnusableCase."""
 
 MEASURES = tuple(field.name for field in fields(Scores))
+_SHARES = ("cost", "blocks", "within_budget")
 WORST_SHOWN = 6
 
 
@@ -47,6 +50,7 @@ class Row:
     case: str
     scores: Scores
     cost: float | None = None
+    blocks: float | None = None
     within_budget: bool | None = None
 
 
@@ -65,15 +69,15 @@ class Evaluation:
     def summary(self) -> dict[str, dict[str, float]]:
         """Return by method the mean of each measure over the cases, and their number.
 
-        Methods with paths also have ``cost``, the mean share of the full path's MACs, and those whose gates decide
-        ``within_budget``, the share of cases in which the gates kept the budget unaided.
+        Methods with paths also have ``cost``, the mean share of the full path's MACs, and ``blocks``, that of blocks
+        run; those whose gates decide ``within_budget``, the share of cases in which they kept the budget unaided.
         """
         table: dict[str, dict[str, float]] = {}
         for method in dict.fromkeys(row.method for row in self.rows):
             rows = [row for row in self.rows if row.method == method]
             values = np.array([astuple(row.scores) for row in rows])
             table[method] = dict(zip(MEASURES, values.mean(0).tolist(), strict=True)) | {"images": len(values)}
-            for name in ("cost", "within_budget"):
+            for name in _SHARES:
                 known = [getattr(row, name) for row in rows if getattr(row, name) is not None]
                 table[method] |= {name: float(np.mean(known))} if known else {}
         return table
@@ -113,7 +117,7 @@ def evaluate_cases(cases: Sequence[Case], methods: Mapping[str, Method], shard: 
 def _row(name: str, case: str, method: Method, sample: Sample) -> Row:
     matte = method(sample.image, sample.trimap)
     scores = score(matte.alpha, sample.alpha, sample.trimap == 128)
-    return Row(name, case, scores, matte.cost, matte.within_budget)
+    return Row(name, case, scores, matte.cost, matte.blocks, matte.within_budget)
 
 
 def merge(parts: Sequence[Evaluation]) -> Evaluation:
@@ -125,12 +129,14 @@ def merge(parts: Sequence[Evaluation]) -> Evaluation:
 def summary_table(evaluation: Evaluation) -> Table:
     """Return the means as a table for a terminal."""
     table = Table(title="Means over the unknown region: SAD, Grad, Conn in thousands, MSE in thousandths")
-    for heading in ("method", "images", "SAD", "MSE", "Grad", "Conn", "MACs", "kept"):
+    for heading in ("method", "images", "SAD", "MSE", "Grad", "Conn", "MACs", "blocks", "kept"):
         table.add_column(heading, justify="left" if heading == "method" else "right")
     for method, means in evaluation.summary().items():
-        shares = (f"{means[name]:.1%}" if name in means else "" for name in ("cost", "within_budget"))
+        shares = (f"{means[name]:.1%}" if name in means else "" for name in _SHARES)
         table.add_row(method, f"{means['images']:.0f}", *(f"{means[name]:.2f}" for name in MEASURES), *shares)
-    table.caption = "MACs: mean share of the full path's; kept: pictures on which the gates kept the budget unaided"
+    table.caption = (
+        "MACs, blocks: mean shares of the full path's; kept: pictures on which gates kept the budget unaided"
+    )
     return table
 
 
@@ -138,15 +144,16 @@ def write_report(evaluation: Evaluation, cases: Sequence[Case], methods: Mapping
     """Write ``scores.csv``, ``summary.csv`` and ``worst.png``, the first method's worst cases by all methods."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
-        [row.method, row.case, *(f"{value:.4f}" for value in astuple(row.scores)), row.cost] for row in evaluation.rows
+        [row.method, row.case, *(f"{value:.4f}" for value in astuple(row.scores)), *(getattr(row, n) for n in _SHARES)]
+        for row in evaluation.rows
     ]
-    _write_csv(folder / "scores.csv", ["method", "case", *MEASURES, "cost"], rows)
+    _write_csv(folder / "scores.csv", ["method", "case", *MEASURES, *_SHARES], rows)
     summary = evaluation.summary()
     means = [
-        [name, values["images"], *(f"{values[m]:.4f}" for m in MEASURES), values.get("cost")]
+        [name, values["images"], *(f"{values[m]:.4f}" for m in MEASURES), *(values.get(n) for n in _SHARES)]
         for name, values in summary.items()
     ]
-    _write_csv(folder / "summary.csv", ["method", "images", *MEASURES, "cost"], means)
+    _write_csv(folder / "summary.csv", ["method", "images", *MEASURES, *_SHARES], means)
     names = evaluation.worst(next(iter(methods)))
     sheet = comparison_sheet([case for case in cases if case.name in names], methods)
     cv2.imwrite(str(folder / "worst.png"), sheet[..., ::-1])

@@ -41,7 +41,7 @@ def along_path(supernet: Supernet, path: PathSpec) -> Method:
         height, width = trimap.shape
         with torch.inference_mode():
             alpha = supernet(*to_padded_tensors(image, trimap), path=path).alpha
-        return Matte(alpha[0, 0, :height, :width].numpy(), cost)
+        return Matte(alpha[0, 0, :height, :width].numpy(), cost, _blocks(path))
 
     return run
 
@@ -53,7 +53,8 @@ def by_gates(supernet: Supernet, costs: GovernorCosts, table: BudgetTable, budge
         height, width = trimap.shape
         found = run_governed(supernet, costs, table, *to_padded_tensors(image, trimap), budget)
         unaided = all(free or margin <= 0 for free, margin in zip(found.decided_by_gate, found.margins, strict=True))
-        return Matte(found.alpha[0, 0, :height, :width].numpy(), found.cost / costs.full, unaided)
+        alpha = found.alpha[0, 0, :height, :width].numpy()
+        return Matte(alpha, found.cost / costs.full, _blocks(found.path), unaided)
 
     return run
 
@@ -73,6 +74,10 @@ def by_chance(supernet: Supernet, like: PathSpec) -> Method:
         return methods[zlib.crc32(trimap.tobytes()) % len(methods)](image, trimap)
 
     return run
+
+
+def _blocks(path: PathSpec) -> float:
+    return sum(path.runs) / len(path)
 
 
 def _share(config: SupernetConfig, path: PathSpec) -> float:

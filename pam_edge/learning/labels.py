@@ -117,6 +117,8 @@ def label_paths(
     candidates: list[PathSpec],
     proposal: tuple[Tensor, Tensor],
     scale: BudgetScale,
+    expected: Tensor | None = None,
+    shrinkage: float = 0.0,
 ) -> Labels:
     """Return the best eligible path of each image.
 
@@ -127,6 +129,10 @@ def label_paths(
         candidates: drawn from the prior, all within the budget; at least one.
         proposal: the network's own paths and their alphas; eligible only within the budget.
         scale: costs.
+        expected: float32[K], what each candidate's error is expected to be on any image; needed to shrink. Of the
+            network's own paths the mean of these is expected.
+        shrinkage: weight of what is expected, 0 to 1, beside the error on the image itself, both relative to the mean
+            over the candidates.
     """
     runs, alpha = proposal
     own = l1_loss(alpha, batch.alpha, batch.unknown)
@@ -137,6 +143,9 @@ def label_paths(
         tried.append(l1_loss(forward_along(supernet, batch, bits), batch.alpha, batch.unknown))
         paths.append(bits.expand(len(batch), -1))
     errors = torch.stack(tried)
+    if expected is not None and shrinkage > 0:
+        relative = torch.cat([torch.ones(1), expected / expected.mean()]).to(errors.device)[:, None]
+        errors = (1 - shrinkage) * errors / errors[1:].mean(0).clamp_min(1e-9) + shrinkage * relative
     least, best = errors.min(0)
     eligible = errors.isfinite()
     mean = torch.where(eligible, errors, 0.0).sum(0) / eligible.sum(0)
@@ -187,8 +196,9 @@ class PathStage:
         index = torch.full((len(batch),), row)
         limit = self.scale.limit(row)
         own = propose(supernet, batch, index, self.config.temperature, generator)
-        candidates = self.prior.draw(row, self.config.candidates, generator)
-        labels = label_paths(supernet, batch, limit, candidates, own, self.scale)
+        candidates = self._candidates(row, generator)
+        expected = torch.tensor([self.prior.path_errors[str(path)] for path in candidates])
+        labels = label_paths(supernet, batch, limit, candidates, own, self.scale, expected, self.config.shrinkage)
         alpha, logits = forward_with_logits(supernet, batch, labels.paths, index)
         loss, parts = self._gate_loss(logits, labels, limit)
         if not self.config.gates_only:
@@ -200,6 +210,14 @@ class PathStage:
                 loss = loss + self.losses.distillation * distillation
                 parts["distillation"] = float(distillation.detach())
         return StepResult(loss, parts | self._watch(own[0], labels.paths, limit), alpha.detach())
+
+    def _candidates(self, row: int, generator: torch.Generator) -> list[PathSpec]:
+        """Draw from the prior; where labels are drawn towards the expected best path, it must be among them."""
+        candidates = self.prior.draw(row, self.config.candidates, generator)
+        best = self.prior.expected_best(row)
+        if self.config.shrinkage > 0 and best not in candidates:
+            candidates[-1] = best
+        return candidates
 
     def _gate_loss(self, logits: Tensor, labels: Labels, limit: float) -> tuple[Tensor, dict[str, float]]:
         worth = labels.worth() if self.config.weigh_labels else torch.ones_like(labels.gain)

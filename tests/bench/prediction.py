@@ -31,8 +31,8 @@ from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import variant
 from pam_edge.targets import Mode, Precision, Target, TensorIO
-from pam_edge.workers import run_in_worker
 from tests.bench.forms import Say
+from tests.bench.worker import Worker
 
 PLANNED_PATHS = 10
 ROUNDS = 11
@@ -141,9 +141,8 @@ def _take_turns(table: Measurement, checkpoint: str, folder: Path) -> _Turns:
     measured = subject(checkpoint, table.target, table.precision, table.height, table.width)
     ends = (PathSpec.full(config.block_count), PathSpec.shortest(config.block_count))
     governed = asdict(GovernorCosts.of(dynamic))
-    made = run_in_worker(
-        "tests.bench.prediction:make_dynamic", _dynamic_payload(measured, governed, folder / "dynamic")
-    )
+    with Worker("prediction:Turns", threads=1) as maker:
+        made = maker.call("make_dynamic", payload=_dynamic_payload(measured, governed, folder / "dynamic"))
     payload = {
         "target": table.target.value,
         "threads": table.threads,
@@ -155,7 +154,8 @@ def _take_turns(table: Measurement, checkpoint: str, folder: Path) -> _Turns:
         "budgets": [share * dynamic.full for share in BUDGET_SHARES],
         "rounds": ROUNDS,
     }
-    rows = run_in_worker("tests.bench.prediction:time_in_turns", payload, threads=table.threads)
+    with Worker("prediction:Turns", threads=table.threads) as timer:
+        rows = timer.call("take", payload=payload)
     times = clean_samples([Sample.model_validate(row) for row in rows["samples"]])
     pace = float(np.mean([times.median_ms[path] / dynamic.cost(path) for path in ends]))
     errors = {str(path): 100 * (costs.cost(path) * pace / times.static_ms[path] - 1) for path in paths}
@@ -187,55 +187,57 @@ def _dynamic_payload(measured: Subject, costs: dict[str, Any], folder: Path) -> 
     }
 
 
-def make_dynamic(payload: dict[str, Any]) -> dict[str, Any]:
-    """Write a dynamic graph with a profile's costs inside; runs in a worker."""
-    checkpoint = load_checkpoint(payload["checkpoint"])
-    costs = GovernorCosts(**payload["costs"])
-    folder = Path(payload["folder"])
-    folder.mkdir()
-    job = ConversionJob(
-        supernet=checkpoint.supernet.eval(),
-        entry_points=(EntryPoint(_DYNAMIC, None),),
-        mode=Mode.DYNAMIC,
-        precision=Precision(payload["precision"]),
-        height=payload["height"],
-        width=payload["width"],
-        io=TensorIO.TENSOR,
-        directory=folder,
-        selection=Selection(costs, calibrated_budget_table(checkpoint, costs)),
-    )
-    return {"file": str(folder / load_converter(Target(payload["target"])).convert(job)[_DYNAMIC])}
+class Turns:
+    """What runs in a process of its own."""
 
+    def make_dynamic(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """Write a dynamic graph with a profile's costs inside."""
+        checkpoint = load_checkpoint(payload["checkpoint"])
+        costs = GovernorCosts(**payload["costs"])
+        folder = Path(payload["folder"])
+        folder.mkdir()
+        job = ConversionJob(
+            supernet=checkpoint.supernet.eval(),
+            entry_points=(EntryPoint(_DYNAMIC, None),),
+            mode=Mode.DYNAMIC,
+            precision=Precision(payload["precision"]),
+            height=payload["height"],
+            width=payload["width"],
+            io=TensorIO.TENSOR,
+            directory=folder,
+            selection=Selection(costs, calibrated_budget_table(checkpoint, costs)),
+        )
+        return {"file": str(folder / load_converter(Target(payload["target"])).convert(job)[_DYNAMIC])}
 
-def time_in_turns(payload: dict[str, Any]) -> dict[str, Any]:
-    """Time the probe, every static graph, and the dynamic graph on every picture, all in turns; runs in a worker."""
-    runtime, threads = load_runtime(Target(payload["target"])), payload["threads"]
-    probe = runtime.load_probe(Path(payload["probe"]), PROBE, threads=threads)
-    chooser = runtime.load_dynamic(Path(payload["dynamic"]), _DYNAMIC, threads=threads)
-    pictures = [fit(picture, probe.height, probe.width) for picture in (*bundled_pictures(), *data_pictures())]
-    first = pictures[0]
-    calls: dict[tuple[str, str], Any] = {}
-    for text in payload["probe_paths"]:
-        calls["probe", text] = partial(probe, first.image, first.trimap, PathSpec.parse(text).runs)
-    for text in payload["static_paths"]:
-        model = runtime.load(Path(payload["static"]), static_name(PathSpec.parse(text)), threads=threads)
-        calls["static", text] = partial(model, first.image, first.trimap)
-    for number, (picture, budget) in enumerate(product(pictures, payload["budgets"])):
-        calls[_DYNAMIC, str(number)] = partial(chooser, picture.image, picture.trimap, budget)
-    costs = {name: call().cost for (graph, name), call in calls.items() if graph == _DYNAMIC}
-    for (graph, _), call in calls.items():
-        if graph != _DYNAMIC:
-            call()
-    keys, samples = list(calls), []
-    taken: dict[str, list[float]] = {name: [] for name in costs}
-    for number in range(payload["rounds"]):
-        for index in np.random.default_rng(number).permutation(len(keys)):
-            graph, name = keys[index]
-            started = time.perf_counter()
-            calls[keys[index]]()
-            ms = (time.perf_counter() - started) * 1e3
-            if graph == _DYNAMIC:
-                taken[name].append(ms)
-            else:
-                samples.append({"graph": graph, "path": name, "round": number, "latency_ms": ms})
-    return {"samples": samples, "chosen": [{"cost": costs[name], "latency_ms": taken[name]} for name in taken]}
+    def take(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """Time the probe, every static graph, and the dynamic graph on every picture, all in turns."""
+        runtime, threads = load_runtime(Target(payload["target"])), payload["threads"]
+        probe = runtime.load_probe(Path(payload["probe"]), PROBE, threads=threads)
+        chooser = runtime.load_dynamic(Path(payload["dynamic"]), _DYNAMIC, threads=threads)
+        pictures = [fit(picture, probe.height, probe.width) for picture in (*bundled_pictures(), *data_pictures())]
+        first = pictures[0]
+        calls: dict[tuple[str, str], Any] = {}
+        for text in payload["probe_paths"]:
+            calls["probe", text] = partial(probe, first.image, first.trimap, PathSpec.parse(text).runs)
+        for text in payload["static_paths"]:
+            model = runtime.load(Path(payload["static"]), static_name(PathSpec.parse(text)), threads=threads)
+            calls["static", text] = partial(model, first.image, first.trimap)
+        for number, (picture, budget) in enumerate(product(pictures, payload["budgets"])):
+            calls[_DYNAMIC, str(number)] = partial(chooser, picture.image, picture.trimap, budget)
+        costs = {name: call().cost for (graph, name), call in calls.items() if graph == _DYNAMIC}
+        for (graph, _), call in calls.items():
+            if graph != _DYNAMIC:
+                call()
+        keys, samples = list(calls), []
+        taken: dict[str, list[float]] = {name: [] for name in costs}
+        for number in range(payload["rounds"]):
+            for index in np.random.default_rng(number).permutation(len(keys)):
+                graph, name = keys[index]
+                started = time.perf_counter()
+                calls[keys[index]]()
+                ms = (time.perf_counter() - started) * 1e3
+                if graph == _DYNAMIC:
+                    taken[name].append(ms)
+                else:
+                    samples.append({"graph": graph, "path": name, "round": number, "latency_ms": ms})
+        return {"samples": samples, "chosen": [{"cost": costs[name], "latency_ms": taken[name]} for name in taken]}

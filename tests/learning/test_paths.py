@@ -181,6 +181,31 @@ def test_without_labels_gumbel_noise_carries_the_matting_gradient_to_the_gates(s
     assert gradient.abs().sum() > 0
 
 
+def test_the_expected_best_path_of_a_budget_is_within_it_and_has_the_least_mean_error(scale):
+    paths = [PathSpec.shortest(LENGTH), *(path for path in PathSpec.all(LENGTH) if sum(path.runs) == 1)]
+    errors = np.ones((3, len(paths)))
+    errors[:, 1:4] = [[0.1, 0.9, 0.9], [0.9, 0.2, 0.3], [0.5, 0.6, 0.2]]
+    prior = make_prior(errors, paths, scale)
+    row = scale.rows - 1
+    assert prior.expected_best(row) == paths[3]
+    assert len(prior.rows[row]) > 1
+
+
+def test_a_shrunken_label_is_the_path_that_is_expected_to_be_best(supernet, batch, scale):
+    candidates = [path for path in PathSpec.all(LENGTH) if sum(path.runs) == 1]
+    none = torch.zeros(3, LENGTH, dtype=torch.bool)
+    limit = scale.limit(scale.rows - 1)
+    worst = label_paths(supernet, batch, limit, candidates, (none, 1 - batch.alpha), scale).paths
+    for favourite in range(len(candidates)):
+        expected = torch.ones(len(candidates))
+        expected[favourite] = 0.5
+        proposal = (none, 1 - batch.alpha)
+        labels = label_paths(supernet, batch, limit, candidates, proposal, scale, expected, shrinkage=0.999)
+        assert (labels.paths == torch.tensor(candidates[favourite].runs)).all()
+        same = label_paths(supernet, batch, limit, candidates, proposal, scale, expected, shrinkage=0.0)
+        assert torch.equal(same.paths, worst)
+
+
 def test_labels_count_by_what_they_gain():
     labels = Labels(torch.ones(2, LENGTH, dtype=torch.bool), torch.tensor([0.0, 0.5]))
     logits = torch.zeros(2, LENGTH, 2)

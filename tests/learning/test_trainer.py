@@ -58,10 +58,33 @@ def whole(recipe, tmp_path_factory):
     return trainer, trainer.run()
 
 
-def test_three_stages_end_with_a_checkpoint_that_holds_an_error_table(whole):
+def test_three_stages_end_with_what_planner_and_dynamic_graph_need(whole):
     checkpoint = load_checkpoint(whole[1])
     assert checkpoint.training.trained
     assert str(PathSpec.full(checkpoint.supernet.block_count)) in checkpoint.training.path_errors
+    assert len(checkpoint.training.gate_paths) == checkpoint.config.budget_indices
+    assert all(sum(shares.values()) == pytest.approx(1) for shares in checkpoint.training.gate_paths)
+
+
+def test_a_phase_of_full_precision_computes_what_a_run_without_mixed_precision_does(recipe, tmp_path):
+    ends = {}
+    for precision, full in (("32-true", False), ("bf16-mixed", True), ("bf16-mixed", False)):
+        phases = tuple(phase.model_copy(update={"full_precision": full}) for phase in recipe.stages[0].phases)
+        stage = recipe.stages[0].model_copy(update={"phases": phases})
+        folder = tmp_path / f"{precision}-{full}"
+        devices = Fabric(accelerator="cpu", devices=1, precision=precision)
+        trainer = Trainer(recipe.model_copy(update={"stages": (stage,)}), folder, devices)
+        trainer.run()
+        ends[precision, full] = trainer.supernet.head.weight.detach()
+    assert torch.equal(ends["32-true", False], ends["bf16-mixed", True])
+    assert not torch.equal(ends["32-true", False], ends["bf16-mixed", False])
+
+
+def test_training_starts_from_the_weights_of_a_smaller_supernet(recipe, tmp_path):
+    grown = recipe.model_copy(update={"variant": "pam-small", "initial": "pam-tiny"})
+    head = load_checkpoint("pam-tiny").supernet.head.weight
+    found = Trainer(grown, tmp_path, fabric()).supernet.head.weight
+    assert torch.equal(found[:, : head.shape[1]], head)
 
 
 @pytest.mark.parametrize("steps", [3, 5, 10])
