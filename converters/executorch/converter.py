@@ -14,7 +14,6 @@ from pam_edge.converters.capture import example_inputs, export_path
 from pam_edge.converters.executorch.branches import delegate_branches
 from pam_edge.converters.executorch.checks import check_choices, check_one_partition
 from pam_edge.converters.executorch.lifetimes import copy_outliving_results
-from pam_edge.converters.executorch.planning import lean_configuration
 from pam_edge.errors import ConversionError
 from pam_edge.graphs.dynamic import DynamicGraph, ProbeGraph
 from pam_edge.targets import Mode, Precision
@@ -46,11 +45,10 @@ class ExecuTorchConverter:
     def _lower(self, entries: tuple[EntryPoint, ...], job: ConversionJob) -> ExecutorchProgramManager:
         exported = {entry.name: _export(job, entry) for entry in entries}
         edge = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
-        chooses = job.mode in (Mode.DYNAMIC, Mode.PROBE)
-        check = check_choices if chooses else check_one_partition
+        check = check_one_partition if job.mode in (Mode.STATIC, Mode.MULTI) else check_choices
         for name in exported:
             check(edge.exported_program(name), name)
-        return edge.to_executorch(lean_configuration() if chooses else None)
+        return edge.to_executorch()
 
 
 def _export(job: ConversionJob, entry: EntryPoint) -> ExportedProgram:

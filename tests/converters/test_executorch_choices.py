@@ -7,7 +7,6 @@ from executorch.runtime import Runtime, Verification
 from torch import nn
 
 from pam_edge.converters.executorch.lifetimes import copy_outliving_results, outliving_results
-from pam_edge.converters.executorch.planning import lean_configuration
 from pam_edge.runtimes.executorch.inspection import read_choices
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.targets import Target
@@ -24,9 +23,9 @@ class TwoConditionals(nn.Module):
         return y + z
 
 
-def executed(program, *inputs, configuration=None):
+def executed(program, *inputs):
     """Return the output of a program saved and loaded by ExecuTorch's own runtime."""
-    buffer = to_edge(program).to_executorch(configuration).buffer
+    buffer = to_edge(program).to_executorch().buffer
     method = Runtime.get().load_program(buffer, verification=Verification.Minimal).load_method("forward")
     return method.execute(list(inputs))[0].clone()
 
@@ -52,19 +51,6 @@ def test_results_survive_the_next_conditional(example):
 def test_without_the_copy_they_are_overwritten(example):
     overwritten = executed(exported(example), *example)
     assert not torch.equal(overwritten, TwoConditionals()(*example)), f"{ISSUE} is fixed: lifetimes.py can go"
-
-
-def test_results_need_no_room_of_their_own(example):
-    sizes = []
-    for configuration in (None, lean_configuration()):
-        program = exported(example)
-        copy_outliving_results(program.graph_module)
-        for run in (torch.tensor(True), torch.tensor(False)):
-            expected = TwoConditionals()(run, example[1])
-            assert torch.equal(executed(program, run, example[1], configuration=configuration), expected)
-        plan = to_edge(program).to_executorch(configuration).executorch_program.execution_plan[0]
-        sizes.append(sum(plan.non_const_buffer_sizes))
-    assert sizes[1] < sizes[0]
 
 
 def test_every_branch_of_every_block_is_one_delegate_call(dynamic_artifacts):
