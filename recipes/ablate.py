@@ -6,6 +6,7 @@ python recipes/ablate.py --initial runs/tiny/stage1.safetensors --out runs/ablat
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,7 +37,7 @@ ABLATIONS: dict[str, Callable[[TrainConfig], TrainConfig]] = {
     "the method": lambda config: config,
     "Gumbel-Softmax alone": _in_paths_stage(candidates=0),
     "uniform instead of prior sampling": _in_paths_stage(uniform_prior=True),
-    "labels and budgets as METHOD": _in_paths_stage(weigh_labels=False, excess=0.0),
+    "labels and budgets as METHOD": _in_paths_stage(weigh_labels=False, shrinkage=0.0, excess=0.0),
     "no connect layers": lambda config: config.model_copy(update={"use_connect": False}),
     "no distillation": _without_distillation,
 }
@@ -54,10 +55,19 @@ def main() -> None:
     print(f"| held-out composites ({len(cases)}), SAD | {' | '.join(f'{b} static | {b} gates' for b in BUDGETS)} |")
     print("|---" * (1 + 2 * len(BUDGETS)) + "|", flush=True)
     for name, change in ABLATIONS.items():
-        checkpoint = train_recipe(change(base), given.out / name.replace(" ", "-"))
-        methods = methods_for(str(checkpoint), BUDGETS, (), compare_paths=True)
+        methods = methods_for(str(_train(change(base), base, given.out, name)), BUDGETS, (), compare_paths=True)
         chosen = {key: method for key, method in methods.items() if not key.endswith("by chance")}
         print(f"| {name} | {' | '.join(_cells(evaluate_cases(cases, chosen)))} |", flush=True)
+
+
+def _train(config: TrainConfig, base: TrainConfig, out: Path, name: str) -> Path:
+    """Train one; what differs in its last stage alone goes on from the first stage of the method itself."""
+    folder, common = out / name.replace(" ", "-"), out / "warm-up"
+    first = base.model_copy(update={"stages": base.stages[:1]})
+    if config.model_copy(update={"stages": config.stages[:1]}) == first and not folder.exists():
+        train_recipe(first, common)
+        shutil.copytree(common, folder)
+    return train_recipe(config, folder)
 
 
 def _cells(found: Evaluation) -> list[str]:

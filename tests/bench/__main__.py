@@ -22,10 +22,11 @@ _WIDTH = 116
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to run: parts, variants, input side in pixels, threads, and rounds after warm-up."""
+    """What to run: parts, variants, targets of those parts that have one, input side in pixels, threads, rounds."""
 
     parts: tuple[str, ...]
     checkpoints: tuple[str, ...]
+    targets: tuple[str, ...]
     size: int
     threads: int
     rounds: int
@@ -37,6 +38,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=PARTS, help="run this part alone; may be repeated")
     parser.add_argument("--checkpoint", action="append", help="variant; may be repeated (pam-tiny and pam-small)")
+    parser.add_argument("--target", action="append", choices=TARGETS, help="of choosing and prediction (both)")
     parser.add_argument("--size", type=int, default=512, help="height and width, a multiple of 32 (512)")
     parser.add_argument("--threads", type=int, default=1, help="of every contender (1)")
     parser.add_argument("--rounds", type=int, default=15, help="timed rounds, after three of warm-up (15)")
@@ -45,6 +47,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     return Options(
         parts=tuple(given.only or PARTS),
         checkpoints=tuple(given.checkpoint or ("pam-tiny", "pam-small")),
+        targets=tuple(given.target or TARGETS),
         size=given.size,
         threads=given.threads,
         rounds=given.rounds,
@@ -65,7 +68,7 @@ def main() -> int:
     for checkpoint in options.checkpoints:
         if LATENCY in options.parts or OPERATORS in options.parts:
             sound &= _measure(console, results, options, checkpoint)
-        for target in TARGETS:
+        for target in options.targets:
             if CHOOSING in options.parts:
                 _choose(console, results, options, checkpoint, target)
             if PREDICTION in options.parts:
