@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 
@@ -17,15 +17,17 @@ class Round:
         timings: graph (``probe`` or ``static``), path and milliseconds, in the order in which they were taken.
         error_pct: standard error of a path's fitted cost after this round, in percent of the middle path's; None while
             there are too few rounds to tell.
+        session: number of the process that took it.
     """
 
     timings: list[tuple[str, str, float]]
     error_pct: float | None
+    session: int = 0
 
 
 def append_round(draft: Path, done: Round) -> None:
     """Add a round, on disk before this returns."""
-    line = json.dumps({"timings": done.timings, "error_pct": done.error_pct})
+    line = json.dumps(asdict(done))
     with draft.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
         file.flush()

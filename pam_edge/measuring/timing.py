@@ -26,8 +26,9 @@ from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
 
-LEAST_ROUNDS = 8
-MOST_ROUNDS = 60
+LEAST_ROUNDS = 5
+MOST_ROUNDS = 20
+"""Of one session."""
 ENOUGH_PCT = 0.1
 """Standard error of a path's cost, in percent, at which more rounds would not help."""
 WARM_UP_CALLS = 3
@@ -40,7 +41,8 @@ def time_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         payload: ``target``, ``threads``, ``probe`` and ``static`` (files), ``paths`` and ``static_paths`` (as text),
-            ``bypass_shares`` (as ``fit_costs`` takes them), ``draft`` (a file that receives the rounds), ``limit_s``.
+            ``bypass_shares`` (as ``fit_costs`` takes them), ``draft`` (a file that receives the rounds), ``session``
+            (number of this process among those that measure), ``limit_s`` (for this session).
 
     Returns:
         ``ran_on``, and ``peak_memory_bytes``: growth of the resident set while the probe was loaded and ran, warm-up
@@ -64,7 +66,8 @@ def time_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
         model = runtime.load(Path(payload["static"]), static_name(PathSpec.parse(path)), threads=threads)
         calls["static", path] = partial(model, image, trimap)
     _warm_up({key: call for key, call in calls.items() if key[0] == "static"})
-    _take_rounds(calls, Path(payload["draft"]), tuple(payload["bypass_shares"]), payload["limit_s"])
+    shares, draft = tuple(payload["bypass_shares"]), Path(payload["draft"])
+    _take_rounds(calls, draft, shares, payload["session"], payload["limit_s"])
     return {"ran_on": probe.ran_on, "peak_memory_bytes": peak}
 
 
@@ -76,16 +79,19 @@ def _warm_up(calls: dict[tuple[str, str], Call]) -> None:
 
 
 def _take_rounds(
-    calls: dict[tuple[str, str], Call], draft: Path, bypass_shares: tuple[float, ...], limit_s: float
+    calls: dict[tuple[str, str], Call], draft: Path, bypass_shares: tuple[float, ...], session: int, limit_s: float
 ) -> None:
     rounds = read_rounds(draft)
+    before = len(rounds)
     started = time.monotonic()
-    while len(rounds) < LEAST_SAMPLES or (not _is_enough(rounds) and time.monotonic() - started < limit_s):
+    while len(rounds) - before < LEAST_SAMPLES or (
+        not _is_enough(rounds[before:]) and time.monotonic() - started < limit_s
+    ):
         order = np.random.default_rng(len(rounds)).permutation(len(calls))
         keys = list(calls)
         taken = [(*keys[index], _milliseconds(calls[keys[index]])) for index in order]
-        error_pct = _error_pct([*rounds, Round(taken, None)], bypass_shares)
-        rounds.append(Round(taken, error_pct))
+        error_pct = _error_pct([*rounds, Round(taken, None, session)], bypass_shares)
+        rounds.append(Round(taken, error_pct, session))
         append_round(draft, rounds[-1])
 
 
@@ -114,7 +120,9 @@ def _error_pct(rounds: list[Round], bypass_shares: tuple[float, ...]) -> float |
 def as_samples(rounds: list[Round]) -> tuple[Sample, ...]:
     """Return rounds as samples."""
     return tuple(
-        Sample.model_validate({"path": path, "round": number, "latency_ms": ms, "graph": graph})
+        Sample.model_validate(
+            {"path": path, "round": number, "latency_ms": ms, "graph": graph, "session": each.session}
+        )
         for number, each in enumerate(rounds)
         for graph, path, ms in each.timings
     )

@@ -33,12 +33,14 @@ class PathTimes:
     Attributes:
         median_ms: of the probe, per path, over its rounds, at the middle pace.
         static_ms: of static graphs, likewise, for the paths timed as such.
+        session_ms: of the probe, the medians of each session (process) that timed every path often enough.
         kept_ms: all timings that were kept, as they were taken.
         notices: what a person should know about them.
     """
 
     median_ms: dict[PathSpec, float]
     static_ms: dict[PathSpec, float]
+    session_ms: tuple[dict[PathSpec, float], ...]
     kept_ms: tuple[float, ...]
     notices: tuple[str, ...]
 
@@ -80,9 +82,23 @@ def clean_samples(samples: Iterable[Sample]) -> PathTimes:
     return PathTimes(
         median_ms=times["probe"],
         static_ms=times["static"],
+        session_ms=tuple(_sessions(rows, steady, kept, times["probe"])),
         kept_ms=tuple(latency[kept].tolist()),
         notices=tuple(_notices(kept, used, _medians(pace, round_of, len(rounds)), counts, len(rounds))),
     )
+
+
+def _sessions(
+    rows: list[Sample], steady: _Floats, kept: NDArray[np.bool_], paths: dict[PathSpec, float]
+) -> Iterable[dict[PathSpec, float]]:
+    """Return each session's medians of the probe's paths; a session that lacks timings of some path is none."""
+    taken: dict[int, dict[PathSpec, list[float]]] = {}
+    for row, ms, keep in zip(rows, steady.tolist(), kept.tolist(), strict=True):
+        if keep and row.graph == "probe":
+            taken.setdefault(row.session, {}).setdefault(PathSpec.parse(row.path), []).append(ms)
+    for times in taken.values():
+        if times.keys() == paths.keys() and all(len(each) >= LEAST_SAMPLES for each in times.values()):
+            yield {path: float(np.median(times[path])) for path in paths}
 
 
 def _paces(log_latency: _Floats, subject_of: NDArray[np.intp], subjects: int) -> _Floats:

@@ -33,7 +33,7 @@ class Fit:
         fixed_ms, run_ms, bypass_ms: the costs.
         fixed_error_ms, run_errors_ms, bypass_errors_ms: standard error of each alone.
         path_error_ms: standard error of a path's cost, root mean square over all paths.
-        scatter_ms: standard deviation of the fitted paths around the model.
+        scatter_ms: standard deviation of the fitted paths around the model, and of a path from session to session.
         fitted_paths: number of them.
         held_out_error_pct: per path kept out of the fit, 100 * (predicted - measured) / measured.
     """
@@ -82,6 +82,10 @@ def fit_costs(times: PathTimes, bypass_shares: tuple[float, ...], seed: int = 0)
     medians = np.array([times.median_ms[path] for path in paths])
     kept = _split(design, seed)
     middle, differences, covariance, scatter = _solve(design[kept], medians[kept], np.array(bypass_shares))
+    between = _between_sessions(design, times, paths)
+    covariance += np.diag(between) / max(len(times.session_ms), 1)
+    # A path's own cost moves from session to session as its blocks' costs do, each of which counts half either way.
+    scatter = float(np.sqrt(scatter**2 + between[0] + between[1:].sum() / 4))
     fit = _tabulate(middle, differences, covariance, scatter, np.array(bypass_shares), int(kept.sum()))
     held_out = [path for path, keep in zip(paths, kept, strict=True) if not keep]
     for path in held_out:
@@ -151,6 +155,20 @@ def _solve(design: _Floats, medians: _Floats, shares: _Floats) -> tuple[float, _
     variance = float(residuals @ residuals) / max(freedom, 1)
     covariance = variance * np.asarray(np.linalg.inv(design.T @ design), np.float64)
     return float(values[0]), values[1:], covariance, float(np.sqrt(variance))
+
+
+def _between_sessions(design: _Floats, times: PathTimes, paths: tuple[PathSpec, ...]) -> _Floats:
+    """Return the variance of each unknown from session to session; of the blocks' differences the mean over blocks.
+
+    Two or three sessions say little about one block, but all blocks together say how much to expect.
+    """
+    variances = np.zeros(design.shape[1])
+    if len(times.session_ms) < 2:
+        return variances
+    solutions = [np.linalg.lstsq(design, [each[path] for path in paths], rcond=None)[0] for each in times.session_ms]
+    found = np.var(solutions, axis=0, ddof=1)
+    variances[0], variances[1:] = found[0], found[1:].mean()
+    return variances
 
 
 def _tabulate(

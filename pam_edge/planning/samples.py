@@ -40,12 +40,15 @@ class Sample(Record):
         round: from 0.
         latency_ms: of one call, wall clock.
         graph: what was called: the probe, or a static graph of the path.
+        session: number of the process that took it, from 0. Memory lies elsewhere in another process, and some blocks
+            are then a little faster or slower: only several sessions show by how much.
     """
 
     path: Annotated[str, Field(pattern="^[01]+$")]
     round: Annotated[int, Field(ge=0, strict=True)]
     latency_ms: Positive
     graph: Literal["probe", "static"] = "probe"
+    session: Annotated[int, Field(ge=0, strict=True)] = 0
 
 
 class SampleFile(Record):

@@ -52,12 +52,13 @@ def test_an_interrupted_measurement_goes_on_and_gives_a_profile_that_plans(folde
     (folder,) = (folders / "cache").rglob("measurements/*")
     assert len(list(folder.rglob("*.tflite"))) == 2  # the probe and the static graphs, which are not made again
     append_round(folder / "rounds.jsonl", Round([("probe", "1111", 5.0)], None))
-    steps = []
-    done = measure.measure(request(), lambda step, rounds: steps.append(len(rounds)))
-    assert max(steps) > 1
+    seen = []
+    done = measure.measure(request(), lambda step, rounds: seen.append(rounds))
+    assert max(map(len, seen)) > 1
     assert not folder.exists()
     assert done.table.provenance.kind is Provenance.MEASURED
     assert done.table.provenance.paths == 16
+    assert {each.session for each in seen[-1]} >= {1, 2}, "sessions go on after the one that was interrupted"
     assert done.table.static_graphs.paths == 2
     assert read_profile(host.host_file()) == done.profile
     assert host.is_measured(Target.TFLITE, Precision.FP32, 256, 256, "pam-minute")

@@ -75,19 +75,22 @@ class SimulatedDevice:
         self.fixed, self.bypass = 50.0, np.full(count, 1.0)
         self.run = 4.0 + 12.0 * np.random.default_rng(count).random(count)
 
-    def cost(self, path):
-        return self.fixed + float(np.where(np.array(path.runs), self.run, self.bypass).sum())
+    def cost(self, path, moved=0.0):
+        return self.fixed + float(np.where(np.array(path.runs), self.run * (1 + moved), self.bypass).sum())
 
-    def samples(self, paths=None, rounds=12, hiccups=0.0, drift=0.0, interaction=0.0):
+    def samples(self, paths=None, rounds=12, hiccups=0.0, drift=0.0, interaction=0.0, sessions=1, spread=0.0):
         count = self.config.block_count
         paths = paths or design_paths(count, default_path_count(count))
         rows = []
+        moved = spread * self.generator.standard_normal((sessions, count))
         for number, order in enumerate(schedule(paths, rounds)):
+            session = number * sessions // rounds
             for path in order:
                 factor = 1 + self.noise * self.generator.standard_normal() + drift * number / rounds
                 factor *= 1.7 if self.generator.random() < hiccups else 1.0
-                latency = (self.cost(path) + interaction * (path.runs[0] and path.runs[1])) * factor
-                rows.append({"path": str(path), "round": number, "latency_ms": round(latency, 4)})
+                latency = (self.cost(path, moved[session]) + interaction * (path.runs[0] and path.runs[1])) * factor
+                row = {"path": str(path), "round": number, "latency_ms": round(latency, 4), "session": session}
+                rows.append(row)
         return rows
 
     def file(self, **options):

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,26 @@ def test_two_measurements_agree_within_their_errors(simulated_device):
     assert np.mean(agreements) >= 0.9
 
 
+@pytest.mark.parametrize(("sessions", "honest"), [(1, False), (3, True)])
+def test_only_several_sessions_show_what_moves_from_one_to_the_next(simulated_device, sessions, honest):
+    agreements, inside = [], []
+    options = {"rounds": 12, "sessions": sessions, "spread": 0.05}
+    for seed in range(20):
+        devices = [simulated_device("pam-tiny", 0.003, seed + number) for number in (0, 100)]
+        first, second = (fit_of(device, **options) for device in devices)
+        differences = np.abs(np.array(first.run_ms) - second.run_ms)
+        agreements.extend((differences <= 2 * np.hypot(first.run_errors_ms, second.run_errors_ms)).tolist())
+        margin = 1.645 * np.hypot(first.path_error_ms, first.scatter_ms)
+        elsewhere = 0.05 * np.random.default_rng(1000 + seed).standard_normal(11)
+        cost_elsewhere = partial(devices[0].cost, moved=elsewhere)
+        paths = design_paths(11, 24, seed=seed)
+        true, predicted = (np.array([f(path) for path in paths]) for f in (cost_elsewhere, first.predict))
+        # Costs are those at the middle pace: what makes all paths slower alike is not what sessions differ in.
+        inside.extend((true * predicted.mean() / true.mean() <= predicted + margin).tolist())
+    assert (np.mean(agreements) >= 0.9) == honest
+    assert (np.mean(inside) >= 0.9) == honest
+
+
 def test_the_bounds_of_a_prediction_hold_as_often_as_they_say(simulated_device):
     inside: list[bool] = []
     for seed in range(12):
@@ -88,7 +110,7 @@ def test_outliers_are_dropped_and_noticed(simulated_device):
     device = simulated_device("pam-tiny", noise=0.01)
     times = clean_samples([Sample(**row) for row in device.samples(rounds=18, hiccups=0.08)])
     assert any("timings dropped" in notice and "busy" in notice for notice in times.notices)
-    assert fit_costs(times, shares_of(device)).held_out_worst_error_pct < 2.0
+    assert fit_costs(times, shares_of(device)).held_out_worst_error_pct < 3.0
 
 
 def test_drift_is_noticed_and_weighs_on_all_paths_alike(simulated_device):
