@@ -122,7 +122,7 @@ def _unidentified(design: _Floats) -> list[int]:
 
 
 def _split(design: _Floats, seed: int) -> NDArray[np.bool_]:
-    """Choose the paths to fit: the extremes stay in, a random quarter goes out, and every block stays identified."""
+    """Choose the paths to fit: the extremes stay in, two fifths go out at random, and every block stays identified."""
     generator = np.random.default_rng(seed)
     extreme = np.abs(design[:, 1:].sum(1)) == (design.shape[1] - 1) / 2
     free = np.flatnonzero(~extreme)
