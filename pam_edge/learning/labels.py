@@ -144,12 +144,17 @@ def label_paths(
         paths.append(bits.expand(len(batch), -1))
     errors = torch.stack(tried)
     if expected is not None and shrinkage > 0:
-        relative = torch.cat([torch.ones(1), expected / expected.mean()]).to(errors.device)[:, None]
-        errors = (1 - shrinkage) * errors / errors[1:].mean(0).clamp_min(1e-9) + shrinkage * relative
+        errors = _shrunken(errors, expected.to(errors.device), shrinkage)
     least, best = errors.min(0)
     eligible = errors.isfinite()
     mean = torch.where(eligible, errors, 0.0).sum(0) / eligible.sum(0)
     return Labels(torch.stack(paths)[best, torch.arange(len(batch))], 1.0 - least / mean.clamp_min(1e-9))
+
+
+def _shrunken(errors: Tensor, expected: Tensor, shrinkage: float) -> Tensor:
+    """Return errors float32[1 + K, N], the network's own path first, drawn towards those that are expected."""
+    relative = torch.cat([torch.ones_like(expected[:1]), expected / expected.mean()])[:, None]
+    return (1 - shrinkage) * errors / errors[1:].mean(0).clamp_min(1e-9) + shrinkage * relative
 
 
 class GumbelStage:
