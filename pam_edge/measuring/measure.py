@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from platformdirs import user_cache_path
@@ -42,7 +43,7 @@ STATIC_PATHS = 2
 """Paths that are also timed as static graphs: the full and the shortest, between which all others lie."""
 
 SESSIONS = 3
-"""Processes that measure one after the other: where memory lies is part of what a block takes."""
+"""Processes that measure one after the other, on copies of the files: where memory lies decides some of a cost."""
 
 _DRAFT, _PROBE, _STATIC = "rounds.jsonl", "probe", "static"
 _SPARE_S = 120
@@ -181,8 +182,6 @@ def _take_rounds(
     payload = {
         "target": measured.target.value,
         "threads": request.threads,
-        "probe": files[_PROBE],
-        "static": files[_STATIC],
         "paths": [str(path) for path in paths],
         "static_paths": [str(path) for path in paths[:STATIC_PATHS]],
         "bypass_shares": [bypass / macs.shortest for bypass in macs.bypass],
@@ -195,16 +194,24 @@ def _take_rounds(
     try:
         first = 1 + max((each.session for each in read_rounds(draft)), default=-1)
         for session in range(first, max(SESSIONS, first + 1)):
-            found = run_in_worker(
-                "pam_edge.measuring.timing:time_in_worker",
-                payload | {"session": session},
-                threads=request.threads,
-                timeout_s=request.limit_s + _SPARE_S,
-            )
+            with _own_copies(files) as copies:
+                found = run_in_worker(
+                    "pam_edge.measuring.timing:time_in_worker",
+                    payload | copies | {"session": session},
+                    threads=request.threads,
+                    timeout_s=request.limit_s + _SPARE_S,
+                )
         return found
     finally:
         stop.set()
         watcher.join()
+
+
+@contextmanager
+def _own_copies(files: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Give a session files of its own: weights are mapped, and all who map one file share its place in memory."""
+    with TemporaryDirectory(prefix="pam-edge-session-") as folder:
+        yield {name: shutil.copy(file, f"{folder}/{name}{Path(file).suffix}") for name, file in files.items()}
 
 
 def _watch(draft: Path, progress: Progress, stop: threading.Event) -> None:
