@@ -160,9 +160,22 @@ def _read_metadata(path: Path, metadata: dict[str, str]) -> tuple[SupernetConfig
         found = header.get("format", "none")
         if found != FORMAT:
             raise CheckpointError(f"{path}: expected the format {FORMAT!r} in the header, found {found!r}.")
-        return SupernetConfig.model_validate(header["config"]), TrainingRecord.model_validate(header["training"])
+        config = SupernetConfig.model_validate(header["config"])
+        training = TrainingRecord.model_validate(header["training"])
     except (KeyError, AttributeError, json.JSONDecodeError, ValidationError) as error:
         raise CheckpointError(f"{path}: the header's configuration cannot be read: {error}") from error
+    _check_gate_paths(path, config, training)
+    return config, training
+
+
+def _check_gate_paths(path: Path, config: SupernetConfig, training: TrainingRecord) -> None:
+    rows = training.gate_paths
+    lengths = {len(text) for row in rows for text in row}
+    if rows and (len(rows) != config.budget_indices or lengths != {config.block_count} or not all(rows)):
+        raise CheckpointError(
+            f"{path}: expected the gates' paths for {config.budget_indices} budgets and {config.block_count} blocks; "
+            f"found {len(rows)} budgets and paths of lengths {sorted(lengths)}. It was written for another network."
+        )
 
 
 def _check_tensors(path: Path, expected: dict[str, Tensor], found: dict[str, Tensor]) -> None:

@@ -42,6 +42,19 @@ def test_weights_and_record_survive_saving(saved):
         assert torch.equal(tensor, loaded.supernet.state_dict()[name])
 
 
+def test_gate_paths_of_another_network_are_refused(tmp_path):
+    checkpoint = untrained_checkpoint(variant("pam-minute"))
+    good = ({"1" * checkpoint.config.block_count: 1.0},) * checkpoint.config.budget_indices
+    for rows in (good[1:], ({"1": 1.0}, *good[1:]), ({}, *good[1:])):
+        record = checkpoint.training.model_copy(update={"gate_paths": rows})
+        save_checkpoint(tmp_path / "bad.safetensors", checkpoint.supernet, record)
+        with pytest.raises(CheckpointError, match="written for another network"):
+            load_checkpoint(tmp_path / "bad.safetensors")
+    record = checkpoint.training.model_copy(update={"gate_paths": good})
+    save_checkpoint(tmp_path / "good.safetensors", checkpoint.supernet, record)
+    assert load_checkpoint(tmp_path / "good.safetensors").training.gate_paths == good
+
+
 def test_untrained_weights_are_the_same_every_time_and_say_so():
     first, second = load_checkpoint("pam-minute"), load_checkpoint("pam-minute")
     assert first.sha256 == second.sha256
