@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
@@ -13,7 +12,7 @@ from pam_edge.evaluation.pictures import Picture, bundled_pictures, fit
 from pam_edge.graphs.governor import BudgetTable, GovernorCosts
 from pam_edge.supernet.checkpoint import Checkpoint
 from pam_edge.supernet.network import Supernet
-from pam_edge.supernet.path import PathSpec
+from pam_edge.supernet.path import PathSpec, path_shares
 
 CALIBRATION_SIZE = 256
 """Height and width at which gates that nobody observed in training are asked what they choose for each budget."""
@@ -65,6 +64,5 @@ def choices_on(supernet: Supernet, pictures: Sequence[Picture]) -> tuple[Choices
     with torch.no_grad():
         for row in range(supernet.config.budget_indices):
             runs = supernet(image, trimap, budget_index=torch.full((len(image),), row)).runs
-            counts = Counter(str(PathSpec(tuple(map(bool, path)))) for path in runs.tolist())
-            rows.append({path: count / len(pictures) for path, count in counts.items()})
+            rows.append(path_shares(runs.tolist()))
     return tuple(rows)

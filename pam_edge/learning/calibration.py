@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,7 +18,7 @@ from pam_edge.learning.forward import forward_along
 from pam_edge.learning.losses import l1_loss
 from pam_edge.learning.prior import Errors, Prior, make_prior, sample_paths, shortlist
 from pam_edge.supernet.network import Supernet
-from pam_edge.supernet.path import PathSpec
+from pam_edge.supernet.path import PathSpec, path_shares
 
 CALIBRATION_FIRST = 1 << 41
 """Number of the first calibration crop: far beyond those that a run trains on."""
@@ -49,7 +48,7 @@ class Calibration:
         mine = np.array(chosen, np.float64).reshape(len(chosen), -1)
         whole = gather_rows(self.fabric, mine, self.settings.images)
         paths = whole.reshape(len(whole), rows, -1) > 0.5
-        return tuple(_shares(paths[:, row]) for row in range(rows))
+        return tuple(path_shares(paths[:, row].tolist()) for row in range(rows))
 
     def _errors(self, supernet: Supernet, paths: Sequence[PathSpec], first: int, images: int) -> Errors:
         return gather_rows(self.fabric, path_errors(supernet, self._batches(first, images), paths), images)
@@ -59,11 +58,6 @@ class Calibration:
         begin = CALIBRATION_FIRST + first
         numbers = range(begin + self.fabric.global_rank, begin + images, self.fabric.world_size)
         return [collate([self.composer.make(number, self.settings.crop)]) for number in numbers]
-
-
-def _shares(paths: NDArray[np.bool_]) -> dict[str, float]:
-    counts = Counter(str(PathSpec(tuple(row))) for row in paths.tolist())
-    return {path: count / len(paths) for path, count in sorted(counts.items())}
 
 
 @torch.no_grad()

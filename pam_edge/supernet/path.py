@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pam_edge.errors import UsageError
@@ -46,3 +47,9 @@ class PathSpec:
 
     def __str__(self) -> str:
         return "".join("1" if run else "0" for run in self.runs)
+
+
+def path_shares(runs: Sequence[Sequence[bool]]) -> dict[str, float]:
+    """Return the different paths among runs[N][L], in text form, each with its share of the N."""
+    counts = Counter(str(PathSpec(tuple(map(bool, each)))) for each in runs)
+    return {path: count / len(runs) for path, count in sorted(counts.items())}
