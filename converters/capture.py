@@ -12,18 +12,20 @@ from pam_edge.supernet.path import PathSpec
 
 OUTPUTS = ("alpha", "path", "cost")
 """The contract's names, in the order in which graphs return them."""
+PROBE_OUTPUTS = ("alpha", "wishes")
 
 
 class _Named(nn.Module):
     """A graph whose outputs carry their names."""
 
-    def __init__(self, graph: nn.Module) -> None:
+    def __init__(self, graph: nn.Module, outputs: tuple[str, ...]) -> None:
         super().__init__()
         self.inner = graph
+        self.outputs = outputs
 
     def forward(self, **inputs: Tensor) -> dict[str, Tensor]:
         outputs = self.inner(**inputs)
-        return dict(zip(OUTPUTS, (outputs,) if isinstance(outputs, Tensor) else outputs, strict=False))
+        return dict(zip(self.outputs, (outputs,) if isinstance(outputs, Tensor) else outputs, strict=False))
 
 
 def example_inputs(job: ConversionJob, *, channels_last: bool = False) -> dict[str, Tensor]:
@@ -34,9 +36,9 @@ def example_inputs(job: ConversionJob, *, channels_last: bool = False) -> dict[s
     return {"image": torch.zeros(1, 3, *shape[1:]), "trimap": torch.zeros(1, 1, *shape[1:])}
 
 
-def named(graph: nn.Module) -> nn.Module:
-    """Return ``graph`` in evaluation mode, its outputs named ``alpha``, and ``path`` and ``cost`` if it has them."""
-    return _Named(graph).eval()
+def named(graph: nn.Module, outputs: tuple[str, ...] = OUTPUTS) -> nn.Module:
+    """Return ``graph`` in evaluation mode, its outputs named in order, as many as it has."""
+    return _Named(graph, outputs).eval()
 
 
 def export_path(job: ConversionJob, path: PathSpec) -> ExportedProgram:

@@ -2,7 +2,7 @@
 
 A mark is an operator that stands nowhere else in our graphs, and that keeps the shape and the layout of features:
 
-    y = choose(run, block, connect, x)   ->   y = pow(x, run)
+    y = choose(run, block, connect, x, attention)   ->   y = pow(x * attention, run)
 
 The graph with marks and its branches are converted as plain graphs; then the file is rewritten, with a conditional in
 place of every mark and the branches inside. Weights never leave the branch that uses them.
@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from pam_edge.graphs.dynamic import DynamicGraph, ProbeGraph, choose_eagerly
 
 
-def mark(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor) -> Tensor:
+def mark(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
     """Stand for a choice in the exported graph; what it computes is never run."""
-    return torch.pow(x, run.float().reshape(1, 1, 1, 1))
+    return torch.pow(x * attention, run.float().reshape(1, 1, 1, 1))
 
 
 def mark_choices(
@@ -39,9 +39,9 @@ def mark_choices(
     """
     branches: dict[nn.Module, Tensor] = {}
 
-    def record(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor) -> Tensor:
-        branches.update({block: x.clone(), connect: x.clone()})
-        return choose_eagerly(run, block, connect, x)
+    def record(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
+        branches.update({block: x * attention, connect: x * attention})
+        return choose_eagerly(run, block, connect, x, attention)
 
     graph.choose = record
     with torch.no_grad():

@@ -3,7 +3,8 @@
 The partitioner does not enter the branches of a conditional, and the conditional takes their weights as operands, so
 that they would run outside the delegate. Here the branches are delegates before the graph is exported:
 
-    cond(run, block, connect, [x, weight, ...])  ->  cond(run, delegate(block), delegate(connect), [x])
+    cond(run, block, connect, [x, attention, weight, ...])
+    ->  cond(run, delegate(block), delegate(connect), [x, attention])
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import to_edge_transform_and_lower
 from executorch.exir.lowered_backend_module import LoweredBackendModule, get_lowered_submodules
 from torch import Tensor, nn
-from torch.export import ExportedProgram
 from torch.fx import Node
-from torch.fx.passes.infra.partitioner import Partition
 
+from pam_edge.converters.executorch.partitions import PartitionPerOutput
 from pam_edge.errors import UnsupportedOpError
 from pam_edge.graphs.dynamic import Choose, DynamicGraph, ProbeGraph, choose_eagerly
 from pam_edge.supernet.network import Supernet
 
 Delegates = Mapping[nn.Module, LoweredBackendModule]
+Inputs = tuple[Tensor, Tensor]
+"""Of a branch: features and attention."""
 
 
 def delegate_branches(graph: DynamicGraph | ProbeGraph, inputs: Mapping[str, Tensor]) -> None:
@@ -50,25 +51,25 @@ def _keep_channels_last(network: Supernet) -> None:
 def _between(delegates: Delegates) -> Choose:
     """Return a choice between delegates."""
 
-    def call(branch: nn.Module) -> Callable[[Tensor], tuple[Tensor]]:
-        return lambda x: (delegates[branch](x)[0],)
+    def call(branch: nn.Module) -> Callable[..., tuple[Tensor]]:
+        return lambda x, attention: (delegates[branch](x, attention)[0],)
 
-    def choose(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor) -> Tensor:
+    def choose(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
         # The operator itself and not torch.cond, which would compile the branches and stumble over their weights.
-        (result,) = torch.ops.higher_order.cond(run, call(block), call(connect), (x,))
+        (result,) = torch.ops.higher_order.cond(run, call(block), call(connect), (x, attention))
         output: Tensor = result
         return output
 
     return choose
 
 
-def _branch_inputs(graph: DynamicGraph | ProbeGraph, inputs: Mapping[str, Tensor]) -> dict[nn.Module, Tensor]:
+def _branch_inputs(graph: DynamicGraph | ProbeGraph, inputs: Mapping[str, Tensor]) -> dict[nn.Module, Inputs]:
     """Return what each branch is called with, from one run in PyTorch."""
-    seen: dict[nn.Module, Tensor] = {}
+    seen: dict[nn.Module, Inputs] = {}
 
-    def record(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor) -> Tensor:
-        seen.update({block: x, connect: x.clone()})
-        return choose_eagerly(run, block, connect, x)
+    def record(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
+        seen.update({block: (x, attention), connect: (x.clone(), attention.clone())})
+        return choose_eagerly(run, block, connect, x, attention)
 
     graph.choose = record
     with torch.no_grad():
@@ -77,50 +78,35 @@ def _branch_inputs(graph: DynamicGraph | ProbeGraph, inputs: Mapping[str, Tensor
 
 
 class _SideBySide(nn.Module):
-    """Modules that have nothing to do with each other, so that one lowering serves all: it is slow per call."""
+    """Branches that have nothing to do with each other, so that one lowering serves all: it is slow per call."""
 
     def __init__(self, parts: Sequence[nn.Module]) -> None:
         super().__init__()
         self.parts = nn.ModuleList(parts)
 
-    def forward(self, *inputs: Tensor) -> list[Tensor]:
-        return [part(x) for part, x in zip(self.parts, inputs, strict=True)]
+    def forward(self, *inputs: Inputs) -> list[Tensor]:
+        return [part(x * attention) for part, (x, attention) in zip(self.parts, inputs, strict=True)]
 
 
-class _PartitionerPerOutput(XnnpackPartitioner):  # type: ignore[misc]
-    """Makes one partition of everything that an output depends on, where the parent joins whatever it can."""
-
-    def generate_partitions(self, ep: ExportedProgram) -> list[Partition]:
-        taken = {node for partition in super().generate_partitions(ep) for node in partition.nodes}
-        outputs = ep.graph.output_node().args[0]
-        return [Partition(index, _origins(output) & taken) for index, output in enumerate(outputs)]
-
-
-def _origins(node: Node) -> set[Node]:
-    found, waiting = set[Node](), [node]
-    while waiting:
-        node = waiting.pop()
-        if node not in found:
-            found.add(node)
-            waiting.extend(node.all_input_nodes)
-    return found
-
-
-def _lower(branches: Mapping[nn.Module, Tensor]) -> Delegates:
+def _lower(branches: Mapping[nn.Module, Inputs]) -> Delegates:
     with torch.no_grad():
         program = torch.export.export(_SideBySide(tuple(branches)), tuple(branches.values()), strict=False)
-    edge = to_edge_transform_and_lower(program, partitioner=[_PartitionerPerOutput()]).exported_program()
+    edge = to_edge_transform_and_lower(program, partitioner=[PartitionPerOutput()]).exported_program()
     modules = {node: module for _, module, node in get_lowered_submodules(edge.graph_module)}
     outputs = edge.graph.output_node().args[0]
+    names = edge.graph_signature.user_inputs
+    entering = zip(names[::2], names[1::2], strict=True)
     return {
-        branch: _without_operators(_sole_delegate(modules, output), x)
-        for (branch, x), output in zip(branches.items(), outputs, strict=True)
+        branch: _without_operators(_sole_delegate(modules, output, pair), inputs)
+        for (branch, inputs), output, pair in zip(branches.items(), outputs, entering, strict=True)
     }
 
 
-def _sole_delegate(modules: Mapping[Node, LoweredBackendModule], output: Any) -> LoweredBackendModule:
+def _sole_delegate(
+    modules: Mapping[Node, LoweredBackendModule], output: Any, inputs: tuple[str, ...]
+) -> LoweredBackendModule:
     call = output.args[0]
-    if call not in modules or [node.op for node in call.args[1:]] != ["placeholder"]:
+    if call not in modules or tuple(node.name for node in call.args[1:]) != inputs:
         raise UnsupportedOpError(
             f"ExecuTorch: expected each branch of a choice as one XNNPACK partition, found that {output.format_node()} "
             "is computed outside. Report it: branches hold only operators that XNNPACK took when this was written."
@@ -129,12 +115,12 @@ def _sole_delegate(modules: Mapping[Node, LoweredBackendModule], output: Any) ->
 
 
 class _Same(nn.Module):
-    def forward(self, x: Tensor) -> tuple[Tensor]:
+    def forward(self, x: Tensor, attention: Tensor) -> tuple[Tensor]:
         return (x.clone(),)
 
 
-def _without_operators(delegate: LoweredBackendModule, x: Tensor) -> LoweredBackendModule:
+def _without_operators(delegate: LoweredBackendModule, inputs: Inputs) -> LoweredBackendModule:
     """Return a delegate whose original operators, which every pass over the outer graph runs again, are one copy."""
-    program = torch.export.export(_Same(), (x,), strict=False)
+    program = torch.export.export(_Same(), inputs, strict=False)
     parts = delegate.processed_bytes, delegate.compile_specs, delegate.named_data_store_output
     return LoweredBackendModule(program, delegate.backend_id, *parts)

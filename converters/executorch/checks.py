@@ -10,8 +10,7 @@ from executorch.exir.graph_module import get_control_flow_submodules
 from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node
 
-from pam_edge.converters.executorch.lifetimes import outliving_results
-from pam_edge.errors import ConversionError, UnsupportedOpError
+from pam_edge.errors import UnsupportedOpError
 
 _FEW = 256
 """Numbers that an operator outside of the delegate may make: budgets, paths and gates have fewer, features more."""
@@ -33,11 +32,10 @@ def check_one_partition(program: ExportedProgram, method: str) -> None:
 
 
 def check_choices(program: ExportedProgram, method: str) -> None:
-    """Check that each branch is one delegate call, all else outside is small, and no result is read too late.
+    """Check that each branch is one delegate call, and all else outside is small.
 
     Raises:
         UnsupportedOpError: if operators on features are outside of the delegate.
-        ConversionError: if a conditional would overwrite what is still needed.
     """
     for name, branch, _ in get_control_flow_submodules(program.graph_module):
         delegated, left = _calls(branch)
@@ -46,21 +44,11 @@ def check_choices(program: ExportedProgram, method: str) -> None:
                 f"ExecuTorch method {method!r}: expected the branch {name} as one XNNPACK partition, found "
                 f"{len(delegated)} partitions and the operators {_names(left) or 'none'} outside. Report it."
             )
-    _check_lifetimes(program.graph_module, method)
     large = [node for node in _calls(program.graph_module)[1] if "convolution" in str(node.target) or not _is_few(node)]
     if large:
         raise UnsupportedOpError(
             f"ExecuTorch method {method!r}: expected every operator on features in an XNNPACK partition, found "
             f"{_names(large)} outside. Report it."
-        )
-
-
-def _check_lifetimes(module: GraphModule, method: str) -> None:
-    late = outliving_results(module.graph)
-    if late:
-        raise ConversionError(
-            f"ExecuTorch method {method!r}: expected every conditional's result to be read before the next one, which "
-            f"overwrites it (executorch issue 21490); found {', '.join(map(str, late))} read later. Report it."
         )
 
 

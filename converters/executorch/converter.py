@@ -6,14 +6,14 @@ from importlib.metadata import version
 
 import torch
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-from executorch.exir import ExecutorchProgramManager, to_edge_transform_and_lower
+from executorch.exir import ExecutorchBackendConfig, ExecutorchProgramManager, to_edge_transform_and_lower
 from torch.export import ExportedProgram
 
 from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import example_inputs, export_path
 from pam_edge.converters.executorch.branches import delegate_branches
 from pam_edge.converters.executorch.checks import check_choices, check_one_partition
-from pam_edge.converters.executorch.lifetimes import copy_outliving_results
+from pam_edge.converters.executorch.planning import PlanResultsOutside
 from pam_edge.errors import ConversionError
 from pam_edge.graphs.dynamic import DynamicGraph, ProbeGraph
 from pam_edge.targets import Mode, Precision
@@ -44,11 +44,12 @@ class ExecuTorchConverter:
 
     def _lower(self, entries: tuple[EntryPoint, ...], job: ConversionJob) -> ExecutorchProgramManager:
         exported = {entry.name: _export(job, entry) for entry in entries}
+        chooses = job.mode in (Mode.DYNAMIC, Mode.PROBE)
         edge = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
-        check = check_one_partition if job.mode in (Mode.STATIC, Mode.MULTI) else check_choices
+        check = check_choices if chooses else check_one_partition
         for name in exported:
             check(edge.exported_program(name), name)
-        return edge.to_executorch()
+        return edge.to_executorch(ExecutorchBackendConfig(memory_planning_pass=PlanResultsOutside()))
 
 
 def _export(job: ConversionJob, entry: EntryPoint) -> ExportedProgram:
@@ -69,6 +70,4 @@ def _export_choices(
     inputs = example_inputs(job) | control
     delegate_branches(graph.eval(), inputs)
     with torch.no_grad():
-        program = torch.export.export(graph, (), inputs, strict=False)
-    copy_outliving_results(program.graph_module)
-    return program
+        return torch.export.export(graph, (), inputs, strict=False)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pam_edge.converters.base import ConversionJob, EntryPoint, groups
-from pam_edge.converters.capture import example_inputs, named
+from pam_edge.converters.capture import PROBE_OUTPUTS, example_inputs, named
 from pam_edge.converters.marks import input_name, mark_choices, output_name
 from pam_edge.converters.tflite.branches import Branches, branch_inputs
 from pam_edge.converters.tflite.half import store_weights_as_half
@@ -73,7 +73,11 @@ def _choosing_graph(job: ConversionJob) -> tuple[DynamicGraph | ProbeGraph, nn.M
     """Return the graph, the same as it is exported, and zeros for the input that steers it."""
     if job.mode is Mode.PROBE:
         probe = ProbeGraph(job.supernet)
-        return probe, named(ChannelsLastProbeGraph(probe)), {"path": torch.zeros(job.supernet.block_count)}
+        return (
+            probe,
+            named(ChannelsLastProbeGraph(probe), PROBE_OUTPUTS),
+            {"path": torch.zeros(job.supernet.block_count)},
+        )
     assert job.selection is not None, "a dynamic graph needs costs and a table"
     dynamic = DynamicGraph(job.supernet, job.selection.costs, job.selection.table)
     return dynamic, named(ChannelsLastDynamicGraph(dynamic)), {"budget": torch.zeros(1)}

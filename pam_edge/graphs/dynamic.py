@@ -13,20 +13,14 @@ from pam_edge.graphs.static import channels_last_trunk
 from pam_edge.supernet.blocks import ChoiceBlock, pool_globally
 from pam_edge.supernet.network import Step, Supernet
 
-Choose = Callable[[Tensor, nn.Module, nn.Module, Tensor], Tensor]
-"""Runs one of two modules on features: bool scalar, module if true, module if false, features."""
+Choose = Callable[[Tensor, nn.Module, nn.Module, Tensor, Tensor], Tensor]
+"""Runs one of two modules on attended features: bool scalar, module if true, module if false, features float32[1, C, h,
+w], attention float32[1, C, 1, 1]. A converter may have branches attend: features are then not written once more."""
 
 
-def choose_in_graph(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor) -> Tensor:
-    """Choose with ``torch.cond``: both branches are exported, one runs."""
-    # Outputs of branches must not alias their inputs, and no two conditionals in a row may share storage.
-    result: Tensor = torch.cond(run, block, connect, (x,))
-    return result
-
-
-def choose_eagerly(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor) -> Tensor:
-    """Choose in Python: for running a graph in PyTorch, and for tracing one block."""
-    result: Tensor = block(x) if bool(run) else connect(x)
+def choose_eagerly(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
+    """Choose in Python: for running a graph in PyTorch. Converters put something else in its place."""
+    result: Tensor = (block if bool(run) else connect)(x * attention)
     return result
 
 
@@ -36,8 +30,14 @@ def _foldable(supernet: Supernet) -> Supernet:
     return network
 
 
-def _attended(choice: ChoiceBlock, x: Tensor, pooled: Tensor) -> Tensor:
-    return x * torch.sigmoid(choice.gate.attention(pooled))
+def _attention(choice: ChoiceBlock, pooled: Tensor) -> Tensor:
+    return torch.sigmoid(choice.gate.attention(pooled))
+
+
+def _wish(choice: ChoiceBlock, pooled: Tensor, embedding: Tensor) -> Tensor:
+    """Return float32[1], by how much a gate prefers to run: one number, so that no other leaves the delegate."""
+    logits = choice.gate.logits(pooled, embedding)
+    return (logits[:, 1:] - logits[:, :1]).reshape(1)
 
 
 class DynamicGraph(nn.Module):
@@ -53,7 +53,7 @@ class DynamicGraph(nn.Module):
     """
 
     def __init__(
-        self, supernet: Supernet, costs: GovernorCosts, table: BudgetTable, choose: Choose = choose_in_graph
+        self, supernet: Supernet, costs: GovernorCosts, table: BudgetTable, choose: Choose = choose_eagerly
     ) -> None:
         super().__init__()
         self.network = _foldable(supernet)
@@ -86,37 +86,50 @@ class DynamicGraph(nn.Module):
             nonlocal spent
             choice = self.network.choice(index)
             pooled = pool_globally(x)
-            logits = choice.gate.logits(pooled, embedding)
-            runs = torch.logical_and(logits[:, 1] > logits[:, 0], self.governor.allows(index, spent, limit))
+            wish = _wish(choice, pooled, embedding)
+            runs = torch.logical_and(wish > 0.0, self.governor.allows(index, spent, limit))
             taken.append(runs.float())
             spent = self.governor.charge(index, spent, taken[-1])
-            return self.choose(runs.reshape(()), choice.block, choice.connect, _attended(choice, x, pooled))
+            return self.choose(runs.reshape(()), choice.block, choice.connect, x, _attention(choice, pooled))
 
         alpha = trunk(step)
         return alpha, torch.cat(taken), spent
 
 
 class ProbeGraph(nn.Module):
-    """A supernet whose path is an input: how a device is measured. Without gates, as static graphs are."""
+    """A supernet whose path is an input: how a device is measured.
 
-    def __init__(self, supernet: Supernet, choose: Choose = choose_in_graph) -> None:
+    Gates are computed as in the dynamic graph, whose costs a profile of it tells; they decide nothing.
+    """
+
+    def __init__(self, supernet: Supernet, choose: Choose = choose_eagerly) -> None:
         super().__init__()
         self.network = _foldable(supernet)
         self.choose = choose
 
-    def forward(self, image: Tensor, trimap: Tensor, path: Tensor) -> Tensor:
-        """Return alpha float32[1, 1, H, W]; ``path`` is float32[L], 1 run and 0 bypass (0.5 and more counts as 1)."""
-        return self.network.trunk(image, trimap, self.follow(path))
+    def forward(self, image: Tensor, trimap: Tensor, path: Tensor) -> tuple[Tensor, Tensor]:
+        """Return alpha float32[1, 1, H, W], and what the gates would say: float32[L], above zero to run.
 
-    def follow(self, path: Tensor) -> Step:
-        """Return a step that takes what ``path`` says."""
+        Args:
+            image: as of ``DynamicGraph``.
+            trimap: likewise.
+            path: float32[L], 1 run and 0 bypass (0.5 and more counts as 1).
+        """
+        return self.along(path, lambda step: self.network.trunk(image, trimap, step))
+
+    def along(self, path: Tensor, trunk: Callable[[Step], Tensor]) -> tuple[Tensor, Tensor]:
+        """Run a trunk whose steps take what ``path`` says; return its alpha and the gates' wishes."""
+        embedding = self.network.embedding.weight[-1].reshape(1, -1, 1, 1)
+        wishes: list[Tensor] = []
 
         def step(index: int, x: Tensor) -> Tensor:
             choice = self.network.choice(index)
-            runs = path[index] >= 0.5
-            return self.choose(runs, choice.block, choice.connect, _attended(choice, x, pool_globally(x)))
+            pooled = pool_globally(x)
+            wishes.append(_wish(choice, pooled, embedding))
+            return self.choose(path[index] >= 0.5, choice.block, choice.connect, x, _attention(choice, pooled))
 
-        return step
+        alpha = trunk(step)
+        return alpha, torch.cat(wishes)
 
 
 class ChannelsLastDynamicGraph(nn.Module):
@@ -139,6 +152,7 @@ class ChannelsLastProbeGraph(nn.Module):
         super().__init__()
         self.planar = graph
 
-    def forward(self, image: Tensor, trimap: Tensor, path: Tensor) -> Tensor:
-        """Return alpha float32[1, H, W, 1] from NHWC image and trimap; see ``ProbeGraph``."""
-        return channels_last_trunk(self.planar.network, image, trimap, self.planar.follow(path))
+    def forward(self, image: Tensor, trimap: Tensor, path: Tensor) -> tuple[Tensor, Tensor]:
+        """Return alpha float32[1, H, W, 1] and the gates' wishes from NHWC image and trimap; see ``ProbeGraph``."""
+        network = self.planar.network
+        return self.planar.along(path, lambda step: channels_last_trunk(network, image, trimap, step))

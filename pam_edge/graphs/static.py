@@ -73,11 +73,9 @@ class ChannelsLastGraph(nn.Module):
 
 def channels_last_trunk(network: Supernet, image: Tensor, trimap: Tensor, step: Step) -> Tensor:
     """Compute what ``network.trunk`` does with image, trimap and alpha in NHWC."""
-    regions = split_trimap(trimap, -1)
     normalised = (image - network.image_mean.flatten()) / network.image_std.flatten()
-    inputs = torch.cat([normalised, regions], -1).permute(0, 3, 1, 2)
-    raw = network.body(inputs, step).permute(0, 2, 3, 1)
-    return compose_alpha(raw, regions[..., 1:2], regions[..., 2:3])
+    inputs = torch.cat([normalised, split_trimap(trimap, -1)], -1).permute(0, 3, 1, 2)
+    return compose_alpha(network.body(inputs, step).permute(0, 2, 3, 1), trimap)
 
 
 @dataclass(frozen=True, slots=True)

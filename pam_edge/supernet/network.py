@@ -69,13 +69,14 @@ def _reaches(trimap: Tensor, threshold: float) -> Tensor:
     return torch.floor(torch.clamp(trimap, threshold - 1.0, threshold) - (threshold - 1.0))
 
 
-def compose_alpha(raw: Tensor, unknown: Tensor, foreground: Tensor) -> Tensor:
-    """Clamp a raw alpha to [0, 1] where the trimap is unknown and impose the trimap elsewhere.
+def compose_alpha(raw: Tensor, trimap: Tensor) -> Tensor:
+    """Clamp a raw alpha to [0, 1] where the trimap is unknown and impose the trimap elsewhere, exactly.
 
-    ``min(relu(raw), unknown) + foreground`` equals ``clamp(raw, 0, 1) * unknown + foreground``, exactly, because
-    ``unknown`` is 0 or 1; it needs no clamp and no product. All arguments have one channel.
+    The limits are 0 and 1, 0 and 0, or 1 and 1. They are made from the trimap once more: what they are made of need not
+    be kept while the network runs. Both arguments have one channel.
     """
-    return torch.minimum(torch.relu(raw), unknown) + foreground
+    lower, upper = _reaches(trimap, FOREGROUND_FROM), _reaches(trimap, BACKGROUND_BELOW)
+    return torch.minimum(torch.maximum(raw, lower), upper)
 
 
 def shuffle_pixels(cells: Tensor) -> Tensor:
@@ -162,10 +163,9 @@ class Supernet(nn.Module):
         Returns:
             float32[N, 1, H, W] in [0, 1].
         """
-        regions = split_trimap(trimap)
         normalised = (image - self.image_mean) / self.image_std
-        raw = self.body(torch.cat([normalised, regions], 1), step)
-        return compose_alpha(raw, regions[:, 1:2], regions[:, 2:3])
+        raw = self.body(torch.cat([normalised, split_trimap(trimap)], 1), step)
+        return compose_alpha(raw, trimap)
 
     def body(self, x: Tensor, step: Step) -> Tensor:
         """Compute the raw alpha, neither clamped nor limited to the unknown region.

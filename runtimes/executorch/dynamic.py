@@ -37,6 +37,6 @@ class ExecuTorchProbe:
         self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], path: Sequence[bool]
     ) -> NDArray[np.float32]:
         """See ``LoadedProbe.__call__``."""
-        (alpha,) = self._method(image, trimap, torch.tensor([float(runs) for runs in path]))
+        alpha, _ = self._method(image, trimap, torch.tensor([float(runs) for runs in path]))
         result: NDArray[np.float32] = alpha[0, 0].numpy().copy()
         return result

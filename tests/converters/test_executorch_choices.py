@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from executorch.exir import to_edge
+from executorch.exir import ExecutorchBackendConfig, to_edge
 from executorch.runtime import Runtime, Verification
 from torch import nn
 
-from pam_edge.converters.executorch.lifetimes import copy_outliving_results, outliving_results
+from pam_edge.converters.executorch.planning import PlanResultsOutside
 from pam_edge.runtimes.executorch.inspection import read_choices
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.targets import Target
@@ -23,9 +23,9 @@ class TwoConditionals(nn.Module):
         return y + z
 
 
-def executed(program, *inputs):
+def executed(program, config, *inputs):
     """Return the output of a program saved and loaded by ExecuTorch's own runtime."""
-    buffer = to_edge(program).to_executorch().buffer
+    buffer = to_edge(program).to_executorch(config).buffer
     method = Runtime.get().load_program(buffer, verification=Verification.Minimal).load_method("forward")
     return method.execute(list(inputs))[0].clone()
 
@@ -40,17 +40,15 @@ def exported(example):
 
 
 def test_results_survive_the_next_conditional(example):
-    program = exported(example)
-    copy_outliving_results(program.graph_module)
-    assert outliving_results(program.graph) == []
     for run in (torch.tensor(True), torch.tensor(False)):
+        config = ExecutorchBackendConfig(memory_planning_pass=PlanResultsOutside())
         expected = TwoConditionals()(run, example[1])
-        assert torch.equal(executed(program, run, example[1]), expected), ISSUE
+        assert torch.equal(executed(exported(example), config, run, example[1]), expected), ISSUE
 
 
-def test_without_the_copy_they_are_overwritten(example):
-    overwritten = executed(exported(example), *example)
-    assert not torch.equal(overwritten, TwoConditionals()(*example)), f"{ISSUE} is fixed: lifetimes.py can go"
+def test_as_the_toolchain_plans_them_they_are_overwritten(example):
+    overwritten = executed(exported(example), ExecutorchBackendConfig(), *example)
+    assert not torch.equal(overwritten, TwoConditionals()(*example)), f"{ISSUE} is fixed: planning.py can go"
 
 
 def test_every_branch_of_every_block_is_one_delegate_call(dynamic_artifacts):
