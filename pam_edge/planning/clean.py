@@ -34,6 +34,8 @@ class PathTimes:
         median_ms: of the probe, per path, over its rounds, at the middle pace.
         static_ms: of static graphs, likewise, for the paths timed as such.
         session_ms: of the probe, the medians of each session (process) that timed every path often enough.
+        pace_variation: standard deviation of the pace from round to round, relative: 0.02 if rounds take 2 % more or
+            less than the middle one.
         kept_ms: all timings that were kept, as they were taken.
         notices: what a person should know about them.
     """
@@ -41,6 +43,7 @@ class PathTimes:
     median_ms: dict[PathSpec, float]
     static_ms: dict[PathSpec, float]
     session_ms: tuple[dict[PathSpec, float], ...]
+    pace_variation: float
     kept_ms: tuple[float, ...]
     notices: tuple[str, ...]
 
@@ -75,6 +78,7 @@ def clean_samples(samples: Iterable[Sample]) -> PathTimes:
         )
     kept &= used[subject_of]
     medians = _medians(steady[kept], subject_of[kept], len(subjects))
+    paces = _medians(pace, round_of, len(rounds))
     times: dict[str, dict[PathSpec, float]] = {"probe": {}, "static": {}}
     for subject, median in zip(subjects[used], medians[used], strict=True):
         graph, path = str(subject).split()
@@ -83,8 +87,9 @@ def clean_samples(samples: Iterable[Sample]) -> PathTimes:
         median_ms=times["probe"],
         static_ms=times["static"],
         session_ms=tuple(_sessions(rows, steady, kept, times["probe"])),
+        pace_variation=float(np.std(np.log(paces))),
         kept_ms=tuple(latency[kept].tolist()),
-        notices=tuple(_notices(kept, used, _medians(pace, round_of, len(rounds)), counts, len(rounds))),
+        notices=tuple(_notices(kept, used, paces, counts, len(rounds))),
     )
 
 

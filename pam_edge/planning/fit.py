@@ -33,7 +33,8 @@ class Fit:
         fixed_ms, run_ms, bypass_ms: the costs.
         fixed_error_ms, run_errors_ms, bypass_errors_ms: standard error of each alone.
         path_error_ms: standard error of a path's cost, root mean square over all paths.
-        scatter_ms: standard deviation of the fitted paths around the model, and of a path from session to session.
+        scatter_ms: standard deviation of the fitted paths around the model, and of a path from session to session and
+            with the device's pace.
         fitted_paths: number of them.
         held_out_error_pct: per path kept out of the fit, 100 * (predicted - measured) / measured.
     """
@@ -82,10 +83,11 @@ def fit_costs(times: PathTimes, bypass_shares: tuple[float, ...], seed: int = 0)
     medians = np.array([times.median_ms[path] for path in paths])
     kept = _split(design, seed)
     middle, differences, covariance, scatter = _solve(design[kept], medians[kept], np.array(bypass_shares))
-    between = _between_sessions(design, times, paths)
-    covariance += np.diag(between) / max(len(times.session_ms), 1)
-    # A path's own cost moves from session to session as its blocks' costs do, each of which counts half either way.
-    scatter = float(np.sqrt(scatter**2 + between[0] + between[1:].sum() / 4))
+    # What moves from session to session: each unknown on its own, and with the device's pace all of them together.
+    unknowns = np.concatenate([[middle], differences])
+    moving = np.diag(_between_sessions(design, times, paths)) + times.pace_variation**2 * np.outer(unknowns, unknowns)
+    covariance += moving / max(len(times.session_ms), 1)
+    scatter = float(np.hypot(scatter, _path_deviation(moving)))
     fit = _tabulate(middle, differences, covariance, scatter, np.array(bypass_shares), int(kept.sum()))
     held_out = [path for path, keep in zip(paths, kept, strict=True) if not keep]
     for path in held_out:
@@ -171,6 +173,11 @@ def _between_sessions(design: _Floats, times: PathTimes, paths: tuple[PathSpec, 
     return variances
 
 
+def _path_deviation(covariance: _Floats) -> float:
+    """Return the standard deviation of a path's cost, root mean square over all paths: blocks count half either way."""
+    return float(np.sqrt(covariance[0, 0] + np.trace(covariance[1:, 1:]) / 4))
+
+
 def _tabulate(
     middle: float, differences: _Floats, covariance: _Floats, scatter: float, shares: _Floats, fitted_paths: int
 ) -> Fit:
@@ -191,7 +198,7 @@ def _tabulate(
         fixed_error_ms=fixed_share * float(np.sqrt(to_shortest @ covariance @ to_shortest)),
         run_errors_ms=tuple(deviations[0].tolist()),
         bypass_errors_ms=tuple(deviations[1].tolist()),
-        path_error_ms=float(np.sqrt(covariance[0, 0] + np.trace(covariance[1:, 1:]) / 4)),
+        path_error_ms=_path_deviation(covariance),
         scatter_ms=scatter,
         fitted_paths=fitted_paths,
         held_out_error_pct={},

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from tests.bench.forms import Say
-from tests.bench.rounds import Ratio, Samples, compare, take_turns
+from tests.bench.rounds import Ratio, Samples, compare, join, take_turns
 from tests.bench.worker import Worker
 
 TARGETS = ("tflite", "executorch")
 BUDGETS = 6
 """Budgets from the shortest path's cost to the full path's, for how latency grows with the budget."""
+PAIRS = 5
+"""How often both are started anew and take turns."""
+MEMORY_RUNS = 3
+_GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": str(128 * 1024)}
 DYNAMIC, STATIC = "dynamic", "static"
 
 
@@ -23,6 +31,7 @@ class Choosing:
     Attributes:
         path: taken at full budget.
         file_ratio: dynamic file over the static file of the full path.
+        latency: over all rounds of all pairs of processes.
         memory_ratio: peak memory of dynamic over static, from before loading to after the last run.
         budgets_ms: per budget as a share of the full path's GMACs: path taken and median latency, in turns.
     """
@@ -39,39 +48,71 @@ class Choosing:
 def measure_choosing(
     target: str, folder: str, checkpoint: str, *, size: int, threads: int, rounds: int, say: Say
 ) -> Choosing:
-    """Convert and let both take turns, each in a process of its own."""
+    """Convert and let both take turns, each in a process of its own, and that several times anew."""
     say(f"{checkpoint}, {target}: converting")
-    with ExitStack() as stack:
-        maker = stack.enter_context(Worker("choosers:Maker", threads=1))
+    opened = {"target": target, "size": size, "threads": threads}
+    with Worker("choosers:Maker", threads=1) as maker:
         common = {"target": target, "checkpoint": checkpoint, "size": size}
         dynamic = maker.call("make", **common, folder=f"{folder}/{target}/dynamic", path=None)
-        chooser = stack.enter_context(Worker("choosers:Chooser", threads=threads))
-        opened = {"target": target, "size": size, "threads": threads}
-        before = {DYNAMIC: chooser.call("open", file=dynamic["file"], dynamic=True, **opened)["before_bytes"]}
-        path = chooser.call("use", budget=dynamic["full"])["path"]
+        with Worker("choosers:Chooser", threads=threads) as chooser:
+            chooser.call("open", file=dynamic["file"], dynamic=True, **opened)
+            path = chooser.call("use", budget=dynamic["full"])["path"]
+            say(f"{checkpoint}, {target}: budgets in turns")
+            budgets = _budgets(chooser, dynamic["shortest"], dynamic["full"], rounds)
         static = maker.call("make", **common, folder=f"{folder}/{target}/static", path=path)
         full_file = Path(static["file"]).stat().st_size
         if "0" in path:
             full_path = path.replace("0", "1")
             full_file = maker.call("make", **common, folder=f"{folder}/{target}/full", path=full_path)["bytes"]
-        fixed = stack.enter_context(Worker("choosers:Chooser", threads=threads))
-        before[STATIC] = fixed.call("open", file=static["file"], dynamic=False, **opened)["before_bytes"]
-        fixed.call("use", budget=None)
-        say(f"{checkpoint}, {target}: dynamic and static in turns")
-        workers = {DYNAMIC: chooser, STATIC: fixed}
-        samples = take_turns(workers, rounds, lambda: None)
-        peaks = {name: worker.call("peak")["peak_bytes"] - before[name] for name, worker in workers.items()}
-        say(f"{checkpoint}, {target}: budgets in turns")
-        budgets = _budgets(chooser, dynamic["shortest"], dynamic["full"], rounds)
+    contenders = {
+        DYNAMIC: opened | {"file": dynamic["file"], "dynamic": True},
+        STATIC: opened | {"file": static["file"], "dynamic": False},
+    }
+    usual = {DYNAMIC: dynamic["full"], STATIC: None}
+    taken: dict[str, list[Samples]] = {name: [] for name in contenders}
+    for number in range(PAIRS):
+        say(f"{checkpoint}, {target}: dynamic and static in turns, {number + 1} of {PAIRS}")
+        for name, samples in _in_turns(contenders, usual, rounds).items():
+            taken[name].append(samples)
+    peaks = {name: _peak_bytes(contenders[name], usual[name]) for name in contenders}
     return Choosing(
         target=target,
         checkpoint=checkpoint,
         path=path,
-        latency=compare(samples[DYNAMIC], samples[STATIC]),
+        latency=compare(*(join(taken[name]) for name in (DYNAMIC, STATIC))),
         file_ratio=dynamic["bytes"] / full_file,
         memory_ratio=peaks[DYNAMIC] / peaks[STATIC],
         budgets_ms=budgets,
     )
+
+
+def _in_turns(
+    contenders: Mapping[str, dict[str, Any]], budgets: Mapping[str, float | None], rounds: int
+) -> dict[str, Samples]:
+    """Let both take turns in new processes, on files of their own: where memory lies decides some of a latency."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="pam-edge-bench-"))
+        workers = {}
+        for name, opened in contenders.items():
+            file = shutil.copy(opened["file"], f"{folder}/{name}{Path(opened['file']).suffix}")
+            workers[name] = stack.enter_context(Worker("choosers:Chooser", threads=opened["threads"]))
+            workers[name].call("open", **opened | {"file": file})
+            workers[name].call("use", budget=budgets[name])
+        return take_turns(workers, rounds, lambda: None)
+
+
+def _peak_bytes(opened: dict[str, Any], budget: float | None) -> int:
+    """Return the most that a process grows by, from before loading to after some runs.
+
+    The allocator gives large blocks back when they are freed. By default it keeps some, by the order of sizes that it
+    has seen, and the same file then takes anything within a tenth.
+    """
+    with Worker("choosers:Chooser", threads=opened["threads"], environment=_GIVE_BACK) as worker:
+        before = worker.call("open", **opened)["before_bytes"]
+        worker.call("use", budget=budget)
+        for _ in range(MEMORY_RUNS):
+            worker.call("run")
+        return int(worker.call("peak")["peak_bytes"] - before)
 
 
 def _budgets(chooser: Worker, shortest: float, full: float, rounds: int) -> dict[float, tuple[str, float]]:

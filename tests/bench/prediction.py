@@ -51,9 +51,9 @@ class Prediction:
         agreement: share of the two measurements' run costs within two of their standard errors of each other.
         static_errors_pct: per planned path, predicted over measured minus one, both at the pace of one run.
         over_budget_pct: the largest share by which a planned path exceeded its budget; negative if none did.
-        chosen_inside: share of pictures and budgets at which a dynamic graph took a time within the interval that the
-            profile predicts for the path it chose.
-        chosen_errors_pct: of the same, measured over predicted minus one.
+        chosen_inside: share of pictures and budgets at which a dynamic graph took a time, at whatever pace the machine
+            had, within the interval that the profile predicts for the path it chose.
+        chosen_errors_pct: of the same, measured over predicted minus one, both at the pace of one run.
         budgets_ms: per budget, as a share of the full path's cost, the mean of the pictures' median latencies.
     """
 
@@ -160,12 +160,12 @@ def _take_turns(table: Measurement, checkpoint: str, folder: Path) -> _Turns:
     pace = float(np.mean([times.median_ms[path] / dynamic.cost(path) for path in ends]))
     errors = {str(path): 100 * (costs.cost(path) * pace / times.static_ms[path] - 1) for path in paths}
     over = max(100 * (times.static_ms[p.path] / (b * pace) - 1) for p, b in zip(plans, budgets, strict=True))
-    taken = [(float(np.median(row["latency_ms"])) / pace, row["cost"]) for row in rows["chosen"]]
+    taken = [(float(np.median(row["latency_ms"])), row["cost"]) for row in rows["chosen"]]
     return _Turns(
         static_errors_pct=errors,
         over_budget_pct=over,
         chosen_inside=float(np.mean([abs(ms - cost) <= dynamic.margin for ms, cost in taken])),
-        chosen_errors_pct=[100 * (ms / cost - 1) for ms, cost in taken],
+        chosen_errors_pct=[100 * (ms / pace / cost - 1) for ms, cost in taken],
         budgets_ms={
             share: float(
                 np.mean([np.median(row["latency_ms"]) for row in rows["chosen"][number :: len(BUDGET_SHARES)]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +74,13 @@ def compare(slower: Samples, faster: Samples) -> Ratio:
     low, median, high = np.percentile(wall, (25, 50, 75))
     cpu = np.median(np.divide(slower.cpu_ms, faster.cpu_ms))
     return Ratio(float(median), float(low), float(high), float(cpu))
+
+
+def join(parts: Iterable[Samples]) -> Samples:
+    """Return the samples of several processes one after the other."""
+    found = list(parts)
+    wall, cpu = ([ms for part in found for ms in getattr(part, name)] for name in ("wall_ms", "cpu_ms"))
+    return Samples(tuple(wall), tuple(cpu))
 
 
 def _samples(runs: list[dict[str, float]]) -> Samples:

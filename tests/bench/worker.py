@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,9 +27,10 @@ class Worker:
     Args:
         reference: ``module:Class`` inside this package.
         threads: for numerical libraries that read it from the environment.
+        environment: variables beside those of this process.
     """
 
-    def __init__(self, reference: str, *, threads: int) -> None:
+    def __init__(self, reference: str, *, threads: int, environment: Mapping[str, str] | None = None) -> None:
         self._reference = reference
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
         self._process = subprocess.Popen(
@@ -37,7 +39,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._log,
             cwd=REPOSITORY,
-            env=os.environ | dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+            env=os.environ | dict.fromkeys(_THREAD_VARIABLES, str(threads)) | dict(environment or {}),
             text=True,
         )
 
