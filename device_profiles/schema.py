@@ -175,7 +175,7 @@ class Measurement(Record):
 
     Attributes:
         path_error_ms: standard error of a path's predicted cost, root mean square over all paths.
-        scatter_ms: standard deviation of single paths around the additive model.
+        scatter_ms: standard deviation of single paths around the additive model, with the device's changing pace.
         static_graphs: None where the probe alone was timed.
     """
 

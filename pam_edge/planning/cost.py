@@ -54,7 +54,8 @@ class CostTable:
         path_error: standard error of a path's predicted cost, as root mean square over all paths. It is less than the
             sum of the errors above, because these belong together: where a fit sees a block's run as too dear, it sees
             something else as too cheap.
-        scatter: standard deviation of single paths' true costs around the additive model.
+        scatter: standard deviation of single paths' true costs around the additive model, the device's changing pace
+            included.
     """
 
     unit: CostUnit

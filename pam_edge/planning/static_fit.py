@@ -1,7 +1,7 @@
 """From a path's cost in the probe to its cost as a static graph.
 
-A probe calls conditionals and hands features from one partition to the next, a static graph is one partition. What
-that takes grows with the features, as most of a path's cost does: ``static = scale * probe + offset``.
+A probe computes gates, calls conditionals and hands features from one partition to the next; a static graph is one
+partition. What that takes grows with the features, as most of a path's cost does: ``static = scale * probe + offset``.
 """
 
 from __future__ import annotations
