@@ -22,6 +22,7 @@ from pam_edge.supernet.path import PathSpec, path_shares
 
 CALIBRATION_FIRST = 1 << 41
 """Number of the first calibration crop: far beyond those that a run trains on."""
+USUAL_SHARE = 0.1
 
 
 class Calibration:
@@ -33,12 +34,13 @@ class Calibration:
         self.settings = settings
         self.seed = seed
 
-    def measure_paths(self, supernet: Supernet, scale: BudgetScale) -> Prior:
-        """Screen many paths on a few images, then measure the best of each budget on all others."""
+    def measure_paths(self, supernet: Supernet, scale: BudgetScale, proposed: Sequence[PathSpec] = ()) -> Prior:
+        """Screen many paths on a few images; measure the best of each budget, and those proposed, on all others."""
         settings = self.settings
         sampled = sample_paths(scale, settings.sampled_per_budget, self.seed)
         screened = self._errors(supernet, sampled, 0, settings.screening_images)
         kept = shortlist(screened, sampled, scale, settings.paths_per_budget)
+        kept = sorted({*kept, *proposed})
         return make_prior(self._errors(supernet, kept, settings.screening_images, settings.images), kept, scale)
 
     def observe_gates(self, supernet: Supernet) -> tuple[dict[str, float], ...]:
@@ -58,6 +60,18 @@ class Calibration:
         begin = CALIBRATION_FIRST + first
         numbers = range(begin + self.fabric.global_rank, begin + images, self.fabric.world_size)
         return [collate([self.composer.make(number, self.settings.crop)]) for number in numbers]
+
+
+def usual_paths(gate_paths: Sequence[dict[str, float]]) -> list[PathSpec]:
+    """Return the paths that gates take for every tenth image and more, under some budget.
+
+    Sampled paths run whatever a budget allows; gates may have learned that less does as well.
+
+    Args:
+        gate_paths: as ``Calibration.observe_gates`` returns them.
+    """
+    usual = {path for row in gate_paths for path, share in row.items() if share >= USUAL_SHARE}
+    return sorted(map(PathSpec.parse, usual))
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from torch import nn
 
 from pam_edge.errors import CheckpointError, PamEdgeError, UsageError
 from pam_edge.learning.batches import Batch, BatchPlan, iterate
-from pam_edge.learning.calibration import Calibration
+from pam_edge.learning.calibration import Calibration, usual_paths
 from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import Phase, StageConfig, StageKind, TrainConfig
 from pam_edge.learning.costs import budget_scale
@@ -34,6 +34,7 @@ from pam_edge.learning.stages import CompleteStage, Stage, StepResult, WarmUpSta
 from pam_edge.learning.state import Position, load_state, save_state
 from pam_edge.supernet.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from pam_edge.supernet.network import Supernet
+from pam_edge.supernet.path import PathSpec
 
 STATE_FILE = "state.pt"
 PRIOR_FILE = "prior.json"
@@ -112,12 +113,13 @@ class Trainer:
         if kind is StageKind.COMPLETE:
             return self.export(f"stage{index + 1}", {}, ())
         assert isinstance(self.average.module, Supernet)
-        measured = self.measure_paths(self.average.module)
         if kind is StageKind.WARM_UP:
+            measured = self.measure_paths(self.average.module)
             if self.fabric.is_global_zero:
                 measured.save(self.folder / PRIOR_FILE)
             return self.export(f"stage{index + 1}", measured.path_errors, ())
         gates = self.calibration.observe_gates(self.average.module)
+        measured = self.measure_paths(self.average.module, usual_paths(gates))
         return self.export(f"stage{index + 1}", measured.path_errors, gates)
 
     def export(self, name: str, errors: dict[str, float], gates: tuple[dict[str, float], ...]) -> Path:
@@ -197,9 +199,9 @@ class Trainer:
             self.fabric.barrier()
         return Prior.load(path)
 
-    def measure_paths(self, supernet: Supernet) -> Prior:
+    def measure_paths(self, supernet: Supernet, proposed: Sequence[PathSpec] = ()) -> Prior:
         """Measure many paths on calibration images, with all processes together."""
-        return self.calibration.measure_paths(supernet, budget_scale(supernet.config, self.config.profile))
+        return self.calibration.measure_paths(supernet, budget_scale(supernet.config, self.config.profile), proposed)
 
     def _make_optimizer(self, config: StageConfig) -> torch.optim.Optimizer:
         gates = [value for name, value in self.supernet.named_parameters() if _is_gate(name)]

@@ -105,6 +105,17 @@ def test_nhwc_graphs_compute_the_same(costs):
         assert (probe(image, trimap, path)[0] - forced).abs().max() <= 1e-5
 
 
+def test_the_probe_says_what_gates_would_choose():
+    torch.manual_seed(5)
+    supernet = Supernet(variant("pam-minute")).eval()
+    image, trimap = picture_tensors()
+    with torch.no_grad():
+        last = torch.tensor([supernet.config.budget_indices - 1])
+        taken = supernet(image, trimap, budget_index=last).runs[0]
+        _, wishes = ProbeGraph(supernet).eval()(image, trimap, taken.float())
+    assert (wishes > 0.0).tolist() == taken.tolist()
+
+
 positive = st.floats(min_value=1e-6, max_value=1e3, allow_nan=False)
 
 

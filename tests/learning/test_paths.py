@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from pam_edge.learning.batches import collate
-from pam_edge.learning.calibration import gate_choices, path_errors
+from pam_edge.learning.calibration import gate_choices, path_errors, usual_paths
 from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import LossConfig, StageConfig
 from pam_edge.learning.costs import budget_scale
@@ -263,3 +263,9 @@ def test_warm_up_paths_vary_and_are_sometimes_full(supernet):
     drawn = [tuple(stage.draw_path(LENGTH, generator).tolist()) for _ in range(200)]
     assert len(set(drawn)) > LENGTH
     assert 0.1 < np.mean([all(path) for path in drawn]) < 0.7
+
+
+def test_usual_paths_are_those_that_some_budget_often_takes():
+    gates = ({"1010": 0.95, "1110": 0.05}, {"1111": 0.6, "1110": 0.4})
+    assert [str(path) for path in usual_paths(gates)] == ["1010", "1110", "1111"]
+    assert [str(path) for path in usual_paths(gates[:1])] == ["1010"]

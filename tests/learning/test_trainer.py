@@ -3,6 +3,7 @@ import torch
 from lightning.fabric import Fabric
 
 from pam_edge.errors import CheckpointError, PamEdgeError, UsageError
+from pam_edge.learning.calibration import usual_paths
 from pam_edge.learning.state import load_state
 from pam_edge.learning.trainer import STATE_FILE, Trainer
 from pam_edge.supernet.checkpoint import load_checkpoint
@@ -64,6 +65,7 @@ def test_three_stages_end_with_what_planner_and_dynamic_graph_need(whole):
     assert str(PathSpec.full(checkpoint.supernet.block_count)) in checkpoint.training.path_errors
     assert len(checkpoint.training.gate_paths) == checkpoint.config.budget_indices
     assert all(sum(shares.values()) == pytest.approx(1) for shares in checkpoint.training.gate_paths)
+    assert {str(path) for path in usual_paths(checkpoint.training.gate_paths)} <= checkpoint.training.path_errors.keys()
 
 
 def test_a_phase_of_full_precision_computes_what_a_run_without_mixed_precision_does(recipe, tmp_path):

@@ -122,6 +122,12 @@ def test_drift_is_noticed_and_weighs_on_all_paths_alike(simulated_device):
     assert fit.run_ms == pytest.approx(device.run * 1.1, rel=0.1)
 
 
+def test_costs_are_known_less_well_where_the_pace_changes(simulated_device):
+    device = simulated_device("pam-tiny", noise=0.005)
+    steady, drifting = (fit_of(device, rounds=20, drift=drift) for drift in (0.0, 0.2))
+    assert drifting.scatter_ms > 0.05 * drifting.predict(PathSpec.shortest(11)) > 5 * steady.scatter_ms
+
+
 def test_quiet_timings_give_no_notice(simulated_device):
     device = simulated_device("pam-minute", noise=0.003)
     assert clean_samples([Sample(**row) for row in device.samples(rounds=9)]).notices == ()
