@@ -83,11 +83,13 @@ def fit_costs(times: PathTimes, bypass_shares: tuple[float, ...], seed: int = 0)
     medians = np.array([times.median_ms[path] for path in paths])
     kept = _split(design, seed)
     middle, differences, covariance, scatter = _solve(design[kept], medians[kept], np.array(bypass_shares))
-    # What moves from session to session: each unknown on its own, and with the device's pace all of them together.
+    # Each unknown moves from session to session on its own, and all of them move with the device's pace. Sessions
+    # follow each other at once, and a slow quarter of an hour slows them all: of the pace they are one sample.
     unknowns = np.concatenate([[middle], differences])
-    moving = np.diag(_between_sessions(design, times, paths)) + times.pace_variation**2 * np.outer(unknowns, unknowns)
-    covariance += moving / max(len(times.session_ms), 1)
-    scatter = float(np.hypot(scatter, _path_deviation(moving)))
+    apart = np.diag(_between_sessions(design, times, paths))
+    together = times.pace_variation**2 * np.outer(unknowns, unknowns)
+    covariance += apart / max(len(times.session_ms), 1) + together
+    scatter = float(np.hypot(scatter, _path_deviation(apart + together)))
     fit = _tabulate(middle, differences, covariance, scatter, np.array(bypass_shares), int(kept.sum()))
     held_out = [path for path, keep in zip(paths, kept, strict=True) if not keep]
     for path in held_out:

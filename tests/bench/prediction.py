@@ -49,10 +49,12 @@ class Prediction:
         seconds: of the first measurement, conversion included.
         held_out_median_pct, held_out_worst_pct: of the first measurement, over ``held_out_paths`` paths.
         agreement: share of the two measurements' run costs within two of their standard errors of each other.
+        pace: of the machine when the graphs were timed, over that of the first measurement.
         static_errors_pct: per planned path, predicted over measured minus one, both at the pace of one run.
         over_budget_pct: the largest share by which a planned path exceeded its budget; negative if none did.
-        chosen_inside: share of pictures and budgets at which a dynamic graph took a time, at whatever pace the machine
-            had, within the interval that the profile predicts for the path it chose.
+        chosen_inside: share of pictures and budgets at which a dynamic graph took a time within the interval that the
+            profile predicts for the path it chose, at the pace of one run.
+        chosen_inside_anyway: the same at whatever pace the machine had.
         chosen_errors_pct: of the same, measured over predicted minus one, both at the pace of one run.
         budgets_ms: per budget, as a share of the full path's cost, the mean of the pictures' median latencies.
     """
@@ -64,9 +66,11 @@ class Prediction:
     held_out_median_pct: float
     held_out_worst_pct: float
     agreement: float
+    pace: float
     static_errors_pct: dict[str, float]
     over_budget_pct: float
     chosen_inside: float
+    chosen_inside_anyway: float
     chosen_errors_pct: list[float]
     budgets_ms: dict[float, float]
 
@@ -91,11 +95,7 @@ def measure_prediction(target: str, checkpoint: str, *, size: int, threads: int,
         held_out_median_pct=made.held_out_median_error_pct,
         held_out_worst_pct=made.held_out_worst_error_pct,
         agreement=_agreement(*tables),
-        static_errors_pct=turns.static_errors_pct,
-        over_budget_pct=turns.over_budget_pct,
-        chosen_inside=turns.chosen_inside,
-        chosen_errors_pct=turns.chosen_errors_pct,
-        budgets_ms=turns.budgets_ms,
+        **asdict(turns),
     )
 
 
@@ -118,9 +118,11 @@ def _agreement(first: Measurement, second: Measurement) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Turns:
+    pace: float
     static_errors_pct: dict[str, float]
     over_budget_pct: float
     chosen_inside: float
+    chosen_inside_anyway: float
     chosen_errors_pct: list[float]
     budgets_ms: dict[float, float]
 
@@ -161,10 +163,16 @@ def _take_turns(table: Measurement, checkpoint: str, folder: Path) -> _Turns:
     errors = {str(path): 100 * (costs.cost(path) * pace / times.static_ms[path] - 1) for path in paths}
     over = max(100 * (times.static_ms[p.path] / (b * pace) - 1) for p, b in zip(plans, budgets, strict=True))
     taken = [(float(np.median(row["latency_ms"])), row["cost"]) for row in rows["chosen"]]
+
+    def inside(pace: float) -> float:
+        return float(np.mean([abs(ms / pace - cost) <= dynamic.margin for ms, cost in taken]))
+
     return _Turns(
+        pace=pace,
         static_errors_pct=errors,
         over_budget_pct=over,
-        chosen_inside=float(np.mean([abs(ms - cost) <= dynamic.margin for ms, cost in taken])),
+        chosen_inside=inside(pace),
+        chosen_inside_anyway=inside(1.0),
         chosen_errors_pct=[100 * (ms / pace / cost - 1) for ms, cost in taken],
         budgets_ms={
             share: float(

@@ -141,6 +141,8 @@ def print_prediction(console: Console, found: Prediction) -> None:
     table.add_row(
         f"{len(chosen)} choices of a dynamic graph, within the interval", f"{found.chosen_inside:.0%}", ">= 95 %"
     )
+    table.add_row("the same, at whatever pace the machine had", f"{found.chosen_inside_anyway:.0%}", "")
+    table.add_row("the machine's pace, of the profile's", f"{found.pace:.3f}", "")
     table.add_row("their median error", f"{chosen[len(chosen) // 2]:.2f} %", "")
     table.add_row(
         "mean latency by budget", ", ".join(f"{share:.0%} {ms:.1f}" for share, ms in found.budgets_ms.items()), "rising"
