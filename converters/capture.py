@@ -13,6 +13,7 @@ from pam_edge.supernet.path import PathSpec
 OUTPUTS = ("alpha", "path", "cost")
 """The contract's names, in the order in which graphs return them."""
 PROBE_OUTPUTS = ("alpha", "wishes")
+"""Of a probe graph; wishes are by how much each gate prefers to run."""
 
 
 class _Named(nn.Module):

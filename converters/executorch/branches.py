@@ -32,7 +32,7 @@ def delegate_branches(graph: DynamicGraph | ProbeGraph, inputs: Mapping[str, Ten
     """Make a graph choose between delegates, in place; it can then be exported, not run.
 
     Args:
-        graph: whose branches take and give one tensor.
+        graph: whose branches take features and attention, and give features.
         inputs: of the graph, by name, at the size at which it will be exported.
 
     Raises:
