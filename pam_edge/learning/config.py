@@ -110,7 +110,9 @@ class StageConfig(_Section):
         phases: crop sizes in order; shares sum to one.
         keep: range of the probability that a block runs, drawn for each step of a warm-up.
         full_share: share of warm-up steps along the full path.
-        candidates: K, paths drawn from the prior per label; 0 is an ablation: Gumbel noise alone, without labels.
+        budgets: between which places path learning draws its budgets, on the scale from the shortest path's cost (0) to
+            the full path's (1). METHOD draws from the whole scale; what an app asks for lies in its upper half.
+        candidates: K, paths drawn from the prior per label; 0: Gumbel noise alone, without labels.
         temperature: of the Gumbel noise.
         gates_only: train the path selection layers alone; the matting layers and so the error table stay as they are,
             and a step costs half as much. A shortcut of ours, for short runs.
@@ -135,6 +137,7 @@ class StageConfig(_Section):
     phases: tuple[Phase, ...]
     keep: tuple[Share, Share] = (0.3, 1.0)
     full_share: Share = 0.15
+    budgets: tuple[Share, Share] = (0.0, 1.0)
     candidates: int = Field(default=3, ge=0)
     temperature: float = Field(default=1.0, gt=0)
     gates_only: bool = False
@@ -148,6 +151,8 @@ class StageConfig(_Section):
         total = sum(phase.share for phase in self.phases)
         if not self.phases or abs(total - 1.0) > 1e-6:
             raise ValueError(f"the shares of a stage's phases must sum to 1, got {total:g}")
+        if self.budgets[0] > self.budgets[1]:
+            raise ValueError(f"budgets must be (from, to), the lower first, got {self.budgets}")
         return self
 
 

@@ -157,8 +157,14 @@ def _shrunken(errors: Tensor, expected: Tensor, shrinkage: float) -> Tensor:
     return (1 - shrinkage) * errors / errors[1:].mean(0).clamp_min(1e-9) + shrinkage * relative
 
 
+def draw_row(scale: BudgetScale, budgets: tuple[float, float], generator: torch.Generator) -> int:
+    """Return a row of the budget embedding, drawn between two places on the scale from shortest (0) to full (1)."""
+    low, high = (round(place * (scale.rows - 1)) for place in budgets)
+    return low + int(torch.randint(high - low + 1, (1,), generator=generator))
+
+
 class GumbelStage:
-    """Ablation of stage 3: no labels; choices learn from the matting loss through Gumbel noise alone.
+    """Stage 3 without labels: choices learn from the matting loss through Gumbel noise alone.
 
     Since nothing else would keep them within the budget, the share by which a path exceeds it is a penalty.
     """
@@ -172,7 +178,7 @@ class GumbelStage:
 
     def __call__(self, supernet: Supernet, batch: Batch, generator: torch.Generator) -> StepResult:
         """Compute the loss under one random budget for the whole batch."""
-        row = int(torch.randint(self.scale.rows, (1,), generator=generator))
+        row = draw_row(self.scale, self.config.budgets, generator)
         index = torch.full((len(batch),), row)
         alpha, weights = forward_gumbel(supernet, batch, index, self.config.temperature, generator)
         excess = excess_loss(weights, self.scale.more(weights), self.scale.shortest, self.scale.limit(row))
@@ -197,7 +203,7 @@ class PathStage:
 
     def __call__(self, supernet: Supernet, batch: Batch, generator: torch.Generator) -> StepResult:
         """Compute the loss under one random budget for the whole batch."""
-        row = int(torch.randint(self.scale.rows, (1,), generator=generator))
+        row = draw_row(self.scale, self.config.budgets, generator)
         index = torch.full((len(batch),), row)
         limit = self.scale.limit(row)
         own = propose(supernet, batch, index, self.config.temperature, generator)

@@ -25,23 +25,37 @@ DYNAMIC, STATIC = "dynamic", "static"
 
 
 @dataclass(frozen=True, slots=True)
-class Choosing:
-    """A dynamic graph and the static graph of the path it takes at full budget.
+class Overhead:
+    """A dynamic graph over the static graph of the path that it takes at full budget.
 
     Attributes:
-        path: taken at full budget.
-        file_ratio: dynamic file over the static file of the full path.
+        path: the one that both take.
         latency: over all rounds of all pairs of processes.
         memory_ratio: peak memory of dynamic over static, from before loading to after the last run.
+    """
+
+    path: str
+    latency: Ratio
+    memory_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choosing:
+    """What a dynamic graph costs, whatever it chooses.
+
+    Attributes:
+        chosen: along the path that the gates choose.
+        complete: along the full path, by gates that always say run. The static graph of a shorter path lacks the
+            weights of the blocks that it bypasses; here both hold the weights of every block.
+        file_ratio: dynamic file over the static file of the full path.
         budgets_ms: per budget as a share of the full path's GMACs: path taken and median latency, in turns.
     """
 
     target: str
     checkpoint: str
-    path: str
-    latency: Ratio
+    chosen: Overhead
+    complete: Overhead
     file_ratio: float
-    memory_ratio: float
     budgets_ms: dict[float, tuple[str, float]]
 
 
@@ -52,42 +66,56 @@ def measure_choosing(
     say(f"{checkpoint}, {target}: converting")
     opened = {"target": target, "size": size, "threads": threads}
     with Worker("choosers:Maker", threads=1) as maker:
-        common = {"target": target, "checkpoint": checkpoint, "size": size}
-        dynamic = maker.call("make", **common, folder=f"{folder}/{target}/dynamic", path=None)
+
+        def make(name: str, path: str | None = None, greedy: bool = False) -> dict[str, Any]:
+            into = f"{folder}/{target}/{name}"
+            return maker.call(
+                "make", target=target, checkpoint=checkpoint, size=size, folder=into, path=path, greedy=greedy
+            )
+
+        dynamic = make("dynamic")
         with Worker("choosers:Chooser", threads=threads) as chooser:
             chooser.call("open", file=dynamic["file"], dynamic=True, **opened)
             path = chooser.call("use", budget=dynamic["full"])["path"]
             say(f"{checkpoint}, {target}: budgets in turns")
             budgets = _budgets(chooser, dynamic["shortest"], dynamic["full"], rounds)
-        static = maker.call("make", **common, folder=f"{folder}/{target}/static", path=path)
-        full_file = Path(static["file"]).stat().st_size
-        if "0" in path:
-            full_path = path.replace("0", "1")
-            full_file = maker.call("make", **common, folder=f"{folder}/{target}/full", path=full_path)["bytes"]
-    contenders = {
-        DYNAMIC: opened | {"file": dynamic["file"], "dynamic": True},
-        STATIC: opened | {"file": static["file"], "dynamic": False},
-    }
-    usual = {DYNAMIC: dynamic["full"], STATIC: None}
-    taken: dict[str, list[Samples]] = {name: [] for name in contenders}
-    for number in range(PAIRS):
-        say(f"{checkpoint}, {target}: dynamic and static in turns, {number + 1} of {PAIRS}")
-        for name, samples in _in_turns(contenders, usual, rounds).items():
-            taken[name].append(samples)
-    peaks = {name: _peak_bytes(contenders[name], usual[name]) for name in contenders}
+        static, greedy = make("static", path), make("greedy", greedy=True)
+        full_path = "1" * len(path)
+        full = make("full", full_path)
+
+    def overhead(path: str, dynamic: dict[str, Any], static: dict[str, Any]) -> Overhead:
+        contenders = {
+            DYNAMIC: opened | {"file": dynamic["file"], "dynamic": True},
+            STATIC: opened | {"file": static["file"], "dynamic": False},
+        }
+        usual = {DYNAMIC: dynamic["full"], STATIC: None}
+        return _overhead(contenders, usual, path, rounds, lambda stage: say(f"{checkpoint}, {target}, {path}: {stage}"))
+
     return Choosing(
         target=target,
         checkpoint=checkpoint,
-        path=path,
-        latency=compare(*(join(taken[name]) for name in (DYNAMIC, STATIC))),
-        file_ratio=dynamic["bytes"] / full_file,
-        memory_ratio=peaks[DYNAMIC] / peaks[STATIC],
+        chosen=overhead(path, dynamic, static),
+        complete=overhead(full_path, greedy, full),
+        file_ratio=dynamic["bytes"] / full["bytes"],
         budgets_ms=budgets,
     )
 
 
+def _overhead(
+    contenders: Mapping[str, dict[str, Any]], budgets: Mapping[str, float | None], path: str, rounds: int, say: Say
+) -> Overhead:
+    taken: dict[str, list[Samples]] = {name: [] for name in contenders}
+    for number in range(PAIRS):
+        say(f"dynamic and static in turns, {number + 1} of {PAIRS}")
+        for name, samples in _in_turns(contenders, budgets, rounds, path).items():
+            taken[name].append(samples)
+    peaks = {name: _peak_bytes(contenders[name], budgets[name]) for name in contenders}
+    latency = compare(*(join(taken[name]) for name in (DYNAMIC, STATIC)))
+    return Overhead(path, latency, memory_ratio=peaks[DYNAMIC] / peaks[STATIC])
+
+
 def _in_turns(
-    contenders: Mapping[str, dict[str, Any]], budgets: Mapping[str, float | None], rounds: int
+    contenders: Mapping[str, dict[str, Any]], budgets: Mapping[str, float | None], rounds: int, path: str
 ) -> dict[str, Samples]:
     """Let both take turns in new processes, on files of their own: where memory lies decides some of a latency."""
     with ExitStack() as stack:
@@ -97,7 +125,9 @@ def _in_turns(
             file = shutil.copy(opened["file"], f"{folder}/{name}{Path(opened['file']).suffix}")
             workers[name] = stack.enter_context(Worker("choosers:Chooser", threads=opened["threads"]))
             workers[name].call("open", **opened | {"file": file})
-            workers[name].call("use", budget=budgets[name])
+            used = workers[name].call("use", budget=budgets[name])
+            if used["path"] not in (None, path):
+                raise RuntimeError(f"{name} was to take {path}, and takes {used['path']}")
         return take_turns(workers, rounds, lambda: None)
 
 

@@ -106,18 +106,23 @@ def _cells(ratio: Ratio, form: str) -> tuple[str, str, str]:
 
 
 def print_choosing(console: Console, found: Choosing) -> None:
-    """Print a dynamic graph over a static one of the same path, and how latency grows with the budget."""
+    """Print a dynamic graph over static ones of the same path, and how latency grows with the budget."""
     table = Table(
-        title=f"{found.checkpoint}, {found.target}: dynamic over static, path {found.path}",
+        title=f"{found.checkpoint}, {found.target}: dynamic over static, same path",
         title_justify="left",
         title_style="bold",
     )
     for name in ("", "ratio", "quartiles", "cpu", "aim"):
         table.add_column(name, justify="left" if not name else "right")
-    table.add_row("latency", *_cells(found.latency, "{:.3f}"), "<= 1.03")
-    table.add_row("peak memory", f"{found.memory_ratio:.3f}", "", "", "<= 1.10")
+    for overhead in (found.chosen, found.complete):
+        table.add_row(f"{overhead.path}: latency", *_cells(overhead.latency, "{:.3f}"), "<= 1.03")
+        table.add_row("peak memory", f"{overhead.memory_ratio:.3f}", "", "", "<= 1.10")
     table.add_row("file, over the full path's", f"{found.file_ratio:.3f}", "", "", "<= 1.20")
     console.print(table)
+    console.print(
+        "First the path that the gates choose at full budget; then the full path, by gates made to say run.",
+        style="dim",
+    )
     rows = ", ".join(f"{share:.0%} {ms:.1f} ms ({path})" for share, (path, ms) in found.budgets_ms.items())
     console.print(f"Budgets, in turns: {rows}.", style="dim", highlight=False, soft_wrap=True)
 

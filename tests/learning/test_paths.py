@@ -12,6 +12,7 @@ from pam_edge.learning.labels import (
     GumbelStage,
     Labels,
     PathStage,
+    draw_row,
     gumbel_choice,
     label_paths,
     propose,
@@ -179,6 +180,19 @@ def test_without_labels_gumbel_noise_carries_the_matting_gradient_to_the_gates(s
     gradient = supernet.choice(0).gate.choice[0].weight.grad
     assert gradient is not None
     assert gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize(("budgets", "first"), [((0.0, 1.0), 0), ((0.5, 1.0), 0.5), ((1.0, 1.0), 1)])
+def test_budgets_are_drawn_from_their_whole_range_and_from_nothing_else(scale, budgets, first):
+    generator = torch.Generator().manual_seed(1)
+    drawn = {draw_row(scale, budgets, generator) for _ in range(1000)}
+    assert drawn == set(range(round(first * (scale.rows - 1)), scale.rows))
+
+
+def test_a_range_of_budgets_upside_down_is_refused():
+    phases = [{"share": 1, "crop": 32, "batch": 1}]
+    with pytest.raises(ValueError, match="the lower first"):
+        StageConfig(kind="paths", steps=1, learning_rate=1e-3, phases=phases, budgets=(1.0, 0.5))
 
 
 def test_the_expected_best_path_of_a_budget_is_within_it_and_has_the_least_mean_error(scale):

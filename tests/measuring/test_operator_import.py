@@ -148,17 +148,21 @@ def test_an_artifact_without_operator_order_is_sent_to_the_kit(multi_artifacts, 
 
 @pytest.mark.slow
 def test_a_dump_of_the_real_runtime_is_read(tmp_path, user_profiles):
-    """The runtime writes the dumps; how long operators of so small a network take is no test's business."""
+    """The runtime writes the dumps; its clock ticks in microseconds, so pictures are large enough for each block."""
     import torch
     from executorch.extension.pybindings.portable_lib import _load_for_executorch
 
     budgets = tuple(map(parse_budget, ("100%", "70%", "38.4%")))
-    (made,) = convert(minute_request(tmp_path / "made", targets=(Target.EXECUTORCH,), budgets=budgets))
+    size = 256
+    request = minute_request(tmp_path / "made", targets=(Target.EXECUTORCH,), budgets=budgets, height=size, width=size)
+    (made,) = convert(request)
     dumps = []
     for entry in made.manifest.entry_points:
         program = _load_for_executorch(str(made.directory / entry.file), enable_etdump=True)
         for _ in range(20):
-            program.run_method(entry.function, (torch.rand(1, 3, 64, 64) * 255, torch.full((1, 1, 64, 64), 128.0)))
+            program.run_method(
+                entry.function, (torch.rand(1, 3, size, size) * 255, torch.full((1, 1, size, size), 128.0))
+            )
         dumps.append(tmp_path / f"{entry.name}.etdp")
         program.write_etdump_result_to_file(str(dumps[-1]))
     paths = {entry.path for entry in made.manifest.entry_points}
