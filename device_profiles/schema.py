@@ -6,7 +6,6 @@ or holds measured tables (each for one runtime, precision, size and variant, and
 
 from __future__ import annotations
 
-import math
 from datetime import date
 from enum import Enum
 from typing import Annotated, Literal
@@ -22,6 +21,9 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Count = Annotated[int, Field(gt=0, strict=True)]
 Side = Annotated[int, Field(gt=0, strict=True, multiple_of=32)]
+
+NAME_PATTERN = "^[a-z0-9][a-z0-9_-]*$"
+"""Of a profile: it is also the name of its file."""
 
 
 class ComputeUnit(Enum):
@@ -206,17 +208,12 @@ class Measurement(Record):
             raise ValueError("each block is expected once")
         return self
 
-    @property
-    def full_ms(self) -> float:
-        """Cost with every block run."""
-        return math.fsum((self.fixed_ms, *(block.run_ms for block in self.blocks)))
-
 
 class DeviceProfile(Record):
     """One device's costs: either estimated, or measured tables."""
 
     schema_version: Literal[1]
-    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
     device: Text
     soc: Text
     os: Text

@@ -1,4 +1,4 @@
-"""What every runtime checks in the same words: the size of pictures, and whether it knows control flow at all."""
+"""What every runtime checks in the same words: the kind of pictures, and whether it knows control flow at all."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from pam_edge.errors import ArtifactError, UsageError
 
 
-def check_size(image: NDArray[np.uint8], trimap: NDArray[np.uint8], height: int, width: int) -> None:
-    """Check that a picture is of the size that a file takes.
+def check_picture(image: NDArray[np.uint8], trimap: NDArray[np.uint8], height: int, width: int) -> None:
+    """Check that a picture is of bytes, and of the size that a file takes.
 
     Raises:
-        UsageError: if it is not: graphs have one fixed size.
+        UsageError: if it is not: graphs have one fixed size, and normalise values of 0 to 255 themselves.
     """
+    for name, array in (("image", image), ("trimap", trimap)):
+        if array.dtype != np.uint8:
+            raise UsageError(f"Expected uint8, 0 to 255; the {name} is {array.dtype}. Graphs normalise by themselves.")
     if image.shape != (height, width, 3) or trimap.shape != (height, width):
         found = " and ".join("x".join(map(str, array.shape)) for array in (image, trimap))
         raise UsageError(

@@ -37,7 +37,7 @@ def splice(package: Path, branches: int) -> None:
     specification.ParseFromString((package / MODEL).read_bytes())
     function = specification.mlProgram.functions["main"]
     body = function.block_specializations[function.opset]
-    program = _Program(body)
+    program = _Program(body, [declared.name for declared in function.inputs])
     cut = [program.cut(input_name(index), output_name(index)) for index in range(branches)]
     moved = {id(operation) for operations in cut for operation in operations if operation.type != "const"}
     marks = [operation for operation in body.operations if operation.type == MARK]
@@ -64,9 +64,10 @@ def splice(package: Path, branches: int) -> None:
 
 
 class _Program:
-    """The operations of a flat block, by what they make."""
+    """The operations of a flat block, by what they make, and what enters it."""
 
-    def __init__(self, body: Proto) -> None:
+    def __init__(self, body: Proto, inputs: list[str]) -> None:
+        self._inputs = set(inputs)
         self._operations = list(body.operations)
         self._maker = {output.name: operation for operation in body.operations for output in operation.outputs}
 
@@ -77,8 +78,11 @@ class _Program:
             if any(output.name in needed for output in operation.outputs):
                 needed |= set(_arguments(operation))
                 found.append(operation)
-        if entering not in needed:
-            raise ConversionError(f"Core ML: expected {leaving} to depend on {entering}. Report it.")
+        if needed & self._inputs != {entering}:
+            found_inputs = ", ".join(sorted(needed & self._inputs)) or "no input"
+            raise ConversionError(
+                f"Core ML: expected {leaving} to depend on {entering} alone; it depends on {found_inputs}. Report it."
+            )
         return found[::-1]
 
     def conditional(self, mark: Proto, index: int, block: list[Proto], connect: list[Proto]) -> list[Proto]:
@@ -97,9 +101,13 @@ class _Program:
         return [*scalar, made]
 
     def _truth_value(self, name: str) -> str:
-        """Return the truth value that a value was made of, by casts and reshapes alone."""
-        while self._maker[name].outputs[0].type.tensorType.dataType != ct.proto.MIL_pb2.BOOL:
-            name = self._maker[name].inputs["x"].arguments[0].name
+        """Return the truth value that a value was made of, by operators of one input: casts and reshapes."""
+        start = name
+        while name in self._maker and self._maker[name].outputs[0].type.tensorType.dataType != ct.proto.MIL_pb2.BOOL:
+            entering = self._maker[name].inputs["x"].arguments
+            name = entering[0].name if len(entering) == 1 else ""
+        if name not in self._maker:
+            raise ConversionError(f"Core ML: expected {start} to be made of a truth value; it is not. Report it.")
         return name
 
     def _scalar(self, name: str, prefix: str) -> tuple[list[Proto], str]:

@@ -50,7 +50,8 @@ def measure_host_if_new(
 
     if profile != NAME:
         return
-    from pam_edge.measuring.measure import DEFAULT_LIMIT_S, MeasureRequest
+    from pam_edge.measuring import DEFAULT_LIMIT_S
+    from pam_edge.measuring.measure import MeasureRequest
     from pam_edge.supernet.checkpoint import load_checkpoint
 
     variant = load_checkpoint(checkpoint).config.name

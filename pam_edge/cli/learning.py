@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pam_edge.cli.output import console, notices, print_json
+from pam_edge.errors import UsageError
 
 DataOption = Annotated[Path | None, typer.Option(help="Matting data; default: what the recipe says.")]
 DevicesOption = Annotated[int, typer.Option(min=1, help="Processes on this machine; torchrun sets its own.")]
@@ -44,18 +45,48 @@ def prior(
     json: JsonOption = False,
 ) -> None:
     """Estimate by Monte Carlo how often each path is the best one under a budget."""
+    from pydantic import ValidationError
+
     from pam_edge.learning.config import CalibrationConfig, data_settings
     from pam_edge.learning.launch import measure_prior
 
-    settings = CalibrationConfig(
-        images=images, crop=crop, paths_per_budget=paths, sampled_per_budget=3 * paths, screening_images=-(-images // 4)
-    )
-    found = measure_prior(checkpoint, data_settings(config, data), settings, devices)
+    try:
+        settings = CalibrationConfig(
+            images=images,
+            crop=crop,
+            paths_per_budget=paths,
+            sampled_per_budget=3 * paths,
+            screening_images=-(-images // 4),
+        )
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise UsageError(
+            f"--{wrong['loc'][0]}: {wrong['msg']}; got {wrong['input']}. Give another number, such as --crop 192."
+        ) from error
+    composites = data_settings(config, data)
+    _make_room(out)
+    found = measure_prior(checkpoint, composites, settings, devices)
     found.save(out)
     if json:
         print_json({"file": str(out), "budgets": len(found.rows), "paths": len(found.path_errors)})
         return
     console.print(f"{len(found.path_errors)} paths under {len(found.rows)} budgets: {out}")
+
+
+def _make_room(out: Path) -> None:
+    """Make the folder that a file is to lie in: what is wrong with it shows before minutes of measuring.
+
+    Raises:
+        UsageError: if the folder cannot be made, or the file's own place is taken by a folder.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"--out: expected a file in a folder that can be made; got {out}: {error.strerror}. Choose another."
+        ) from error
+    if out.is_dir():
+        raise UsageError(f"--out: expected a file to write; got the folder {out}. Name a file in it.")
 
 
 def evaluate(
@@ -72,7 +103,6 @@ def evaluate(
     json: JsonOption = False,
 ) -> None:
     """Score mattes: SAD, MSE, Grad and Conn over the unknown region."""
-    from pam_edge.errors import UsageError
     from pam_edge.evaluation.datasets import find_cases
     from pam_edge.evaluation.evaluate import summary_table, write_report
     from pam_edge.evaluation.methods import methods_for

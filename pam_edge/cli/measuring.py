@@ -11,6 +11,7 @@ from pam_edge.cli.host import measure_with_progress
 from pam_edge.cli.options import parse_choice, parse_size
 from pam_edge.cli.output import console, notices, print_json
 from pam_edge.cli.planning import CheckpointOption, JsonOption, PrecisionOption, print_imported
+from pam_edge.measuring import DEFAULT_LIMIT_S
 from pam_edge.targets import Precision, Target
 
 
@@ -20,7 +21,7 @@ def measure(
     size: Annotated[str, typer.Option(help="Pixels, a multiple of 32: 512 or 384x512 (height first).")] = "512",
     checkpoint: CheckpointOption = "pam-tiny",
     threads: Annotated[int, typer.Option(help="That the runtime uses.")] = 1,
-    time_limit: Annotated[float, typer.Option(help="Seconds for taking times; fewer if they are enough.")] = 150,
+    time_limit: Annotated[float, typer.Option(help="Seconds for taking times, or less if enough.")] = DEFAULT_LIMIT_S,
     name: Annotated[str | None, typer.Option(help="Profile's name; default: host, this machine's own.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Profile to write; default: a user's.")] = None,
     json: JsonOption = False,

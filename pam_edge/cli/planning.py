@@ -104,7 +104,7 @@ def show_command(
     from pam_edge.supernet.variants import variant as find_variant
 
     profile = load_profile(name)
-    conditions = default_conditions(profile, *asked)
+    conditions = default_conditions(profile, *asked, variant)
     tables = [table for table in tables_for(profile, conditions) if variant in (None, table.variant)]
     config = find_variant(variant or (tables[-1].variant if tables else "pam-tiny"))
     costs = device_costs(profile, config, conditions)
@@ -147,7 +147,7 @@ def operators_command(
     soc: Annotated[str, typer.Option(help="Of the device.")],
     os: Annotated[str, typer.Option(help="Of the device, such as 'Android 15'.")],
     runtime_version: Annotated[str, typer.Option(help="Of the runtime that was profiled.")],
-    threads: Annotated[int, typer.Option(help="That it used.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="That it used.")] = 1,
     name: Annotated[str | None, typer.Option(help="Profile's name; default: from the device's.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Profile to write; default: a user's.")] = None,
     json: JsonOption = False,

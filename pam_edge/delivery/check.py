@@ -32,20 +32,35 @@ PROVES = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Pass:
+    """One picture run through an entry point, a dynamic one within a budget."""
+
+    picture: Picture
+    budget: float | None
+    deviation: Deviation
+    passed: bool
+
+    @property
+    def badness(self) -> tuple[bool, bool, float]:
+        """What failed comes last, and of that what is farthest off; a NaN is as far off as can be."""
+        return not self.passed, bool(np.isnan(self.deviation.max_abs)), self.deviation.max_abs
+
+
+@dataclass(frozen=True, slots=True)
 class _Run:
-    """What running an entry point on all pictures gave."""
+    """What running an entry point gave, on every picture at least once."""
 
     ran_on: str
-    deviations: dict[str, Deviation]
+    passes: tuple[_Pass, ...]
     alphas: Alphas
     path_mismatches: int
     path_ties: int = 0
     costs_over_budget: int = 0
 
     @property
-    def worst(self) -> str:
-        """Name of the picture with the largest deviation (a NaN counts as largest)."""
-        return max(self.deviations, key=lambda name: (np.isnan(d := self.deviations[name].max_abs), d))
+    def worst(self) -> _Pass:
+        """The pass to look into: the one that failed by most, or that was farthest off."""
+        return max(self.passes, key=lambda each: each.badness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +96,15 @@ class EntryCheck:
         try:
             run = self._run(runtime)
         except PamEdgeError as error:
-            where = self._locate(runtime, self.reference.pictures[0])
+            where = self._locate(runtime, self.reference.pictures[0], self.entry.budget_input)
             return blank.model_copy(update={"passed": False, "reason": str(error)} | where), {}
         changed = content_hash(self.file) != self.entry.sha256
-        limits = LIMITS[self.manifest.precision]
-        passed = all(found.within(limits) for found in run.deviations.values())
-        passed = passed and not (changed or run.path_mismatches or run.costs_over_budget)
+        passed = all(each.passed for each in run.passes) and not (changed or run.path_mismatches)
         update: dict[str, Any] = _measured(run) | {"passed": passed}
         if changed:
             update["reason"] = "the file's SHA-256 is not the manifest's: it was changed after it was made"
         if not passed:
-            worst = next(picture for picture in self.reference.pictures if picture.name == run.worst)
-            update |= self._locate(runtime, worst)
+            update |= self._locate(runtime, run.worst.picture, run.worst.budget)
         return blank.model_copy(update=update), run.alphas
 
     def _run(self, runtime: Runtime) -> _Run:
@@ -102,7 +114,12 @@ class EntryCheck:
         model = runtime.load(self.file, self.entry.function, threads=self.threads)
         others = [PathSpec.parse(other.path) for other in self.manifest.entry_points if other.path]
         parity, alphas = check_entry_point(model, PathSpec.parse(path), others, self.reference)
-        return _Run(model.ran_on, parity.deviations, alphas, int(parity.nearest_path != path))
+        limits = LIMITS[self.manifest.precision]
+        passes = tuple(
+            _Pass(picture, None, parity.deviations[picture.name], parity.deviations[picture.name].within(limits))
+            for picture in self.reference.pictures
+        )
+        return _Run(model.ran_on, passes, alphas, int(parity.nearest_path != path))
 
     def _run_dynamic(self, runtime: Runtime) -> _Run:
         """Run at the entry point's budget on all pictures, and at budgets that no planner gives on the first."""
@@ -110,35 +127,30 @@ class EntryCheck:
         costs, table = selection_of(self.manifest)
         limits, own = LIMITS[self.manifest.precision], self.entry.budget_input
         assert own is not None, "the manifest of a dynamic graph states every budget"
-        checks, alphas = {}, {}
-        for picture in self.reference.pictures:
-            checks[picture.name], alphas[picture.name] = check_dynamic(
-                model, self.reference, costs, table, picture, own, limits
-            )
         first = self.reference.pictures[0]
-        edges = [
-            check_dynamic(model, self.reference, costs, table, first, budget, limits)[0] for budget in EDGE_BUDGETS
-        ]
-        every = [*checks.values(), *edges]
-        deviations = {name: check.deviation for name, check in checks.items()}
-        for check in edges:
-            if check.deviation.max_abs > deviations[first.name].max_abs:
-                deviations[first.name] = check.deviation
+        runs = [(picture, own) for picture in self.reference.pictures] + [(first, budget) for budget in EDGE_BUDGETS]
+        passes, checks = [], []
+        alphas: Alphas = {}
+        for picture, budget in runs:
+            check, alpha = check_dynamic(model, self.reference, costs, table, picture, budget, limits)
+            passes.append(_Pass(picture, budget, check.deviation, check.passes(limits)))
+            checks.append(check)
+            alphas.setdefault(picture.name, alpha)
         return _Run(
             model.ran_on,
-            deviations,
+            tuple(passes),
             alphas,
-            path_mismatches=sum(not (check.same_path or check.is_tie) for check in every),
-            path_ties=sum(check.is_tie for check in every),
-            costs_over_budget=sum(not check.keeps_budget for check in every),
+            path_mismatches=sum(not (check.same_path or check.is_tie) for check in checks),
+            path_ties=sum(check.is_tie for check in checks),
+            costs_over_budget=sum(not check.keeps_budget for check in checks),
         )
 
-    def _locate(self, runtime: Runtime, picture: Picture) -> dict[str, Any]:
+    def _locate(self, runtime: Runtime, picture: Picture, budget: float | None) -> dict[str, Any]:
         """Return the fields of a record that say where an entry point starts to differ."""
         if not self.file.exists():
             return {}
         precision = self.manifest.precision
-        path = expected_path(self.manifest, self.entry, self.reference, picture)
+        path = expected_path(self.manifest, self.entry, self.reference, picture, budget)
         stages, values = self.reference.parts(path, picture, precision)
         blocks = tuple(
             BlockOutput(stage.name, stage.output.numpy(), tuple(w.detach().numpy() for w in stage.weights))
@@ -147,7 +159,7 @@ class EntryCheck:
         expected = Expectation(
             picture.image,
             picture.trimap,
-            self.entry.budget_input,
+            budget,
             blocks,
             tuple((name, value.numpy()) for name, value in values),
             LIMITS[precision].block,
@@ -181,17 +193,17 @@ def compare_runtimes(records: list[ParityRecord], alphas: list[Alphas], largest:
 
 def _measured(run: _Run) -> dict[str, Any]:
     """Return the fields of a record that running the entry point gives."""
-    found = list(run.deviations.values())
+    found = [each.deviation for each in run.passes]
     return {
         "ran_on": run.ran_on,
-        "images": len(found),
+        "images": len(run.alphas),
         "max_abs_error": float(np.max([d.max_abs for d in found])),
         "rms_error_unknown": float(np.max([d.rms for d in found])),
         "sad_change": float(np.max([d.sad_change for d in found])),
         "path_mismatches": run.path_mismatches,
         "path_ties": run.path_ties,
         "costs_over_budget": run.costs_over_budget,
-        "worst_picture": run.worst,
+        "worst_picture": run.worst.picture.name,
     }
 
 

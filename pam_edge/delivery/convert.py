@@ -140,7 +140,7 @@ def plan_budgets(
 ) -> tuple[Plan, ...]:
     """Return one plan per budget, using the checkpoint's table of path errors where it has one."""
     listed = checkpoint.training.path_errors
-    errors = ErrorTable("expected error", {PathSpec.parse(p): e for p, e in listed.items()}) if listed else None
+    errors = ErrorTable({PathSpec.parse(p): e for p, e in listed.items()}) if listed else None
     return tuple(plan_path(budget, costs, macs, errors) for budget in budgets)
 
 
@@ -272,7 +272,12 @@ def _selection(costs: CostTable) -> SelectionRecord:
     """Return the governor's costs; the table follows when the gates have been asked."""
     governor = GovernorCosts.of(costs)
     return SelectionRecord(
-        unit=governor.unit, fixed=governor.fixed, run=governor.run, bypass=governor.bypass, thresholds=()
+        unit=governor.unit,
+        fixed=governor.fixed,
+        run=governor.run,
+        bypass=governor.bypass,
+        margin=governor.margin,
+        thresholds=(),
     )
 
 

@@ -75,6 +75,8 @@ class SelectionRecord(_Record):
         fixed: cost of everything outside the choices.
         run: cost of each block.
         bypass: cost of each connect layer.
+        margin: what a predicted cost may be short of, 95 %: an app that promises milliseconds takes it off the budget
+            that it hands to the graph.
         thresholds: the last row of the cost constraint embedding whose threshold a budget reaches is the one it gets.
     """
 
@@ -82,6 +84,7 @@ class SelectionRecord(_Record):
     fixed: float
     run: tuple[float, ...]
     bypass: tuple[float, ...]
+    margin: float
     thresholds: tuple[float, ...]
 
 

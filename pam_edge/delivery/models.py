@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.errors import BudgetError, UsageError
+from pam_edge.errors import UsageError
 
 if TYPE_CHECKING:
     from pam_edge.delivery.manifest import Manifest
@@ -97,11 +97,6 @@ def _open_dynamic(directory: Path, manifest: Manifest, budget: str | None, name:
     costs, _ = selection_of(manifest)
     asked = parse_budget(budget) if budget else NAMED_BUDGETS["mild"]
     limit = budget_input(asked, costs)
-    if limit < costs.shortest:
-        raise BudgetError(
-            f"The budget {asked} is {limit:.4g} {costs.unit}; the shortest path of {directory} costs "
-            f"{costs.shortest:.4g} and the full one {costs.full:.4g} {costs.unit}. Give a budget between them."
-        )
     entry = manifest.entry_points[0]
     with silenced():
         loaded = load_runtime(manifest.target).load_dynamic(directory / entry.file, entry.function, threads=threads)

@@ -10,11 +10,10 @@ from typing import Any
 
 from pam_edge.converters.base import ConversionJob, EntryPoint, Selection
 from pam_edge.converters.registry import load_converter
-from pam_edge.delivery.expected import selection_of
+from pam_edge.delivery.expected import governor_costs, selection_of
 from pam_edge.delivery.manifest import EntryPointRecord, Manifest, content_bytes, content_hash
 from pam_edge.delivery.verify import check_in_process
 from pam_edge.evaluation.budget_table import calibrated_budget_table
-from pam_edge.graphs.governor import GovernorCosts
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Mode
@@ -65,10 +64,8 @@ def _entry_points(draft: Manifest) -> tuple[EntryPoint, ...]:
 def _with_table(draft: Manifest, checkpoint: Checkpoint) -> Manifest:
     """Fit the table from budget to embedding row that a dynamic graph carries."""
     assert draft.selection is not None, "a dynamic graph's draft states its costs"
-    record = draft.selection
-    costs = GovernorCosts(record.unit, record.fixed, record.run, record.bypass)
-    table = calibrated_budget_table(checkpoint, costs)
-    return draft.model_copy(update={"selection": record.model_copy(update={"thresholds": table.thresholds})})
+    table = calibrated_budget_table(checkpoint, governor_costs(draft.selection))
+    return draft.model_copy(update={"selection": draft.selection.model_copy(update={"thresholds": table.thresholds})})
 
 
 def _with_file(entry: EntryPointRecord, directory: Path, name: str) -> EntryPointRecord:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
+from pam_edge.matting.images import read_image, read_mask, read_trimap
 from pam_edge.matting.trimaps import EVALUATION_RADIUS, trimap_from_alpha
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif")
@@ -114,23 +114,23 @@ def _first(folder: Path, names: Sequence[str]) -> Path | None:
 
 
 def load_sample(image_path: Path, alphas: Path, trimaps: Path | None, radius: float) -> Sample:
-    """Read one case.
+    """Read one case, as pictures, masks and trimaps are read everywhere: a cut-out's alpha is its alpha channel.
 
     Raises:
         UnusableCase: if a file is missing or damaged, sizes differ, or no pixel is unknown.
     """
-    image = _read(image_path, cv2.IMREAD_COLOR)
-    alpha = _read(_partner(image_path, alphas), cv2.IMREAD_GRAYSCALE).astype(np.float32) / np.float32(255)
-    if trimaps is None:
-        trimap = trimap_from_alpha(alpha, radius, radius)
-    else:
-        grey = _read(_partner(image_path, trimaps), cv2.IMREAD_GRAYSCALE)
-        trimap = np.select([grey < 64, grey < 192], [np.uint8(0), np.uint8(128)], np.uint8(255)).astype(np.uint8)
-    if not image.shape[:2] == alpha.shape == trimap.shape:
-        raise UnusableCase(f"image, alpha and trimap differ in size: {image.shape[:2]}, {alpha.shape}, {trimap.shape}")
+    try:
+        image = read_image(image_path)
+        height, width = image.shape[:2]
+        mask = read_mask(_partner(image_path, alphas), height, width)
+        given = read_trimap(_partner(image_path, trimaps), height, width) if trimaps else None
+    except UsageError as error:
+        raise UnusableCase(str(error)) from error
+    alpha = mask.astype(np.float32) / np.float32(255)
+    trimap = trimap_from_alpha(alpha, radius, radius) if given is None else given
     if not (trimap == 128).any():
         raise UnusableCase("no pixel is unknown, so nothing can be scored")
-    return Sample(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), trimap, alpha)
+    return Sample(image, trimap, alpha)
 
 
 def _partner(image: Path, folder: Path) -> Path:
@@ -140,10 +140,3 @@ def _partner(image: Path, folder: Path) -> Path:
             if (folder / (stem + suffix)).is_file():
                 return folder / (stem + suffix)
     raise UnusableCase(f"{folder.name} has no file named {image.stem}")
-
-
-def _read(path: Path, mode: int) -> NDArray[np.uint8]:
-    pixels = cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), mode)
-    if pixels is None:
-        raise UnusableCase(f"{path.name} cannot be decoded")
-    return np.asarray(pixels, np.uint8)

@@ -59,8 +59,8 @@ class Evaluation:
     """All scores, and what could not be scored.
 
     Attributes:
-        rows: by case, then by method.
-        problems: name and reason of each case that was left out.
+        rows: by the case's name, each case's in the order of the methods.
+        problems: name and reason of each case that was left out, sorted.
     """
 
     rows: tuple[Row, ...]
@@ -109,9 +109,8 @@ def evaluate_cases(cases: Sequence[Case], methods: Mapping[str, Method], shard: 
             rows.extend([_row(name, case.name, method, sample) for name, method in methods.items()])
         except UnusableCase as error:
             problems.append(f"{case.name}: {error}")
-    if not rows and world == 1:
-        raise UsageError(f"None of {len(cases)} cases could be scored: {'; '.join(problems[:5]) or 'there are none'}.")
-    return Evaluation(tuple(rows), tuple(problems))
+    part = Evaluation(tuple(rows), tuple(problems))
+    return merge([part]) if world == 1 else part
 
 
 def _row(name: str, case: str, method: Method, sample: Sample) -> Row:
@@ -121,9 +120,18 @@ def _row(name: str, case: str, method: Method, sample: Sample) -> Row:
 
 
 def merge(parts: Sequence[Evaluation]) -> Evaluation:
-    """Join the evaluations of several processes; the result does not depend on how many there were."""
-    rows = sorted((row for part in parts for row in part.rows), key=lambda row: (row.case, row.method))
-    return Evaluation(tuple(rows), tuple(sorted(problem for part in parts for problem in part.problems)))
+    """Join the evaluations of several processes; the result does not depend on how many there were.
+
+    Raises:
+        UsageError: if none of them found a case that can be scored.
+    """
+    problems = sorted(problem for part in parts for problem in part.problems)
+    # By the case alone: the sort is stable, and each case's methods already stand in their order.
+    rows = sorted((row for part in parts for row in part.rows), key=lambda row: row.case)
+    if not rows:
+        reasons = "; ".join(problems[:5]) or "there are none"
+        raise UsageError(f"None of {len(problems)} cases could be scored: {reasons}.")
+    return Evaluation(tuple(rows), tuple(problems))
 
 
 def summary_table(evaluation: Evaluation) -> Table:

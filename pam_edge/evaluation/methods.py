@@ -104,7 +104,7 @@ def best_path(checkpoint: Checkpoint, budget: Budget) -> PathSpec:
     """Return the static path that the planner picks for a budget in MACs, by the checkpoint's error table."""
     costs = _mac_costs(checkpoint.config)
     listed = {PathSpec.parse(text): error for text, error in checkpoint.training.path_errors.items()}
-    return plan_path(budget, costs, costs, ErrorTable("calibration", listed) if listed else None).path
+    return plan_path(budget, costs, costs, ErrorTable(listed) if listed else None).path
 
 
 def methods_for(

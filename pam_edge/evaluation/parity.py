@@ -104,11 +104,6 @@ class EntryParity:
     deviations: dict[str, Deviation]
     nearest_path: str
 
-    @property
-    def worst(self) -> str:
-        """Name of the picture with the largest deviation (a NaN counts as largest)."""
-        return max(self.deviations, key=lambda name: (np.isnan(d := self.deviations[name].max_abs), d))
-
 
 def to_tensors(picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
     """Return image float32[1, 3, H, W] and trimap float32[1, 1, H, W], both 0..255."""

@@ -24,12 +24,6 @@ def choose_eagerly(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor,
     return result
 
 
-def _foldable(supernet: Supernet) -> Supernet:
-    network = fold_batch_norm(supernet)
-    assert isinstance(network, Supernet)
-    return network
-
-
 def _attention(choice: ChoiceBlock, pooled: Tensor) -> Tensor:
     return torch.sigmoid(choice.gate.attention(pooled))
 
@@ -56,7 +50,7 @@ class DynamicGraph(nn.Module):
         self, supernet: Supernet, costs: GovernorCosts, table: BudgetTable, choose: Choose = choose_eagerly
     ) -> None:
         super().__init__()
-        self.network = _foldable(supernet)
+        self.network = fold_batch_norm(supernet)
         self.governor = Governor(costs, table)
         self.choose = choose
 
@@ -104,7 +98,7 @@ class ProbeGraph(nn.Module):
 
     def __init__(self, supernet: Supernet, choose: Choose = choose_eagerly) -> None:
         super().__init__()
-        self.network = _foldable(supernet)
+        self.network = fold_batch_norm(supernet)
         self.choose = choose
 
     def forward(self, image: Tensor, trimap: Tensor, path: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+_Network = TypeVar("_Network", bound=nn.Module)
 
-def fold_batch_norm(module: nn.Module) -> nn.Module:
+
+def fold_batch_norm(module: _Network) -> _Network:
     """Return a copy of ``module`` in evaluation mode in which every ``Sequential(conv, bn, ...)`` is ``(conv, ...)``.
 
     before: conv -> bn -> relu        after: conv' -> relu, with conv' holding the scaled weights and a bias.

@@ -28,16 +28,19 @@ class GovernorCosts:
         fixed: everything outside the choices.
         run: per block, the block itself; never less than its bypass, so that bypassing always saves.
         bypass: per block, its connect layer.
+        margin: what a predicted cost may be short of, 95 %; not in the graph: budgets in milliseconds, which are a
+            promise, lose it before the graph sees them.
     """
 
     unit: str
     fixed: float
     run: tuple[float, ...]
     bypass: tuple[float, ...]
+    margin: float = 0.0
 
     @classmethod
     def of(cls, table: CostTable) -> GovernorCosts:
-        """Round a cost table up; predictions grow by at most the number of blocks times 2^-22 of the dearest path."""
+        """Round a cost table up: each of its entries grows by at most 2^-22 of the dearest path, or to its bypass."""
         dearest = table.fixed + sum(map(max, table.run, table.bypass))
         quantum = 2.0 ** (math.ceil(math.log2(dearest)) - _EXACT_BITS)
 
@@ -45,7 +48,7 @@ class GovernorCosts:
             return math.ceil(value / quantum) * quantum
 
         run = tuple(rounded(max(pair)) for pair in zip(table.run, table.bypass, strict=True))
-        return cls(table.unit.value, rounded(table.fixed), run, tuple(map(rounded, table.bypass)))
+        return cls(table.unit.value, rounded(table.fixed), run, tuple(map(rounded, table.bypass)), table.margin)
 
     @property
     def shortest(self) -> float:
@@ -70,17 +73,28 @@ class GovernorCosts:
 def budget_input(budget: Budget, costs: GovernorCosts) -> float:
     """Return what a dynamic graph takes as a budget: in the unit of its costs, float32, never more than asked.
 
+    As in planning, milliseconds are a promise and hold the prediction's margin; other units compare predictions.
+
     Raises:
-        BudgetError: if the budget is in another unit, or not percent.
+        BudgetError: if the budget is in another unit, or less than the shortest path needs.
     """
+    margin = costs.margin if budget.unit is BudgetUnit.MS else 0.0
     if budget.unit is BudgetUnit.PERCENT:
         wanted = budget.value / 100 * costs.full
     elif budget.unit.value == costs.unit.lower():
-        wanted = budget.value
+        wanted = budget.value - margin
     else:
         raise BudgetError(f"This graph takes its budget in {costs.unit} or percent; got {budget}.")
     nearest = np.float32(wanted)
-    return float(nearest) if float(nearest) <= wanted else float(np.nextafter(nearest, np.float32(0)))
+    taken = float(nearest) if float(nearest) <= wanted else float(np.nextafter(nearest, np.float32(0)))
+    if taken < costs.shortest:
+        bound = f", {margin:.2g} {costs.unit} of uncertainty each" if margin else ""
+        raise BudgetError(
+            f"The budget {budget} is {wanted + margin:.4g} {costs.unit}; the shortest path takes "
+            f"{costs.shortest + margin:.4g}, the full one {costs.full + margin:.4g} {costs.unit}{bound}. Give a budget "
+            "between them."
+        )
+    return taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +133,8 @@ class Governor(nn.Module):
 
     def select_row(self, budget: Tensor) -> Tensor:
         """Return float32[1, rows]: 1 at the row that a clamped budget selects, 0 elsewhere."""
-        reached = torch.cat([torch.ones_like(budget), (budget >= self.thresholds).float()])
-        passed = torch.cat([(budget >= self.thresholds).float(), torch.zeros_like(budget)])
-        return (reached - passed)[None]
+        over = (budget >= self.thresholds).float()
+        return (torch.cat([torch.ones_like(budget), over]) - torch.cat([over, torch.zeros_like(budget)]))[None]
 
     def allows(self, index: int, spent: Tensor, budget: Tensor) -> Tensor:
         """Return bool[1]: whether block ``index`` may run and everything after it still be bypassed."""

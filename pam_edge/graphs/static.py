@@ -39,7 +39,6 @@ class StaticGraph(nn.Module):
         super().__init__()
         self.path = path
         network = fold_batch_norm(supernet)
-        assert isinstance(network, Supernet)
         taken = (_Taken(network.choice(index), run) for index, run in enumerate(path.runs))
         network.blocks = nn.ModuleList(taken)
         del network.embedding

@@ -20,8 +20,8 @@ from pam_edge.learning.prior import Errors, Prior, make_prior, sample_paths, sho
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec, path_shares
 
-CALIBRATION_FIRST = 1 << 41
-"""Number of the first calibration crop: far beyond those that a run trains on."""
+FIRST_PATH_CROP = 1 << 41
+"""Number of the first crop that paths are measured on: beyond those that a run trains and calibrates norms on."""
 USUAL_SHARE = 0.1
 
 
@@ -57,9 +57,10 @@ class Calibration:
 
     def _batches(self, first: int, images: int) -> list[Batch]:
         """Compose calibration images, one to a batch, so that errors do not depend on how they were split."""
-        begin = CALIBRATION_FIRST + first
+        begin = FIRST_PATH_CROP + first
         numbers = range(begin + self.fabric.global_rank, begin + images, self.fabric.world_size)
-        return [collate([self.composer.make(number, self.settings.crop)]) for number in numbers]
+        batches = (collate([self.composer.make(number, self.settings.crop)]) for number in numbers)
+        return [batch.to(self.fabric.device) for batch in batches]
 
 
 def usual_paths(gate_paths: Sequence[dict[str, float]]) -> list[PathSpec]:
@@ -90,6 +91,7 @@ def path_errors(supernet: Supernet, batches: Sequence[Batch], paths: Sequence[Pa
 def gate_choices(supernet: Supernet, batch: Batch) -> NDArray[np.bool_]:
     """Return bool[rows, L], the path that the gates choose for a batch of one image under each budget."""
     supernet.eval()
-    rows = supernet.config.budget_indices
-    chosen = [supernet(batch.image, batch.trimap, budget_index=torch.tensor([row])).runs[0] for row in range(rows)]
-    return np.asarray(torch.stack(chosen).numpy())
+    rows = range(supernet.config.budget_indices)
+    indices = [torch.tensor([row], device=batch.image.device) for row in rows]
+    chosen = [supernet(batch.image, batch.trimap, budget_index=index).runs[0] for index in indices]
+    return np.asarray(torch.stack(chosen).cpu().numpy())

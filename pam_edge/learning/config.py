@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pam_edge.errors import UsageError
 from pam_edge.supernet.config import SupernetConfig
@@ -17,6 +18,16 @@ DEFAULT_DATA = Path("../shared/data")
 """Where training data is looked for, relative to the working directory."""
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+def _check_span(span: tuple[float, float]) -> tuple[float, float]:
+    """Refuse what cannot be drawn from: values are drawn evenly by their logarithm."""
+    if not 0 < span[0] <= span[1] < math.inf:
+        raise ValueError(f"must be (from, to), both positive and the lower first, got {span}")
+    return span
+
+
+Span = Annotated[tuple[float, float], AfterValidator(_check_span)]
 
 
 class _Section(BaseModel):
@@ -50,8 +61,8 @@ class DataConfig(_Section):
     source_weights: dict[str, float] = {}
     default_weight: float = Field(default=1.0, ge=0)
     held_out: Share = 0.08
-    scale: tuple[float, float] = (0.5, 1.6)
-    trimap_radius: tuple[float, float] = (2.0, 25.0)
+    scale: Span = (0.5, 1.6)
+    trimap_radius: Span = (2.0, 25.0)
     evaluation_radius_share: Share = 0.25
     two_foregrounds: Share = 0.1
     flat_background: Share = 0.1
@@ -123,7 +134,8 @@ class StageConfig(_Section):
             is largely chance, and gates that imitate chance choose blocks that do not go together.
         excess: weight, beside the path loss, of the share by which the gates' own choice exceeds the budget: the
             constraint of eq. 2, with a straight-through gradient. METHOD keeps budgets by labels alone, as 0 does;
-            gates then run every block that most labels run, whatever the sum.
+            gates then run every block that most labels run, whatever the sum. Without labels (``candidates`` of 0) it
+            is not read: that share then always counts, with a weight of 1 beside the matting loss.
         uniform_prior: ablation: draw candidates uniformly among paths just under the budget.
     """
 
@@ -211,7 +223,7 @@ class TrainConfig(_Section):
     data: DataConfig = DataConfig()
     losses: LossConfig = LossConfig()
     calibration: CalibrationConfig = CalibrationConfig()
-    stages: tuple[StageConfig, ...]
+    stages: tuple[StageConfig, ...] = Field(min_length=1)
 
     def architecture(self) -> SupernetConfig:
         """Return the supernet's configuration."""

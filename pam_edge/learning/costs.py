@@ -50,10 +50,6 @@ class BudgetScale:
         """Return the budget of a row; rounding never makes a path miss its own cost."""
         return self.shortest + (self.full - self.shortest) * row / (self.rows - 1) + _ROUNDING * self.full
 
-    def row_for(self, limit: float) -> int:
-        """Return the highest row whose budget is within a limit."""
-        return max((row for row in range(self.rows) if self.limit(row) <= limit * (1 + 2 * _ROUNDING)), default=0)
-
     def cost(self, path: PathSpec) -> float:
         """Return the cost of a path."""
         pairs = zip(path.runs, self.run, self.bypass, strict=True)
@@ -76,4 +72,4 @@ def _device_costs(config: SupernetConfig, name: str) -> CostTable:
     from pam_edge.planning.report import default_conditions, device_costs
 
     profile = load_profile(name)
-    return device_costs(profile, config, default_conditions(profile))
+    return device_costs(profile, config, default_conditions(profile, variant=config.name))

@@ -12,11 +12,12 @@ from torch import nn
 def average_gradients(fabric: Fabric, supernet: nn.Module) -> None:
     """Average gradients over processes in one message; a parameter that no path used counts as zero.
 
-    With one process nothing happens: a parameter that was not used keeps no gradient, and the optimizer leaves it.
+    A frozen parameter keeps none: with a gradient of zero, weight decay would move it. With one process nothing
+    happens: a parameter that was not used keeps no gradient, and the optimizer leaves it.
     """
     if fabric.world_size == 1:
         return
-    parameters = list(supernet.parameters())
+    parameters = [parameter for parameter in supernet.parameters() if parameter.requires_grad]
     flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
     mean = fabric.all_reduce(flat, reduce_op="mean")
     assert isinstance(mean, torch.Tensor)
@@ -48,4 +49,4 @@ def gather_rows(fabric: Fabric, rows: NDArray[np.float64], total: int) -> NDArra
         return whole.numpy()
     summed = fabric.all_reduce(whole, reduce_op="sum")
     assert isinstance(summed, torch.Tensor)
-    return summed.numpy()
+    return summed.cpu().numpy()

@@ -32,7 +32,7 @@ def gumbel_choice(logits: Tensor, temperature: float, generator: torch.Generator
     noise = -torch.log(-torch.log(torch.rand(logits.shape, generator=generator).clamp(1e-9, 1 - 1e-7)))
     soft = torch.softmax((logits + noise.to(logits.device)) / temperature, 1)
     hard = torch.nn.functional.one_hot(soft.argmax(1), 2).to(soft.dtype)
-    return hard + soft - soft.detach()
+    return hard + (soft - soft.detach())
 
 
 def straight_through(logits: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ def straight_through(logits: Tensor) -> Tensor:
         logits: float32[N, L, 2], bypass then run.
     """
     soft = torch.softmax(logits.float(), 2)[..., 1]
-    return (soft > 0.5).float() + soft - soft.detach()
+    return (soft > 0.5).float() + (soft - soft.detach())
 
 
 @torch.no_grad()
@@ -135,20 +135,21 @@ def label_paths(
             over the candidates.
     """
     runs, alpha = proposal
-    own = l1_loss(alpha, batch.alpha, batch.unknown)
-    own[scale.costs(runs).to(own.device) > limit] = torch.inf
-    tried, paths = [own], [runs]
+    tried, paths = [l1_loss(alpha, batch.alpha, batch.unknown)], [runs]
     for candidate in candidates:
-        bits = torch.tensor(candidate.runs)
+        bits = torch.tensor(candidate.runs, device=runs.device)
         tried.append(l1_loss(forward_along(supernet, batch, bits), batch.alpha, batch.unknown))
         paths.append(bits.expand(len(batch), -1))
     errors = torch.stack(tried)
     if expected is not None and shrinkage > 0:
         errors = _shrunken(errors, expected.to(errors.device), shrinkage)
+    # Only now: shrinking by 1 would make NaN of infinity, and NaN would be the least error.
+    errors[0, scale.costs(runs).to(errors.device) > limit] = torch.inf
     least, best = errors.min(0)
     eligible = errors.isfinite()
     mean = torch.where(eligible, errors, 0.0).sum(0) / eligible.sum(0)
-    return Labels(torch.stack(paths)[best, torch.arange(len(batch))], 1.0 - least / mean.clamp_min(1e-9))
+    each = torch.arange(len(batch), device=runs.device)
+    return Labels(torch.stack(paths)[best, each], 1.0 - least / mean.clamp_min(1e-9))
 
 
 def _shrunken(errors: Tensor, expected: Tensor, shrinkage: float) -> Tensor:
@@ -179,7 +180,7 @@ class GumbelStage:
     def __call__(self, supernet: Supernet, batch: Batch, generator: torch.Generator) -> StepResult:
         """Compute the loss under one random budget for the whole batch."""
         row = draw_row(self.scale, self.config.budgets, generator)
-        index = torch.full((len(batch),), row)
+        index = torch.full((len(batch),), row, device=batch.image.device)
         alpha, weights = forward_gumbel(supernet, batch, index, self.config.temperature, generator)
         excess = excess_loss(weights, self.scale.more(weights), self.scale.shortest, self.scale.limit(row))
         matting = alpha_loss(alpha, batch, self.losses)
@@ -204,7 +205,7 @@ class PathStage:
     def __call__(self, supernet: Supernet, batch: Batch, generator: torch.Generator) -> StepResult:
         """Compute the loss under one random budget for the whole batch."""
         row = draw_row(self.scale, self.config.budgets, generator)
-        index = torch.full((len(batch),), row)
+        index = torch.full((len(batch),), row, device=batch.image.device)
         limit = self.scale.limit(row)
         own = propose(supernet, batch, index, self.config.temperature, generator)
         candidates = self._candidates(row, generator)

@@ -57,7 +57,7 @@ def train_recipe(config: TrainConfig, folder: Path, devices: int = 1) -> Path:
 def measure_prior(reference: str, data: DataConfig, settings: CalibrationConfig, devices: int) -> Prior:
     """Measure the paths of a checkpoint on composites of the training split and return the prior."""
     fabric = make_fabric(devices)
-    supernet = load_checkpoint(reference).supernet
+    supernet = load_checkpoint(reference).supernet.to(fabric.device)
     calibration = Calibration(fabric, Composer(load_library(data), data, seed=1), settings, seed=1)
     prior = calibration.measure_paths(supernet, budget_scale(supernet.config))
     _dismiss_others(fabric)

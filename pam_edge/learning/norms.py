@@ -10,14 +10,17 @@ from torch.distributed.nn.functional import all_reduce
 class SharedBatchNorm(nn.BatchNorm2d):
     """Batch norm whose training statistics are those of the whole batch, wherever its parts are.
 
-    In evaluation mode, and without other processes, it is an ordinary one.
+    In evaluation mode, and without other processes, it is an ordinary one. Like an ordinary one it computes in float32
+    at least: mixed precision brings features in bfloat16, whose sums would have three digits.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return float[N, C, H, W], normalised."""
+        """Return float[N, C, H, W], normalised, of the input's type."""
         if not self.training or not distributed.is_initialized() or distributed.get_world_size() == 1:
             return super().forward(x)
-        sums = torch.cat([x.sum((0, 2, 3)), x.square().sum((0, 2, 3)), x.new_full((1,), x[:, 0].numel())])
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        count_here = wide.new_full((1,), wide[:, 0].numel())
+        sums = torch.cat([wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3)), count_here])
         # The sum of all processes, with a gradient that flows back to all of them.
         total = all_reduce(sums)  # type: ignore[no-untyped-call]
         count = total[-1]
@@ -25,8 +28,8 @@ class SharedBatchNorm(nn.BatchNorm2d):
         variance = (square - mean.square()).clamp_min(0.0)
         self._remember(mean.detach(), variance.detach() * count / (count - 1))
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        result: Tensor = x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
-        return result
+        result: Tensor = wide * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+        return result.to(x.dtype)
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor) -> None:

@@ -16,10 +16,10 @@ def contact_sheet(batch: Batch, alpha: torch.Tensor, rows: int = 6) -> NDArray[n
     """Return uint8[H, W, 3] RGB: rows of image, trimap, predicted and true alpha, and 4 x their difference."""
     lines = []
     for index in range(min(rows, len(batch))):
-        image = batch.image[index].permute(1, 2, 0).numpy()
-        error = (alpha[index] - batch.alpha[index]).abs() * 4
-        grey = [batch.trimap[index], alpha[index] * 255, batch.alpha[index] * 255, error * 255]
-        panels = [image, *(np.repeat(panel[0].numpy()[..., None], 3, 2) for panel in grey)]
+        shown = (batch.image, batch.trimap, alpha, batch.alpha)
+        image, trimap, found, true = (tensor[index].cpu() for tensor in shown)
+        grey = [trimap, found * 255, true * 255, (found - true).abs() * 4 * 255]
+        panels = [image.permute(1, 2, 0).numpy(), *(np.repeat(panel[0].numpy()[..., None], 3, 2) for panel in grey)]
         lines.append(np.hstack(panels))
     return np.asarray(np.clip(np.vstack(lines), 0, 255), np.uint8)
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pam_edge.errors import CheckpointError
 from pam_edge.learning.costs import BudgetScale
+from pam_edge.planning.profile_file import write_whole
 from pam_edge.supernet.path import PathSpec
 
 WINDOW = 0.15
@@ -36,10 +37,8 @@ class Prior(BaseModel):
     images: int
 
     def save(self, path: Path) -> None:
-        """Write as JSON, whole or not at all."""
-        temporary = path.with_name(f".{path.name}.partial")
-        temporary.write_text(self.model_dump_json(indent=1))
-        temporary.replace(path)
+        """Write as JSON, with its folder, whole or not at all."""
+        write_whole(path, self.model_dump_json(indent=1).encode())
 
     @classmethod
     def load(cls, path: Path) -> Prior:

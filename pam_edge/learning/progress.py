@@ -16,7 +16,7 @@ from pam_edge.learning.state import Position
 class Progress:
     """Collects what steps report and prints a line now and then."""
 
-    def __init__(self, config: StageConfig, fabric: Fabric, position: Position, every: int = 25) -> None:
+    def __init__(self, config: StageConfig, fabric: Fabric, position: Position, every: int) -> None:
         self.config = config
         self.fabric = fabric
         self.position = position

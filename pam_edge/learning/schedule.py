@@ -1,4 +1,4 @@
-"""Learning rate, gradient clipping bookkeeping and the exponential moving average."""
+"""How far a stage is, its learning rate, and the exponential moving average."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.loggers import TensorBoardLogger
+from pydantic import ValidationError
 from torch import nn
 
 from pam_edge.errors import CheckpointError, PamEdgeError, UsageError
@@ -39,8 +40,8 @@ from pam_edge.supernet.path import PathSpec
 STATE_FILE = "state.pt"
 PRIOR_FILE = "prior.json"
 CALIBRATION_STEPS = 30
-_CALIBRATION_FIRST = 1 << 40
-"""Number of the first calibration crop: far beyond those that a run trains on."""
+_FIRST_NORM_CROP = 1 << 40
+"""Number of the first crop that norms are calibrated on: far beyond those that a run trains on."""
 _LARGEST_BAD_STREAK = 10
 _LONGEST_STEP_MINUTES = 0.1
 """A step that takes longer counts as this: a process that was stopped for a while should not lose its schedule."""
@@ -140,7 +141,7 @@ class Trainer:
         for name, parameter in self.supernet.named_parameters():
             parameter.requires_grad_(is_trained(name, config, self.config.use_connect))
         self.optimizer = self.optimizer or self._make_optimizer(config)
-        meter = Progress(config, self.fabric, self.position)
+        meter = Progress(config, self.fabric, self.position, self.config.log_steps)
         while progress(config, self.position.step, self.position.elapsed_minutes) < 1.0:
             phase, end = self._phase(config)
             for batch in self._batches(phase, round(end * config.steps)):
@@ -160,19 +161,28 @@ class Trainer:
     def _batches(self, phase: Phase, last_step: int) -> Iterator[Batch]:
         steps = max(1, last_step - self.position.step)
         world, rank = self.fabric.world_size, self.fabric.global_rank
-        plan = BatchPlan(self.position.crops, steps, phase.batch, phase.crop, rank, world)
-        return iterate(self.composer, plan, self.config.data.workers)
+        return self._iterate(BatchPlan(self.position.crops, steps, phase.batch, phase.crop, rank, world))
+
+    def _iterate(self, plan: BatchPlan) -> Iterator[Batch]:
+        """Yield a plan's batches where the network is."""
+        device = self.fabric.device
+        return (batch.to(device) for batch in iterate(self.composer, plan, self.config.data.workers))
 
     def _enter_stage(self, config: StageConfig) -> None:
-        """Start from the averaged weights; before the first stage with random paths, keep a teacher and calibrate."""
+        """Start from the averaged weights; before the first stage with random paths, calibrate and keep a teacher.
+
+        Norms are calibrated where a complete network comes before random paths, whether the stage before trained it or
+        the run starts from it: training a complete network leaves out the connect layers.
+        """
         if self.position.stage == 0:
-            return
-        self.supernet.load_state_dict(self.average.module.state_dict())
-        previous = self.config.stages[self.position.stage - 1]
-        if previous.kind is StageKind.COMPLETE and config.kind is not StageKind.COMPLETE:
-            size = previous.phases[-1].crop
-            plan = BatchPlan(_CALIBRATION_FIRST, CALIBRATION_STEPS, previous.phases[-1].batch, size)
-            calibrate_norms(self.supernet, iterate(self.composer, plan, self.config.data.workers))
+            phase, calibrated = config.phases[-1], is_calibrated(self.config)
+        else:
+            previous = self.config.stages[self.position.stage - 1]
+            phase, calibrated = previous.phases[-1], previous.kind is not StageKind.COMPLETE
+            self.supernet.load_state_dict(self.average.module.state_dict())
+        if config.kind is not StageKind.COMPLETE and not calibrated:
+            plan = BatchPlan(_FIRST_NORM_CROP, CALIBRATION_STEPS, phase.batch, phase.crop)
+            calibrate_norms(self.supernet, self._iterate(plan))
             self.teacher.load_state_dict(self.supernet.state_dict())
         self.average = MovingAverage(self.supernet, self.config.ema_half_life)
 
@@ -224,7 +234,7 @@ class Trainer:
             group["lr"] = group["rate"] * factor
         set_mode(self.supernet, stage.freeze_norms)
         with nullcontext() if full_precision else self.fabric.autocast():
-            result = stage(self.supernet, batch.to(self.fabric.device), self.generator)
+            result = stage(self.supernet, batch, self.generator)
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(result.loss)
         norm = self._clip()
@@ -262,8 +272,14 @@ class Trainer:
             write_picture(self.folder / "pictures" / f"stage{self.position.stage + 1}-{step:06d}.png", sheet)
 
     def _check_same_run(self, stored: str) -> None:
-        old = TrainConfig.model_validate_json(stored)
-        if not same_start(old, self.config, self.position.stage):
+        try:
+            old = TrainConfig.model_validate_json(stored)
+        except ValidationError as error:
+            raise CheckpointError(
+                f"{self.folder / STATE_FILE} holds a recipe that this version does not take: {error}. Train in another "
+                "folder, or resume with the version that the run was started with."
+            ) from error
+        if not same_start(old, self.config, self.position):
             raise CheckpointError(
                 f"{self.folder} holds a run of another recipe than this one, so it cannot be resumed. Use the recipe "
                 "it was started with, or another folder."
@@ -317,12 +333,29 @@ def first_weights(config: TrainConfig) -> Supernet:
     return supernet
 
 
-def same_start(old: TrainConfig, new: TrainConfig, stage: int) -> bool:
-    """Tell whether a run of one recipe may go on with another: stages not yet begun and where data lies may differ."""
+def is_calibrated(config: TrainConfig) -> bool:
+    """Tell whether the first weights come with norms for all paths, connect layers included.
+
+    They do where random paths have trained them, which is when a checkpoint has an error table, and where they have not
+    grown since.
+    """
+    if config.initial is None:
+        return False
+    found = load_checkpoint(config.initial)
+    grown = found.config.architecture_hash() != config.architecture().architecture_hash()
+    return bool(found.training.path_errors) and not grown
+
+
+def same_start(old: TrainConfig, new: TrainConfig, position: Position) -> bool:
+    """Tell whether a run of one recipe may go on with another.
+
+    Stages not yet begun may differ, and so may where data lies and how often progress is printed.
+    """
+    begun = position.stage + (position.step > 0)
 
     def started(config: TrainConfig) -> TrainConfig:
         data = config.data.model_copy(update={"root": Path(), "workers": 0})
-        return config.model_copy(update={"data": data, "stages": config.stages[:stage], "log_steps": 1})
+        return config.model_copy(update={"data": data, "stages": config.stages[:begun], "log_steps": 1})
 
     return started(old) == started(new)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,10 +27,13 @@ class Round:
 
 
 def append_round(draft: Path, done: Round) -> None:
-    """Add a round, on disk before this returns."""
-    line = json.dumps(asdict(done))
-    with draft.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    """Add a round, on disk before this returns, on a line of its own even behind one that was cut short."""
+    line = json.dumps(asdict(done)) + "\n"
+    with draft.open("a+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - 1))
+        torn = file.read(1) not in (b"", b"\n")
+        file.write(("\n" + line if torn else line).encode())
         file.flush()
         os.fsync(file.fileno())
 
@@ -38,12 +42,10 @@ def read_rounds(draft: Path) -> list[Round]:
     """Return the rounds in a draft; a line that an interruption cut short is none."""
     if not draft.is_file():
         return []
-    return list(_parse(draft.read_text(encoding="utf-8").split("\n")[:-1]))
+    return list(_parse(draft.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]))
 
 
 def _parse(lines: Iterable[str]) -> Iterable[Round]:
     for line in lines:
-        try:
+        with suppress(ValueError, TypeError):
             yield Round(**json.loads(line))
-        except (ValueError, TypeError):
-            return

@@ -32,13 +32,12 @@ from pam_edge.measuring.timing import as_samples
 from pam_edge.planning.cost import Provenance
 from pam_edge.planning.design import default_path_count, design_paths
 from pam_edge.planning.importing import Imported, import_samples
-from pam_edge.planning.profile_file import write_whole
+from pam_edge.planning.profile_file import check_profile_name, write_whole
 from pam_edge.planning.samples import SampleFile
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Precision, Target
 from pam_edge.workers import run_in_worker
 
-DEFAULT_LIMIT_S = 140.0
 STATIC_PATHS = 2
 """Paths that are also timed as static graphs: the full and the shortest, between which all others lie."""
 
@@ -60,7 +59,7 @@ class MeasureRequest:
     Attributes:
         checkpoint: variant name or file; what is measured depends on its variant alone.
         limit_s: most time for taking rounds.
-        name: of the profile.
+        name: of the profile; also the file's name.
         file: that receives the profile.
     """
 
@@ -81,7 +80,8 @@ def measure(request: MeasureRequest, progress: Progress = lambda step, rounds: N
     Raises:
         UsageError: if the request cannot be met; nothing is then done.
         ConversionError: if the probe cannot be made.
-        ProfileError: if the timings do not give costs; they are kept for another try.
+        ProfileError: if the profile's name cannot be used, and nothing is then done; or if the timings do not give
+            costs: they are kept for another try.
     """
     measured = _check(request)
     machine = this_machine()
@@ -108,6 +108,7 @@ def _check(request: MeasureRequest) -> Subject:
         raise UsageError(
             f"Expected at least one thread and a time limit above zero; got {request.threads} and {request.limit_s} s."
         )
+    check_profile_name(request.name, request.file)
     return subject(request.checkpoint, request.target, request.precision, request.height, request.width)
 
 

@@ -18,7 +18,7 @@ from pam_edge.device_profiles.schema import (
     Measurement,
     MeasurementProvenance,
 )
-from pam_edge.errors import ProfileError
+from pam_edge.errors import ProfileError, UsageError
 from pam_edge.measuring.operator_profile import FIXED, by_part, convolution_parts, read_operator_times
 from pam_edge.planning.cost import Provenance
 from pam_edge.planning.importing import Imported, add_table
@@ -31,13 +31,27 @@ _RUNTIMES = {Target.TFLITE: "LiteRT", Target.EXECUTORCH: "ExecuTorch"}
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What made the profiles; none of the files says."""
+    """What made the profiles; none of the files says.
+
+    Raises:
+        UsageError: if something is left empty, or there is no thread.
+    """
 
     device: str
     soc: str
     os: str
     runtime_version: str
     threads: int
+
+    def __post_init__(self) -> None:
+        told = {"device": self.device, "soc": self.soc, "os": self.os, "runtime version": self.runtime_version}
+        empty = [name for name, text in told.items() if not text]
+        if empty or self.threads < 1:
+            found = f"no {' or '.join(empty)}" if empty else f"{self.threads} threads"
+            raise UsageError(
+                f"Expected a device's name, SoC, OS and runtime version, and at least one thread; got {found}. Give "
+                "all: no operator profile tells them."
+            )
 
 
 def import_operator_profiles(

@@ -9,6 +9,7 @@ what happens between operators: timings of a probe (``samples``) are to be prefe
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -43,7 +44,7 @@ def read_operator_times(file: Path) -> list[OperatorTime]:
     """Read a profile, by its suffix: ``.csv``, or ``.etdp``/``.etdump``.
 
     Raises:
-        ProfileError: if it cannot be read or holds no operators.
+        ProfileError: if it cannot be read, holds no operators, or times that are none.
     """
     match file.suffix.lower():
         case ".csv":
@@ -54,7 +55,16 @@ def read_operator_times(file: Path) -> list[OperatorTime]:
             raise ProfileError(f"Expected an operator profile (.csv, .etdp or .etdump); got {file}.")
     if not times:
         raise ProfileError(f"{file} holds no operators in order of execution. Profile again, with operators on.")
+    _check_times(times, file)
     return times
+
+
+def _check_times(times: Sequence[OperatorTime], file: Path) -> None:
+    for time in times:
+        if not (math.isfinite(time.ms) and time.ms >= 0):
+            raise ProfileError(f"{file}: expected milliseconds for {time.name!r}; got {time.ms}. Profile again.")
+    if not any(time.ms for time in times):
+        raise ProfileError(f"{file}: expected operators that take time; got 0 ms for all. Profile more runs.")
 
 
 def _read_csv(file: Path) -> list[OperatorTime]:

@@ -35,7 +35,6 @@ class Fit:
         path_error_ms: standard error of a path's cost, root mean square over all paths.
         scatter_ms: standard deviation of the fitted paths around the model, and of a path from session to session and
             with the device's pace.
-        fitted_paths: number of them.
         held_out_error_pct: per path kept out of the fit, 100 * (predicted - measured) / measured.
     """
 
@@ -47,7 +46,6 @@ class Fit:
     bypass_errors_ms: tuple[float, ...]
     path_error_ms: float
     scatter_ms: float
-    fitted_paths: int
     held_out_error_pct: dict[PathSpec, float]
 
     @property
@@ -75,8 +73,13 @@ def fit_costs(times: PathTimes, bypass_shares: tuple[float, ...], seed: int = 0)
         seed: of the choice of held-out paths.
 
     Raises:
-        ProfileError: if there are too few paths, or they cannot tell some block's cost.
+        ProfileError: if the probe was not timed, there are too few paths, or they cannot tell some block's cost.
     """
+    if not times.median_ms:
+        raise ProfileError(
+            "Expected timings of the probe, from which costs per block follow; got those of static graphs alone. Time "
+            'the probe too, along the paths of the kit; where there is no probe, as with Core ML, leave "graph" out.'
+        )
     paths = tuple(times.median_ms)
     design = _design(paths)
     _check_identifiable(paths, design)
@@ -90,7 +93,7 @@ def fit_costs(times: PathTimes, bypass_shares: tuple[float, ...], seed: int = 0)
     together = times.pace_variation**2 * np.outer(unknowns, unknowns)
     covariance += apart / max(len(times.session_ms), 1) + together
     scatter = float(np.hypot(scatter, _path_deviation(apart + together)))
-    fit = _tabulate(middle, differences, covariance, scatter, np.array(bypass_shares), int(kept.sum()))
+    fit = _tabulate(middle, differences, covariance, scatter, np.array(bypass_shares))
     held_out = [path for path, keep in zip(paths, kept, strict=True) if not keep]
     for path in held_out:
         fit.held_out_error_pct[path] = 100 * (fit.predict(path) / times.median_ms[path] - 1)
@@ -180,9 +183,7 @@ def _path_deviation(covariance: _Floats) -> float:
     return float(np.sqrt(covariance[0, 0] + np.trace(covariance[1:, 1:]) / 4))
 
 
-def _tabulate(
-    middle: float, differences: _Floats, covariance: _Floats, scatter: float, shares: _Floats, fitted_paths: int
-) -> Fit:
+def _tabulate(middle: float, differences: _Floats, covariance: _Floats, scatter: float, shares: _Floats) -> Fit:
     shortest = middle - float(differences.sum()) / 2
     if shortest <= 0:
         raise ProfileError("The timings give the shortest path no time at all: they are no timings of this network.")
@@ -202,6 +203,5 @@ def _tabulate(
         bypass_errors_ms=tuple(deviations[1].tolist()),
         path_error_ms=_path_deviation(covariance),
         scatter_ms=scatter,
-        fitted_paths=fitted_paths,
         held_out_error_pct={},
     )

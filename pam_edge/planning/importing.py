@@ -21,7 +21,7 @@ from pam_edge.errors import ProfileError
 from pam_edge.planning.clean import PathTimes, clean_samples
 from pam_edge.planning.cost import Provenance
 from pam_edge.planning.fit import Fit, fit_costs
-from pam_edge.planning.profile_file import write_profile
+from pam_edge.planning.profile_file import check_profile_name, write_profile
 from pam_edge.planning.samples import SampleFile, read_samples
 from pam_edge.planning.static_fit import StaticFit, fit_static
 from pam_edge.supernet.variants import variant
@@ -70,8 +70,10 @@ def add_table(table: Measurement, device: str, soc: str, os: str, name: str, fil
     """Add a table to a profile, in place of one for the same conditions; the profile is made if need be.
 
     Raises:
-        ProfileError: if the profile that is there is of another device; it is then left alone.
+        ProfileError: if the name cannot be used, or the profile that is there is of another device; nothing is then
+            written.
     """
+    check_profile_name(name, file)
     earlier = read_profile(file) if file.exists() else None
     kept: tuple[Measurement, ...] = ()
     if earlier is not None:

@@ -6,22 +6,21 @@ from pam_edge.planning.budget import Budget, BudgetUnit
 from pam_edge.planning.cost import CostTable
 from pam_edge.planning.planner import ErrorTable, Plan, plan_path
 
-DEFAULT_POINTS = 64
+POINTS = 64
+"""Limits that the planner is asked at."""
 
 
-def pareto_front(
-    costs: CostTable, macs: CostTable, errors: ErrorTable | None = None, points: int = DEFAULT_POINTS
-) -> tuple[Plan, ...]:
+def pareto_front(costs: CostTable, macs: CostTable, errors: ErrorTable | None = None) -> tuple[Plan, ...]:
     """Return paths that no other path beats in both cost and objective, from the cheapest to the best.
 
-    The front of 2^L paths can have thousands of points; this asks the planner at ``points`` evenly spaced limits, and
+    The front of 2^L paths can have thousands of points; this asks the planner at ``POINTS`` evenly spaced limits, and
     each answer is a point of the front, because the planner prefers the cheaper of equal paths. With an error table,
     only listed paths are on it (unless none fits at all).
     """
     low = 100 * costs.cheapest / costs.full
     plans: dict[str, Plan] = {}
-    for step in range(points):
-        percent = low + (100 - low) * step / (points - 1)
+    for step in range(POINTS):
+        percent = low + (100 - low) * step / (POINTS - 1)
         # Rounding must not put the first limit below the cheapest path.
         budget = Budget(f"{percent:.4f}pct", percent * (1 + 1e-9), BudgetUnit.PERCENT)
         plan = plan_path(budget, costs, macs, errors)

@@ -28,11 +28,9 @@ class ErrorTable:
     """Expected errors of many paths, made on calibration images; comes with a checkpoint.
 
     Attributes:
-        metric: what the errors are, such as ``"SAD on 64 calibration composites"``.
         errors: expected error of each listed path; lower is better.
     """
 
-    metric: str
     errors: dict[PathSpec, float]
     _runs: NDArray[np.int64] = field(init=False, repr=False, compare=False)
     _values: NDArray[np.float64] = field(init=False, repr=False, compare=False)

@@ -40,7 +40,7 @@ def profile_cost_table(
         height: of the image, a multiple of 32.
         width: likewise.
         config: the variant.
-        threads: picks one table where several numbers of threads were measured.
+        threads: that were measured with; None takes the latest measurement, which ``describe_conditions`` tells.
         dynamic: costs inside a graph that chooses, which are the probe's; else those of static graphs.
 
     Raises:
@@ -51,17 +51,28 @@ def profile_cost_table(
     if profile.estimate is not None:
         machine = choose_machine(profile.name, profile.estimate, wanted_target, wanted_precision)
         return estimate_costs(machine, config, height, width)
-    asked = (wanted_target, wanted_precision, height, width, config.name)
-    tables = [
-        table
-        for table in profile.measurements
-        if (table.target, table.precision, table.height, table.width, table.variant) == asked
-        and threads in (None, table.threads)
-    ]
-    if len(tables) != 1:
-        raise ProfileError(_not_measured(profile, tables, wanted_target, wanted_precision, height, width, config.name))
-    _check_architecture(profile, tables[0], config)
-    return measured_costs(tables[0], dynamic=dynamic)
+    table = _latest(profile, wanted_target, wanted_precision, height, width, config.name, threads)
+    if table is None:
+        raise ProfileError(_not_measured(profile, wanted_target, wanted_precision, height, width, config.name))
+    _check_architecture(profile, table, config)
+    return measured_costs(table, dynamic=dynamic)
+
+
+def _latest(
+    profile: DeviceProfile,
+    target: Target,
+    precision: Precision,
+    height: int,
+    width: int,
+    variant: str,
+    threads: int | None = None,
+) -> Measurement | None:
+    asked = (target, precision, height, width, variant)
+    for table in reversed(profile.measurements):
+        holds_for = (table.target, table.precision, table.height, table.width, table.variant)
+        if holds_for == asked and threads in (None, table.threads):
+            return table
+    return None
 
 
 def measured_costs(table: Measurement, *, dynamic: bool = False) -> CostTable:
@@ -88,9 +99,12 @@ def describe_conditions(
 ) -> str:
     """Return one line on what the costs hold for, such as ``estimated for the neural engine, fp16``."""
     word = profile.provenance.value
+    wanted_target, wanted_precision = _member(Target, target), _member(Precision, precision)
     if profile.estimate is None:
-        return f"{word} with {target} {precision}, {config.name}, {height}x{width}"
-    machine = choose_machine(profile.name, profile.estimate, _member(Target, target), _member(Precision, precision))
+        table = _latest(profile, wanted_target, wanted_precision, height, width, config.name)
+        threads = f", {table.threads} thread{'s' * (table.threads > 1)}" if table else ""
+        return f"{word} with {target} {precision}, {config.name}, {height}x{width}{threads}"
+    machine = choose_machine(profile.name, profile.estimate, wanted_target, wanted_precision)
     cores = f", {machine.threads} cores" if machine.threads else ""
     return (
         f"{word} for the {machine.unit.value.replace('_', ' ')}{cores}: {machine.gmacs_per_s:,.0f} GMAC/s and "
@@ -116,20 +130,9 @@ def _member(kind: type[_E], value: str | Enum) -> _E:
 
 
 def _not_measured(
-    profile: DeviceProfile,
-    tables: list[Measurement],
-    target: Target,
-    precision: Precision,
-    height: int,
-    width: int,
-    variant: str,
+    profile: DeviceProfile, target: Target, precision: Precision, height: int, width: int, variant: str
 ) -> str:
     asked = f"{variant} with {target.value} in {precision.value} at {height}x{width}"
-    if tables:
-        threads = ", ".join(str(table.threads) for table in tables)
-        return (
-            f"The profile {profile.name} has {asked} with {threads} threads. Say which number of threads to plan for."
-        )
     has = "; ".join(
         f"{t.variant} with {t.target.value} in {t.precision.value} at {t.height}x{t.width}, threads {t.threads}"
         for t in profile.measurements

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pam_edge.device_profiles.loader import parse_profile
-from pam_edge.device_profiles.schema import DeviceProfile
+from pam_edge.device_profiles.schema import NAME_PATTERN, DeviceProfile
 from pam_edge.errors import ProfileError
 
 
@@ -21,6 +22,24 @@ def profile_text(profile: DeviceProfile, comment: str = "") -> str:
         del data["measurements"]
     lines = [f"# {line}".rstrip() for line in comment.splitlines()]
     return "\n".join([*lines, *_table(data, "")]) + "\n"
+
+
+def check_profile_name(name: str, file: Path) -> None:
+    """Refuse a name that no profile can have, or that its file does not have, before any work is done.
+
+    Raises:
+        ProfileError: if the name has other characters than it may have, or the file is named otherwise.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ProfileError(
+            "Expected a profile's name of lower-case letters, digits, - and _, a letter or digit first; got "
+            f"{name!r}. Give another --name, or another file name with -o."
+        )
+    if file.stem != name:
+        raise ProfileError(
+            f"Expected a file of the profile's name, {name}.toml, by which it is found; got {file.name}. Name it so "
+            "with -o, or give its name as --name."
+        )
 
 
 def write_profile(profile: DeviceProfile, file: Path) -> None:

@@ -65,16 +65,17 @@ def default_conditions(
     target: Target | None = None,
     precision: Precision | None = None,
     size: tuple[int, int] | None = None,
+    variant: str | None = None,
 ) -> Conditions:
     """Fill in what was not asked for.
 
-    A measured profile answers for its latest table that agrees with what was asked; an estimated one for Core ML where
-    the device has a neural engine, else for LiteRT.
+    A measured profile answers for its latest table that agrees with what was asked, of a variant if one is given; an
+    estimated one for Core ML where the device has a neural engine, else for LiteRT.
     """
     tables = profile.measurements if profile else ()
     for table in reversed(tables):
         fits = target in (None, table.target) and precision in (None, table.precision)
-        if fits and size in (None, (table.height, table.width)):
+        if fits and size in (None, (table.height, table.width)) and variant in (None, table.variant):
             return Conditions(table.target, table.precision, table.height, table.width)
     if target is None:
         units = profile.estimate.compute_units if profile and profile.estimate else ()
@@ -136,12 +137,12 @@ def make_report(
     from pam_edge.supernet.checkpoint import load_checkpoint
 
     device = load_profile(profile) if profile else None
-    conditions = default_conditions(device, target, precision, size)
     loaded = load_checkpoint(checkpoint)
+    conditions = default_conditions(device, target, precision, size, loaded.config.name)
     costs = device_costs(device, loaded.config, conditions)
     macs = mac_cost_table(loaded.config, conditions.height, conditions.width)
     listed = {PathSpec.parse(path): error for path, error in loaded.training.path_errors.items()}
-    errors = ErrorTable("expected error", listed) if listed else None
+    errors = ErrorTable(listed) if listed else None
     return PlanReport(
         checkpoint=loaded.title,
         profile=device.name if device else None,

@@ -27,7 +27,6 @@ from pydantic import Field, ValidationError, model_validator
 
 from pam_edge.device_profiles.schema import ComputeUnit, Count, Positive, Record, Side, Text
 from pam_edge.errors import ProfileError
-from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import VARIANTS
 from pam_edge.targets import Precision, Target
 
@@ -85,11 +84,6 @@ class SampleFile(Record):
     def block_count(self) -> int:
         """Number of blocks in every path."""
         return len(self.samples[0].path)
-
-    @property
-    def paths(self) -> tuple[PathSpec, ...]:
-        """Each different path once, in order of appearance."""
-        return tuple(PathSpec.parse(text) for text in dict.fromkeys(sample.path for sample in self.samples))
 
 
 def read_samples(file: Path) -> SampleFile:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pam_edge.errors import ProfileError
 from pam_edge.planning.fit import Fit
 from pam_edge.supernet.path import PathSpec
 
@@ -35,11 +36,21 @@ class StaticFit:
 
 
 def fit_static(static_ms: Mapping[PathSpec, float], fit: Fit) -> StaticFit | None:
-    """Fit the relation to static graphs' times; None where there are fewer than two, which determine no line."""
+    """Fit the relation to static graphs' times; None where there are fewer than two, which determine no line.
+
+    Raises:
+        ProfileError: if static graphs take no longer along paths that cost the probe more.
+    """
     if len(static_ms) < LEAST_PATHS:
         return None
     predicted = np.array([fit.predict(path) for path in static_ms])
     measured = np.array(list(static_ms.values()))
     scale, offset = map(float, np.polyfit(predicted, measured, 1))
+    if not scale > 0:
+        raise ProfileError(
+            f"Expected static graphs to take longer along paths that take the probe longer; got {scale:.2g} ms for "
+            f"each of its milliseconds, over {len(static_ms)} paths. The device was disturbed, or these are of another "
+            "network: measure again with the device at rest, probe and static graphs in the same rounds."
+        )
     errors = np.abs((scale * predicted + offset) / measured - 1)
     return StaticFit(len(static_ms), scale, offset, 100 * float(errors.max()))

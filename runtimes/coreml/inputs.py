@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.coreml.model import Model
-from pam_edge.runtimes.guards import check_size
+from pam_edge.runtimes.guards import check_picture
 
 
 def function_name(model: Model, entry_point: str) -> str:
@@ -49,7 +49,7 @@ def model_inputs(
         UsageError: if they are not of the package's size.
     """
     function = function_name(model, entry_point)
-    check_size(image, trimap, *image_size(model, function))
+    check_picture(image, trimap, *image_size(model, function))
     features = model.inputs(function)
     more: dict[str, NDArray[Any]] = {} if budget is None else {"budget": np.array([budget], np.float32)}
     if next(feature for feature in features if feature.name == "image").kind == "image":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.guards import check_size
+from pam_edge.runtimes.guards import check_picture
 
 
 class Method:
@@ -55,6 +55,7 @@ class Method:
             trimap: uint8[H, W].
             others: what else the method takes.
         """
-        check_size(image, trimap, self.height, self.width)
-        planar = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None])).float()
-        return list(self._method.execute([planar, torch.from_numpy(trimap)[None, None].float(), *others]))
+        check_picture(image, trimap, self.height, self.width)
+        planar, region = (np.ascontiguousarray(array) for array in (image.transpose(2, 0, 1), trimap))
+        inputs = torch.from_numpy(planar)[None].float(), torch.from_numpy(region)[None, None].float()
+        return list(self._method.execute([*inputs, *others]))

@@ -12,7 +12,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.guards import check_size
+from pam_edge.runtimes.guards import check_picture
 
 
 class Signature:
@@ -47,7 +47,7 @@ class Signature:
         self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], **more: NDArray[np.float32]
     ) -> dict[str, NDArray[np.float32]]:
         """Return outputs by name from image uint8[H, W, 3] (RGB), trimap uint8[H, W] and further inputs by name."""
-        check_size(image, trimap, self.height, self.width)
+        check_picture(image, trimap, self.height, self.width)
         outputs: dict[str, NDArray[np.float32]] = self._runner(**_inputs(image, trimap), **more)
         return outputs
 

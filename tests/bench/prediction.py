@@ -18,7 +18,8 @@ from pam_edge.device_profiles.schema import Measurement
 from pam_edge.evaluation.budget_table import calibrated_budget_table
 from pam_edge.evaluation.pictures import bundled_pictures, data_pictures, fit
 from pam_edge.graphs.governor import GovernorCosts
-from pam_edge.measuring.measure import DEFAULT_LIMIT_S, MeasureRequest, measure
+from pam_edge.measuring import DEFAULT_LIMIT_S
+from pam_edge.measuring.measure import MeasureRequest, measure
 from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static, static_name, subject
 from pam_edge.planning.budget import parse_budget
 from pam_edge.planning.clean import clean_samples

@@ -149,3 +149,41 @@ def test_debug_shows_the_traceback(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["pam-edge", "convert", "--target", "onnx", "--debug"])
     with pytest.raises(UsageError):
         main.run()
+
+
+@pytest.mark.parametrize("options", [["--name", "MyPC"], ["-o", "Laptop.toml"], ["--name", "mine", "-o", "yours.toml"]])
+def test_a_profile_is_not_measured_under_a_name_that_it_cannot_have(pam_edge, tmp_path, options):
+    code, _, err = pam_edge("profile", "measure", "--target", "tflite", "--checkpoint", "pam-minute", *options)
+    assert code == 2
+    assert "name" in err
+    assert "Traceback" not in err
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--out", "new/prior.json", "--crop", "100"], ["--crop", "multiple of 32", "100"]),
+        (["--out", "file/prior.json"], ["--out", "file/prior.json"]),
+        (["--out", "."], ["--out", "folder"]),
+    ],
+)
+def test_prior_refuses_what_it_cannot_use_before_it_measures(pam_edge, tmp_path, options, words):
+    (tmp_path / "here" / "file").write_text("in the way")
+    code, _, err = pam_edge("prior", "--checkpoint", "pam-minute", *options)
+    assert code == 2
+    for word in words:
+        assert word in err
+    assert [each.name for each in (tmp_path / "here").iterdir()] == ["file"]
+
+
+def test_prior_makes_the_folder_of_its_file_before_it_measures(pam_edge, tmp_path, monkeypatch):
+    from pam_edge.learning import launch
+    from pam_edge.learning.prior import Prior
+
+    folder = tmp_path / "here" / "new" / "deep"
+    measured = Prior(rows=({"1111": 1.0},), path_errors={"1111": 0.1}, images=1)
+    monkeypatch.setattr(launch, "measure_prior", lambda *asked: measured if folder.is_dir() else None)
+    code, _, err = pam_edge("prior", "--checkpoint", "pam-minute", "--out", "new/deep/prior.json")
+    assert code == 0, err
+    assert Prior.load(folder / "prior.json") == measured

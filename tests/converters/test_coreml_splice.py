@@ -3,10 +3,12 @@
 import coremltools as ct
 import pytest
 
+from pam_edge.converters.coreml.splice import _Program
+from pam_edge.errors import ConversionError
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.targets import Target
 
-FLOAT16, FLOAT32 = ct.proto.MIL_pb2.FLOAT16, ct.proto.MIL_pb2.FLOAT32
+BOOL, FLOAT16, FLOAT32 = (getattr(ct.proto.MIL_pb2, name) for name in ("BOOL", "FLOAT16", "FLOAT32"))
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +61,39 @@ def test_costs_are_in_float32_and_pictures_are_images(operations, dynamic_artifa
         "path": "multiArrayType",
         "cost": "multiArrayType",
     }
+
+
+def flat_program(*operations):
+    """Operations (type, output, its data type, inputs by parameter), in one block."""
+    body = ct.proto.MIL_pb2.Block()
+    for kind, output, data_type, inputs in operations:
+        made = body.operations.add()
+        made.type = kind
+        declared = made.outputs.add()
+        declared.name, declared.type.tensorType.dataType = output, data_type
+        for parameter, name in inputs.items():
+            made.inputs[parameter].arguments.add().name = name
+    return body
+
+
+def test_a_branch_that_reads_more_than_its_own_input_is_refused():
+    body = flat_program(
+        ("relu", "half", FLOAT16, {"x": "branch_0_in"}), ("add", "branch_0_out", FLOAT16, {"x": "half", "y": "image"})
+    )
+    program = _Program(body, ["image", "branch_0_in"])
+    with pytest.raises(ConversionError, match="alone; it depends on branch_0_in, image"):
+        program.cut("branch_0_in", "branch_0_out")
+    with pytest.raises(ConversionError, match="depends on no input"):
+        program.cut("branch_0_in", "nothing")
+
+
+def test_a_condition_that_comes_from_no_truth_value_is_refused():
+    body = flat_program(
+        ("greater", "asked", BOOL, {"x": "a", "y": "b"}),
+        ("cast", "number", FLOAT32, {"x": "asked"}),
+        ("sqrt", "made up", FLOAT32, {"x": "image"}),
+    )
+    program = _Program(body, ["image"])
+    assert program._truth_value("number") == "asked"
+    with pytest.raises(ConversionError, match="made up to be made of a truth value"):
+        program._truth_value("made up")

@@ -3,21 +3,25 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
+from pam_edge.delivery.check import EntryCheck
+from pam_edge.delivery.convert import convert
 from pam_edge.delivery.expected import selection_of
 from pam_edge.delivery.manifest import read_manifest
 from pam_edge.errors import ArtifactError, BudgetError, UsageError
-from pam_edge.evaluation.dynamic_parity import check_dynamic
+from pam_edge.evaluation.dynamic_parity import EDGE_BUDGETS, check_dynamic
 from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.evaluation.pictures import adversarial_pictures, bundled_pictures, fit
+from pam_edge.planning.budget import parse_budget
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
-from pam_edge.targets import Mode, Target
+from pam_edge.targets import Mode, Precision, Target
 from tests.conftest import inspections, minute_request
 from tests.gates import lean_towards_running
 
@@ -54,10 +58,37 @@ def test_paths_follow_budgets_and_no_budget_is_broken(dynamic_artifacts, target)
             check, _ = check_dynamic(model, reference, costs, table, picture, budget, limits)
             assert check.passes(limits), (budget, picture.name, check)
             paths.add(model(picture.image, picture.trimap, budget).path)
-    assert len(paths) >= 3  # a graph that had frozen one path would pass everything above but this
+    assert len(paths) >= 3, "the test network takes too few paths to tell a graph that froze one"
 
 
-@EVERY_TARGET
+class Broken:
+    """A real model whose alpha is NaN at one budget: a file whose shortest path overflows."""
+
+    def __init__(self, model, budget):
+        self.model, self.budget, self.ran_on = model, budget, model.ran_on
+
+    def __call__(self, image, trimap, budget):
+        found = self.model(image, trimap, budget)
+        wrong = np.array_equal(budget, self.budget, equal_nan=True)
+        return replace(found, alpha=np.full_like(found.alpha, np.nan)) if wrong else found
+
+
+@pytest.mark.parametrize("budget", EDGE_BUDGETS)
+def test_an_alpha_that_is_wrong_at_an_edge_budget_alone_fails(dynamic_artifacts, monkeypatch, budget):
+    artifact = dynamic_artifacts[Target.EXECUTORCH]
+    runtime = type(load_runtime(Target.EXECUTORCH))
+    load = runtime.load_dynamic
+    monkeypatch.setattr(runtime, "load_dynamic", lambda self, *a, **k: Broken(load(self, *a, **k), budget))
+    pictures = tuple(fit(each, 64, 64) for each in bundled_pictures()[:2])
+    reference = Reference(load_checkpoint("pam-minute").supernet, pictures)
+    check = EntryCheck(artifact.directory, artifact.manifest, artifact.manifest.entry_points[0], reference, threads=1)
+    record, _ = check.in_runtime("executorch")
+    assert record.passed is False
+    assert record.worst_picture == pictures[0].name
+    assert math.isnan(record.max_abs_error)
+
+
+@pytest.mark.parametrize("target", [Target.TFLITE, Target.EXECUTORCH], ids=str)
 def test_both_branches_of_every_block_are_delegated(dynamic_artifacts, target):
     heavy = ("conv", "pool", "resize", "upsample", "interpolate")
     for inspection in inspections(dynamic_artifacts[target]):
@@ -83,15 +114,42 @@ def test_gates_that_always_say_run_cannot_break_a_budget(tmp_path, target):
     assert [record["costs_over_budget"] for record in made["parity"]] == [0, 0]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("target", "precision"), [(Target.TFLITE, Precision.FP16), (Target.COREML, Precision.FP32)], ids=str
+)
+def test_the_other_precision_and_an_oblong_picture_are_verified_too(tmp_path, target, precision):
+    request = minute_request(tmp_path, targets=(target,), mode=Mode.DYNAMIC, precision=precision, width=96)
+    (made,) = convert(request)
+    assert [record.passed for record in made.manifest.parity] == [True, True]
+    assert (made.manifest.height, made.manifest.width, made.manifest.precision) == (64, 96, precision)
+
+
+def test_a_changed_cost_is_found(dynamic_artifacts, tmp_path):
+    def change(selection):
+        selection["run"][1] *= 1.5
+
+    assert any(check["costs_over_budget"] for check in checks_after(change, dynamic_artifacts, tmp_path))
+
+
 def test_a_changed_budget_table_is_found(dynamic_artifacts, tmp_path):
+    """A table of zeros hands every budget the last row, for which the gates run more than for the first."""
+
+    def change(selection):
+        selection["thresholds"] = [0.0] * len(selection["thresholds"])
+
+    assert any(check["path_mismatches"] for check in checks_after(change, dynamic_artifacts, tmp_path))
+
+
+def checks_after(change, dynamic_artifacts, tmp_path):
     directory = tmp_path / "changed"
     shutil.copytree(dynamic_artifacts[Target.EXECUTORCH].directory, directory)
     manifest = json.loads((directory / "manifest.json").read_text())
-    manifest["selection"]["run"][1] *= 1.5
+    change(manifest["selection"])
     (directory / "manifest.json").write_text(json.dumps(manifest))
     result = runner.invoke(app, ["verify", str(directory), "--json"])
     assert result.exit_code == 1
-    assert any(check["costs_over_budget"] for check in json.loads(result.stdout)["checks"])
+    return json.loads(result.stdout)["checks"]
 
 
 def test_matte_takes_any_budget_within_reach_and_says_what_it_took(dynamic_artifacts, tmp_path):
@@ -115,6 +173,19 @@ def test_a_picture_of_another_size_is_refused(dynamic_artifacts, target):
     model = load_runtime(target).load_dynamic(artifact.directory / entry.file, entry.function, threads=1)
     with pytest.raises(UsageError, match="64x64x3"):
         model(np.zeros((64, 96, 3), np.uint8), np.zeros((64, 96), np.uint8), 1.0)
+
+
+@EVERY_TARGET
+def test_views_are_pictures_and_floats_are_not(dynamic_artifacts, target):
+    artifact = dynamic_artifacts[target]
+    entry = artifact.manifest.entry_points[0]
+    model = load_runtime(target).load_dynamic(artifact.directory / entry.file, entry.function, threads=1)
+    picture = fit(bundled_pictures()[0], 64, 64)
+    flipped = picture.image[:, ::-1], picture.trimap[:, ::-1]
+    expected = model(*map(np.ascontiguousarray, flipped), 1.0)
+    assert np.array_equal(model(*flipped, 1.0).alpha, expected.alpha)
+    with pytest.raises(UsageError, match="the image is float32"):
+        model(picture.image.astype(np.float32) / 255, picture.trimap, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -150,9 +221,6 @@ def _with_later_conditionals(content: bytes) -> bytes:
 
 
 def test_probe_graphs_and_foreign_units_are_refused(tmp_path):
-    from pam_edge.delivery.convert import convert
-    from pam_edge.planning.budget import parse_budget
-
     with pytest.raises(UsageError, match="profile measure"):
         convert(minute_request(tmp_path, mode=Mode.PROBE))
     with pytest.raises(BudgetError, match="unit"):

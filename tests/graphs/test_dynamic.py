@@ -197,6 +197,26 @@ def test_choices_on_pictures_are_the_supernet_s(costs):
 def test_budgets_become_the_graphs_unit_and_never_more_than_asked(costs):
     assert budget_input(parse_budget("100%"), costs) == costs.full
     assert budget_input(parse_budget("7GMAC"), costs) == 7.0
-    assert 0 <= 0.1 - budget_input(parse_budget("0.1GMAC"), costs) < 1e-8
+    assert 0 <= 0.9 * costs.full - budget_input(parse_budget("90%"), costs) < 1e-8
     with pytest.raises(BudgetError, match="GMAC or percent"):
         budget_input(parse_budget("7ms"), costs)
+    with pytest.raises(BudgetError, match="the shortest path takes"):
+        budget_input(parse_budget("1%"), costs)
+
+
+def test_milliseconds_are_a_promise_and_hold_the_margin_and_shares_do_not():
+    costs = GovernorCosts("ms", 1.0, (2.0, 4.0), (1.0, 1.0), margin=0.5)
+    assert budget_input(parse_budget("6ms"), costs) == 5.5
+    assert budget_input(parse_budget("100%"), costs) == costs.full
+    assert budget_input(parse_budget("3.5ms"), costs) == costs.shortest
+    with pytest.raises(BudgetError, match=r"3.5, .* of uncertainty"):
+        budget_input(parse_budget("3.4ms"), costs)
+
+
+def test_a_block_that_is_cheaper_than_its_bypass_counts_as_the_bypass():
+    """Fits of noisy timings may say so; the graph can promise no more than what bypassing every block costs."""
+    table = CostTable(CostUnit.MS, Provenance.MEASURED, fixed=1.0, run=(0.5, 4.0), bypass=(1.0, 1.0))
+    costs = GovernorCosts.of(table)
+    assert costs.run[0] == costs.bypass[0] >= 1.0
+    with pytest.raises(BudgetError, match="shortest"):
+        budget_input(parse_budget(f"{table.cheapest}ms"), costs)

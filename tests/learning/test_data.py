@@ -6,7 +6,7 @@ import torch
 from pam_edge.errors import UsageError
 from pam_edge.learning.batches import BatchPlan, iterate
 from pam_edge.learning.composition import Composer
-from pam_edge.learning.config import load_recipe
+from pam_edge.learning.config import DataConfig, load_recipe
 from pam_edge.learning.heldout import heldout_cases
 from pam_edge.learning.library import fill_colour, load_library
 from pam_edge.learning.trimaps import random_trimap
@@ -126,6 +126,20 @@ def test_a_recipe_with_an_unknown_key_is_refused(tmp_path):
     path.write_text('variant = "pam-tiny"\nlearning_speed = 3\nstages = []\n')
     with pytest.raises(UsageError, match="learning_speed"):
         load_recipe(path)
+
+
+def test_a_recipe_without_stages_is_refused(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text('variant = "pam-tiny"\nstages = []\n')
+    with pytest.raises(UsageError, match="stages"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize("key", ["scale", "trimap_radius"])
+@pytest.mark.parametrize("span", [(0.0, 1.0), (2.0, 1.0), (1.0, float("inf"))])
+def test_a_span_that_cannot_be_drawn_from_is_refused(key, span):
+    with pytest.raises(ValueError, match="the lower first"):
+        DataConfig(**{key: span})
 
 
 def test_shipped_recipes_are_valid():

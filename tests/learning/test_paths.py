@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -94,7 +96,6 @@ def test_row_limits_run_from_the_shortest_to_the_full_path(scale):
     assert scale.cost(PathSpec.shortest(LENGTH)) <= scale.limit(0)
     assert scale.cost(PathSpec.full(LENGTH)) <= scale.limit(scale.rows - 1)
     assert scale.cost(PathSpec.full(LENGTH)) > scale.limit(scale.rows - 2)
-    assert [scale.row_for(scale.limit(row)) for row in range(scale.rows)] == list(range(scale.rows))
 
 
 def test_budgets_may_be_counted_in_a_device_s_milliseconds():
@@ -103,7 +104,20 @@ def test_budgets_may_be_counted_in_a_device_s_milliseconds():
     assert milliseconds.run != budget_scale(variant("pam-tiny")).run
 
 
+def longer(path):
+    """Return the paths that run one more block."""
+    runs = path.runs
+    return [PathSpec((*runs[:block], True, *runs[block + 1 :])) for block in range(len(runs)) if not runs[block]]
+
+
 def test_sampled_paths_leave_no_room_for_another_block(scale):
+    paths = sample_paths(scale, 3, seed=0)
+    for path in paths:
+        room = min((scale.cost(more) for more in longer(path)), default=math.inf)
+        assert any(scale.cost(path) <= scale.limit(row) < room for row in range(scale.rows)), str(path)
+
+
+def test_sampled_paths_are_repeatable_and_hold_the_extremes(scale):
     paths = sample_paths(scale, 3, seed=0)
     assert paths == sample_paths(scale, 3, seed=0)
     assert {PathSpec.full(LENGTH), PathSpec.shortest(LENGTH)} <= set(paths)
@@ -128,26 +142,29 @@ def test_every_candidate_of_a_budget_is_within_it(supernet, batch, scale):
             assert all(scale.cost(path) <= scale.limit(row) for path in found)
 
 
-def test_a_prior_survives_its_file(scale, tmp_path):
+def test_a_prior_survives_its_file_in_a_folder_that_is_new(scale, tmp_path):
     prior = make_prior(np.ones((1, 2)), [PathSpec.shortest(LENGTH), PathSpec.full(LENGTH)], scale)
-    prior.save(tmp_path / "prior.json")
-    assert Prior.load(tmp_path / "prior.json") == prior
+    file = tmp_path / "new" / "prior.json"
+    prior.save(file)
+    assert Prior.load(file) == prior
 
 
 def test_gumbel_choices_are_one_hot_follow_the_softmax_and_carry_its_gradient():
     logits = torch.tensor([[0.0, 1.0]]).repeat(4000, 1).requires_grad_()
     choice = gumbel_choice(logits, 1.0, torch.Generator().manual_seed(0))
-    assert set(choice.detach().round(decimals=4).unique().tolist()) == {0.0, 1.0}
+    assert choice.detach().unique().tolist() == [0.0, 1.0]
     assert choice[:, 1].mean().item() == pytest.approx(torch.sigmoid(torch.tensor(1.0)).item(), abs=0.03)
     choice[:, 1].sum().backward()
     assert logits.grad is not None
     assert (logits.grad[:, 1] > 0).any()
 
 
-def test_a_proposal_over_budget_is_never_the_label(supernet, batch, scale):
+@pytest.mark.parametrize("shrinkage", [0.0, 0.5, 1.0])
+def test_a_proposal_over_budget_is_never_the_label(supernet, batch, scale, shrinkage):
     full = torch.ones(3, LENGTH, dtype=torch.bool)
     candidates = [PathSpec.shortest(LENGTH)]
-    labels = label_paths(supernet, batch, scale.limit(0), candidates, (full, batch.alpha), scale)
+    proposal = (full, batch.alpha)
+    labels = label_paths(supernet, batch, scale.limit(0), candidates, proposal, scale, torch.ones(1), shrinkage)
     assert not labels.paths.any()
     torch.testing.assert_close(labels.gain, torch.zeros(3)), "one eligible path is no better than the mean of all"
 
@@ -236,7 +253,7 @@ def test_a_choice_over_budget_pulls_the_least_certain_gates_down(scale):
     logits[..., 1] = torch.linspace(0.5, 4.0, LENGTH)
     logits.requires_grad_()
     weights = straight_through(logits)
-    assert torch.equal(weights.round(decimals=5), torch.ones(1, LENGTH))
+    assert torch.equal(weights, torch.ones(1, LENGTH))
     loss = excess_loss(weights, scale.more(weights), scale.shortest, scale.limit(scale.rows - 2))
     assert loss.item() == pytest.approx(scale.full / scale.limit(scale.rows - 2) - 1, rel=1e-4)
     loss.backward()

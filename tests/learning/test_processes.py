@@ -1,9 +1,11 @@
 import os
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.multiprocessing as mp
 from lightning.fabric import Fabric
+from torch import nn
 
 from pam_edge.learning.batches import Batch, collate
 from pam_edge.learning.composition import Composer
@@ -37,6 +39,7 @@ def one_of_two(rank, folder):
     whole = torch.load(f"{folder}/batch.pt", weights_only=True)
     batch = Batch(**{name: value[rank * 2 : rank * 2 + 2] for name, value in whole.items()})
     supernet = make_supernet()
+    supernet.embedding.requires_grad_(False)
     share_norms(supernet)
     gradients(supernet, batch)
     fabric = _Fabric(rank)
@@ -105,3 +108,21 @@ def test_one_process_exchanges_nothing():
     supernet = make_supernet()
     average_gradients(Fabric(accelerator="cpu", devices=1), supernet)
     assert all(parameter.grad is None for parameter in supernet.parameters())
+
+
+def test_a_frozen_parameter_gets_no_gradient_and_an_unused_one_counts_as_zero(two):
+    found = torch.load(two[0] / "gradients.pt", weights_only=True)
+    assert "embedding.weight" not in found
+    assert not found["blocks.0.gate.choice.0.weight"].any()
+
+
+def test_shared_norms_compute_bfloat16_features_in_float32(monkeypatch):
+    here = SimpleNamespace(is_initialized=lambda: True, get_world_size=lambda: 2)
+    monkeypatch.setattr("pam_edge.learning.norms.distributed", here)
+    monkeypatch.setattr("pam_edge.learning.norms.all_reduce", lambda sums: 2 * sums)  # both have the same part
+    ordinary, shared = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+    share_norms(shared)
+    x = (torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) + 5).bfloat16()
+    expected = ordinary(torch.cat([x, x]).float())[:2]
+    torch.testing.assert_close(shared(x), expected.bfloat16())
+    torch.testing.assert_close(dict(shared.named_buffers()), dict(ordinary.named_buffers()))

@@ -1,11 +1,14 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from lightning.fabric import Fabric
 
 from pam_edge.errors import CheckpointError, PamEdgeError, UsageError
 from pam_edge.learning.calibration import usual_paths
-from pam_edge.learning.state import load_state
-from pam_edge.learning.trainer import STATE_FILE, Trainer
+from pam_edge.learning.config import StageKind
+from pam_edge.learning.state import Position, load_state, save_state
+from pam_edge.learning.trainer import STATE_FILE, Trainer, same_start
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
 
@@ -148,6 +151,47 @@ def test_a_damaged_state_is_refused_with_its_name(tmp_path):
 def test_a_state_of_another_recipe_is_refused(recipe, whole):
     with pytest.raises(CheckpointError, match="another recipe"):
         Trainer(recipe.model_copy(update={"seed": 2}), whole[1].parent, fabric()).run()
+
+
+def test_a_state_whose_recipe_is_no_longer_valid_is_refused_with_what_to_do(recipe, whole, tmp_path):
+    content = load_state(whole[1].parent / STATE_FILE)
+    content["config"] = content["config"].replace("clip_norm", "clip_length")
+    save_state(tmp_path / STATE_FILE, content)
+    with pytest.raises(CheckpointError, match="Train in another folder"):
+        Trainer(recipe, tmp_path, fabric()).run()
+
+
+@pytest.mark.parametrize("change", [{"learning_rate": 1.0}, {"kind": StageKind.PATHS}, {"steps": 3}])
+@pytest.mark.parametrize(("step", "same"), [(0, True), (1, False)])
+def test_a_stage_that_has_begun_must_stay_as_it_is(recipe, change, step, same):
+    first, second, third = recipe.stages
+    other = recipe.model_copy(update={"stages": (first, second.model_copy(update=change), third)})
+    assert same_start(recipe, other, Position(stage=1, step=step)) is same
+
+
+@pytest.mark.parametrize(("start", "calibrates"), [("stage1", True), ("stage2", False)])
+def test_random_paths_start_with_norms_for_all_paths(recipe, whole, tmp_path, start, calibrates):
+    initial = str(whole[1].with_name(f"{start}.safetensors"))
+    trainer = Trainer(recipe.model_copy(update={"initial": initial, "stages": recipe.stages[1:2]}), tmp_path, fabric())
+    before = trainer.supernet.choice(0).connect.branch[0][1].running_var.clone()
+    trainer._enter_stage(trainer.config.stages[0])
+    for network in (trainer.supernet, trainer.teacher, trainer.average.module):
+        after = network.choice(0).connect.branch[0][1].running_var
+        assert torch.equal(before, after) is not calibrates
+
+
+def test_every_batch_is_where_the_network_is(recipe, tmp_path):
+    trainer = Trainer(recipe, tmp_path, fabric())
+    elsewhere = SimpleNamespace(device=torch.device("meta"), global_rank=0, world_size=1)
+    trainer.fabric = trainer.calibration.fabric = elsewhere
+    batches = [*trainer.calibration._batches(0, 1), next(trainer._batches(recipe.stages[0].phases[0], 1))]
+    assert [batch.alpha.device.type for batch in batches] == ["meta", "meta"]
+
+
+def test_progress_is_printed_as_often_as_the_recipe_says(recipe, tmp_path, capsys):
+    Trainer(recipe.model_copy(update={"stages": recipe.stages[:1], "log_steps": 2}), tmp_path, fabric()).run()
+    lines = [line.split() for line in capsys.readouterr().err.splitlines() if line.startswith("complete ")]
+    assert [int(words[1]) for words in lines] == [2, 4]
 
 
 def test_without_data_training_says_what_it_looked_for(recipe, tmp_path):

@@ -13,6 +13,7 @@ from pam_edge.measuring import host, measure, timing
 from pam_edge.measuring.draft import Round, append_round, read_rounds
 from pam_edge.planning.cost import Provenance
 from pam_edge.planning.profile import measured_costs
+from pam_edge.planning.profile_file import write_profile
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Precision, Target
 
@@ -88,6 +89,16 @@ def test_a_draft_keeps_whole_rounds_and_no_half_one(tmp_path):
     ]
 
 
+def test_rounds_after_a_torn_line_count(tmp_path):
+    draft = tmp_path / "rounds.jsonl"
+    append_round(draft, Round([("probe", "10", 1.5)], None))
+    with draft.open("a") as file:
+        file.write('{"timings": [["probe", "1')
+    for milliseconds in (2.5, 3.5):
+        append_round(draft, Round([("probe", "10", milliseconds)], None, session=1))
+    assert [sample.latency_ms for sample in timing.as_samples(read_rounds(draft))] == [1.5, 2.5, 3.5]
+
+
 def test_rounds_end_when_costs_are_known_or_there_are_many():
     known, unknown = Round([], timing.ENOUGH_PCT / 2), Round([], timing.ENOUGH_PCT * 2)
     assert not timing._is_enough([])
@@ -97,14 +108,25 @@ def test_rounds_end_when_costs_are_known_or_there_are_many():
     assert timing._is_enough([unknown] * timing.MOST_ROUNDS)
 
 
-def test_a_profile_of_another_machine_is_not_this_ones(folders, monkeypatch):
-    measured_elsewhere = host.Machine("x86_64 machine", "another processor, 8 cores", "Linux")
+@pytest.mark.parametrize("elsewhere", [{}, {"device": "another machine"}, {"soc": "another processor, 8 cores"}])
+def test_a_profile_of_another_machine_is_not_this_ones(measured_profile, elsewhere):
+    machine = host.this_machine()
+    named = {"name": host.NAME, "device": machine.device, "soc": machine.soc} | elsewhere
+    profile = measured_profile.model_copy(update=named)
+    write_profile(profile, host.host_file())
+    assert host.is_this_machine(profile) == (not elsewhere)
+    assert host.is_measured(Target.TFLITE, Precision.FP32, 512, 512, "pam-minute") == (not elsewhere)
+    measure._forget_other_machine(request())
+    assert host.host_file().exists() == (not elsewhere)
+
+
+def test_a_damaged_profile_is_not_this_machines(folders):
     assert not host.is_measured(Target.TFLITE, Precision.FP32, 256, 256, "pam-minute")  # no file at all
     host.host_file().parent.mkdir(parents=True)
     host.host_file().write_text("damaged")
+    assert not host.is_measured(Target.TFLITE, Precision.FP32, 256, 256, "pam-minute")
     measure._forget_other_machine(request())
     assert not host.host_file().exists()
-    assert measured_elsewhere != host.this_machine()
 
 
 @pytest.mark.parametrize(
@@ -120,6 +142,20 @@ def test_what_cannot_be_measured_is_refused_before_anything_is_done(folders, cha
     with pytest.raises(UsageError, match=message):
         measure.measure(dataclasses.replace(request(), **changes))
     assert not (folders / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "message"),
+    [
+        ("MyPC", "MyPC.toml", "lower-case letters.*got 'MyPC'"),
+        ("Laptop", "Laptop.toml", "got 'Laptop'"),
+        ("laptop", "desktop.toml", r"laptop\.toml.*got desktop\.toml"),
+    ],
+)
+def test_a_name_that_no_profile_can_have_is_refused_before_anything_is_done(folders, name, file, message):
+    with pytest.raises(ProfileError, match=message):
+        measure.measure(request(name=name, file=folders / file))
+    assert list(folders.iterdir()) == []
 
 
 def test_an_unknown_profile_is_not_measured():

@@ -1,11 +1,14 @@
+import dataclasses
 import json
+import re
+from functools import partial
 
 import pytest
 
 from pam_edge.delivery.convert import convert
 from pam_edge.delivery.manifest import read_manifest
 from pam_edge.device_profiles import load_profile
-from pam_edge.errors import ProfileError
+from pam_edge.errors import ProfileError, UsageError
 from pam_edge.measuring.operator_import import Device, import_operator_profiles
 from pam_edge.measuring.operator_profile import FIXED, by_part, convolution_parts, read_operator_times
 from pam_edge.planning.budget import parse_budget
@@ -93,8 +96,14 @@ def with_one_convolution_less(profiles):
     return profiles
 
 
-def with_words_for_numbers(profiles):
-    profiles[1].write_text(profiles[1].read_text().replace(", 0.75,", ", soon,"))
+def with_other_numbers(profiles, text):
+    profiles[1].write_text(profiles[1].read_text().replace(", 0.75,", f", {text},"))
+    return profiles
+
+
+def without_any_time(profiles):
+    header, rows = profiles[1].read_text().rsplit(HEADER, 1)
+    profiles[1].write_text(header + HEADER + re.sub(r", [0-9.]+, [0-9.]+, 1%", ", 0.0, 0.0, 1%", rows))
     return profiles
 
 
@@ -116,7 +125,10 @@ def as_a_damaged_etdump(profiles):
         (lambda profiles: profiles[:2], "three paths or more"),
         (lambda profiles: [profiles[0], profiles[0], profiles[1]], "three paths or more"),
         (with_one_convolution_less, r"middle.csv: expected the \d+ convolutions .* it has \d+"),
-        (with_words_for_numbers, "expected milliseconds .* got 'soon'"),
+        (partial(with_other_numbers, text="soon"), r"middle.csv: expected milliseconds for 'Convolution .* got 'soon'"),
+        (partial(with_other_numbers, text="nan"), r"middle.csv: expected milliseconds for 'Convolution .* got nan"),
+        (partial(with_other_numbers, text="-0.75"), r"middle.csv: expected milliseconds for 'Convolution .* got -0.75"),
+        (without_any_time, r"middle.csv: expected operators that take time"),
         (without_operators, "holds no operators"),
         (lambda profiles: [*profiles[:2], profiles[2].with_name("shortest.txt")], "Expected an operator profile"),
         (
@@ -130,6 +142,19 @@ def test_what_does_not_fit_is_refused_and_nothing_written(artifact, profiles, us
     with pytest.raises(ProfileError, match=reason):
         run_import(artifact, damage(profiles), user_profiles)
     assert not (user_profiles / "phone.toml").exists()
+
+
+@pytest.mark.parametrize(("name", "file"), [("Phone", "Phone.toml"), ("phone", "other.toml")])
+def test_a_name_that_no_profile_can_have_is_refused(artifact, profiles, tmp_path, name, file):
+    with pytest.raises(ProfileError, match=r"Expected a .*name"):
+        import_operator_profiles(artifact, profiles, DEVICE, name, tmp_path / file)
+    assert not (tmp_path / file).exists()
+
+
+@pytest.mark.parametrize(("changes", "found"), [({"threads": 0}, "0 threads"), ({"soc": ""}, "no soc")])
+def test_a_device_without_what_the_profile_needs_is_refused(changes, found):
+    with pytest.raises(UsageError, match=f"got {found}"):
+        dataclasses.replace(DEVICE, **changes)
 
 
 def test_blocks_that_no_path_tells_are_named(artifact, profiles, user_profiles):

@@ -106,6 +106,33 @@ def test_a_latency_that_is_none_is_refused(source, user_profiles, latency):
     assert not user_profiles.exists()
 
 
+def test_samples_of_static_graphs_alone_are_refused(source, user_profiles):
+    samples = [row | {"graph": "static"} for row in json.loads(source.read_text())["samples"]]
+    with pytest.raises(ProfileError, match="Expected timings of the probe"):
+        import_samples(change(source, samples=samples), "phone", user_profiles / "phone.toml")
+    assert not user_profiles.exists()
+
+
+def test_static_graphs_that_run_against_the_probe_are_refused(source, user_profiles):
+    samples = json.loads(source.read_text())["samples"]
+    backwards = {"1111": 10.0, "0000": 20.0}
+    static = [
+        row | {"graph": "static", "latency_ms": backwards[row["path"]]} for row in samples if row["path"] in backwards
+    ]
+    with pytest.raises(ProfileError, match="static graphs to take longer"):
+        import_samples(change(source, samples=samples + static), "phone", user_profiles / "phone.toml")
+    assert not user_profiles.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("MyPC", "MyPC.toml"), ("Laptop", "Laptop.toml"), ("phone", "other.toml"), ("", ".toml")]
+)
+def test_a_name_that_could_not_be_read_back_is_refused(source, user_profiles, name, file):
+    with pytest.raises(ProfileError, match=r"Expected a .*name.*--name"):
+        import_samples(source, name, user_profiles / file)
+    assert not user_profiles.exists()
+
+
 def test_samples_that_no_costs_per_block_explain_are_refused(source, user_profiles, simulated_device):
     data = simulated_device(noise=0.0).file()
     data["samples"] = [row | {"latency_ms": 10.0 + 90.0 * (row["path"].count("1") % 2)} for row in data["samples"]]

@@ -87,7 +87,7 @@ def test_a_millisecond_budget_holds_for_the_upper_bound():
 
 
 def test_least_error_is_planned_among_listed_paths_that_fit():
-    errors = ErrorTable("SAD", {PathSpec.parse("111"): 1.0, PathSpec.parse("100"): 2.0, PathSpec.parse("001"): 1.5})
+    errors = ErrorTable({PathSpec.parse("111"): 1.0, PathSpec.parse("100"): 2.0, PathSpec.parse("001"): 1.5})
     plan = plan_path(parse_budget("17GMAC"), MACS, MACS, errors)
     assert (str(plan.path), plan.expected_error) == ("001", 1.5)
     assert plan.objective == LEAST_ERROR.format(count=3)
@@ -101,7 +101,7 @@ def test_least_error_is_what_looking_at_each_listed_path_finds(data):
     macs = dataclasses.replace(costs, unit=CostUnit.GMAC)
     limit = data.draw(st.integers(5, 14))
     fitting = [path for path in listed if costs.cost(path) <= limit]
-    plan = plan_path(parse_budget(f"{limit}ms"), costs, macs, ErrorTable("SAD", listed))
+    plan = plan_path(parse_budget(f"{limit}ms"), costs, macs, ErrorTable(listed))
     if fitting:
         flipped = {path: tuple(not run for run in path.runs) for path in fitting}
         assert plan.path == min(fitting, key=lambda path: (listed[path], costs.cost(path), flipped[path]))
@@ -110,12 +110,12 @@ def test_least_error_is_what_looking_at_each_listed_path_finds(data):
 
 
 def test_equal_errors_take_the_cheaper_path_then_the_earlier_block():
-    errors = ErrorTable("SAD", {PathSpec.parse(text): 1.0 for text in ("111", "010", "100")})
+    errors = ErrorTable({PathSpec.parse(text): 1.0 for text in ("111", "010", "100")})
     assert str(plan_path(parse_budget("mild"), MACS, MACS, errors).path) == "100"
 
 
 def test_most_macs_are_planned_when_no_listed_path_fits():
-    errors = ErrorTable("SAD", {PathSpec.parse("111"): 1.0})
+    errors = ErrorTable({PathSpec.parse("111"): 1.0})
     plan = plan_path(parse_budget("16GMAC"), MACS, MACS, errors)
     assert (str(plan.path), plan.objective, plan.expected_error) == ("100", NONE_LISTED, None)
 
@@ -147,7 +147,7 @@ def test_a_budget_without_need_gives_the_full_path(text):
 def test_twenty_budgets_are_planned_within_50_ms(variant, listed):
     macs = mac_cost_table(VARIANTS[variant], 512, 512)
     paths = itertools.islice(PathSpec.all(len(macs)), listed)
-    errors = ErrorTable("SAD", {path: -macs.cost(path) for path in paths}) if listed else None
+    errors = ErrorTable({path: -macs.cost(path) for path in paths}) if listed else None
     budgets = [parse_budget(f"{62 + 2 * k}%") for k in range(20)]
     fastest_s = float("inf")
     for _ in range(5):

@@ -9,6 +9,7 @@ from pam_edge.planning.cost import CostUnit, Provenance, mac_cost_table
 from pam_edge.planning.operators import Operator, list_operators
 from pam_edge.planning.planner import plan_path
 from pam_edge.planning.profile import describe_conditions, profile_cost_table
+from pam_edge.planning.report import default_conditions
 from pam_edge.planning.roofline import Machine, choose_machine
 from pam_edge.supernet.macs import count_macs
 from pam_edge.supernet.path import PathSpec
@@ -109,13 +110,23 @@ def test_another_architecture_of_the_same_name_is_refused(measured_profile):
         costs_of(measured_profile, config=changed)
 
 
-def test_several_numbers_of_threads_are_told_apart(measured_profile):
+def test_several_numbers_of_threads_are_told_apart_and_the_latest_counts(measured_profile):
     (table,) = measured_profile.measurements
     faster = table.model_copy(update={"threads": 2, "fixed_ms": 6.0})
     both = measured_profile.model_copy(update={"measurements": (table, faster)})
-    assert costs_of(both, threads=2).full == 20.0
-    with pytest.raises(ProfileError, match="1, 2 threads"):
-        costs_of(both)
+    assert costs_of(both).full == costs_of(both, threads=2).full == 20.0
+    assert costs_of(both, threads=1).full == costs_of(measured_profile).full != 20.0
+    described = describe_conditions(both, target="tflite", precision="fp32", config=MINUTE, height=512, width=512)
+    assert described.endswith("512x512, 2 threads")
+
+
+def test_conditions_that_nobody_gave_are_those_of_the_variant_s_latest_table(measured_profile):
+    (table,) = measured_profile.measurements
+    other = table.model_copy(update={"target": Target.EXECUTORCH, "height": 256, "width": 256, "variant": "pam-small"})
+    both = measured_profile.model_copy(update={"measurements": (table, other)})
+    assert default_conditions(both).target is Target.EXECUTORCH
+    own = default_conditions(both, variant=table.variant)
+    assert (own.target, own.height, own.width) == (table.target, table.height, table.width)
 
 
 def test_an_unknown_target_is_refused():
