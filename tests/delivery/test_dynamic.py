@@ -126,30 +126,14 @@ def test_the_other_precision_and_an_oblong_picture_are_verified_too(tmp_path, ta
 
 
 def test_a_changed_cost_is_found(dynamic_artifacts, tmp_path):
-    def change(selection):
-        selection["run"][1] *= 1.5
-
-    assert any(check["costs_over_budget"] for check in checks_after(change, dynamic_artifacts, tmp_path))
-
-
-def test_a_changed_budget_table_is_found(dynamic_artifacts, tmp_path):
-    """A table of zeros hands every budget the last row, for which the gates run more than for the first."""
-
-    def change(selection):
-        selection["thresholds"] = [0.0] * len(selection["thresholds"])
-
-    assert any(check["path_mismatches"] for check in checks_after(change, dynamic_artifacts, tmp_path))
-
-
-def checks_after(change, dynamic_artifacts, tmp_path):
     directory = tmp_path / "changed"
     shutil.copytree(dynamic_artifacts[Target.EXECUTORCH].directory, directory)
     manifest = json.loads((directory / "manifest.json").read_text())
-    change(manifest["selection"])
+    manifest["selection"]["run"][1] *= 1.5
     (directory / "manifest.json").write_text(json.dumps(manifest))
     result = runner.invoke(app, ["verify", str(directory), "--json"])
     assert result.exit_code == 1
-    return json.loads(result.stdout)["checks"]
+    assert any(check["costs_over_budget"] for check in json.loads(result.stdout)["checks"])
 
 
 def test_matte_takes_any_budget_within_reach_and_says_what_it_took(dynamic_artifacts, tmp_path):
