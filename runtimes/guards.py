@@ -28,9 +28,16 @@ def check_picture(image: NDArray[np.uint8], trimap: NDArray[np.uint8], height: i
         )
 
 
+WITHOUT_CHOOSING = "convert with --mode multi, which needs no control flow"
+WITHOUT_A_PROBE = "import operator profiles of static graphs (`pam-edge profile operators`)"
+
+
 @contextmanager
-def control_flow() -> Iterator[None]:
+def control_flow(otherwise: str = WITHOUT_CHOOSING) -> Iterator[None]:
     """Say what to do where a runtime does not load a graph that chooses: older ones know no conditionals.
+
+    Args:
+        otherwise: what needs no control flow.
 
     Raises:
         ArtifactError: the one raised inside, with the way out.
@@ -39,6 +46,6 @@ def control_flow() -> Iterator[None]:
         yield
     except ArtifactError as error:
         raise ArtifactError(
-            f"{error} The file chooses its path inside; a runtime that is older than the one it was made for may not "
-            "take that. Update the runtime, or convert with --mode multi, which needs no control flow."
+            f"{error} If the file is whole: it chooses its path inside, and a runtime that is older than the one it was "
+            f"made for may not take that. Update the runtime, or {otherwise}."
         ) from error

@@ -84,7 +84,7 @@ class SelectionRecord(_Record):
     fixed: float
     run: tuple[float, ...]
     bypass: tuple[float, ...]
-    margin: float
+    margin: float = 0.0
     thresholds: tuple[float, ...]
 
 

@@ -12,7 +12,7 @@ from pam_edge.runtimes.base import Divergence, Expectation, Inspection
 from pam_edge.runtimes.executorch.dynamic import ExecuTorchDynamicModel, ExecuTorchProbe
 from pam_edge.runtimes.executorch.inspection import inspect_method
 from pam_edge.runtimes.executorch.method import Method
-from pam_edge.runtimes.guards import control_flow
+from pam_edge.runtimes.guards import WITHOUT_A_PROBE, control_flow
 from pam_edge.runtimes.matching import by_weights
 
 
@@ -32,7 +32,7 @@ class ExecuTorchRuntime:
 
     def load_probe(self, file: Path, entry_point: str, *, threads: int) -> ExecuTorchProbe:
         """See ``Runtime.load_probe``."""
-        with control_flow():
+        with control_flow(WITHOUT_A_PROBE):
             return ExecuTorchProbe(Method(file, entry_point, threads=threads))
 
     def first_divergence(self, file: Path, entry_point: str, expected: Expectation) -> Divergence | None:

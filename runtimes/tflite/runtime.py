@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Divergence, Expectation, Inspection
-from pam_edge.runtimes.guards import control_flow
+from pam_edge.runtimes.guards import WITHOUT_A_PROBE, control_flow
 from pam_edge.runtimes.matching import by_weights, first_unmatched
 from pam_edge.runtimes.tflite.dynamic import LiteRTDynamicModel, LiteRTProbe
 from pam_edge.runtimes.tflite.inspection import inspect_signature
@@ -33,7 +33,7 @@ class LiteRTRuntime:
 
     def load_probe(self, file: Path, entry_point: str, *, threads: int) -> LiteRTProbe:
         """See ``Runtime.load_probe``."""
-        with control_flow():
+        with control_flow(WITHOUT_A_PROBE):
             return LiteRTProbe(Signature(file, entry_point, threads))
 
     def first_divergence(self, file: Path, entry_point: str, expected: Expectation) -> Divergence | None:
