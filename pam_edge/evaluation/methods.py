@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
+from contextlib import redirect_stdout
 from functools import cache
 
 import cv2
@@ -177,7 +179,8 @@ def _classical(function: str, image: NDArray[np.uint8], trimap: NDArray[np.uint8
     if not ((trimap < 64).any() and (trimap >= 192).any()):
         raise UnusableCase("the trimap lacks foreground or background, and classical methods need both")
     levels = np.select([trimap < 64, trimap < 192], [0.0, 0.5], 1.0)
-    return Matte(np.asarray(getattr(pymatting, function)(image / 255.0, levels), np.float32))
+    with redirect_stdout(sys.stderr):  # it prints its warnings, and standard output may be one JSON object
+        return Matte(np.asarray(getattr(pymatting, function)(image / 255.0, levels), np.float32))
 
 
 BASELINES: dict[str, Method] = {"bilinear": bilinear_fill, "closed-form": closed_form, "knn": knn}
