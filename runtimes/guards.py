@@ -46,6 +46,6 @@ def control_flow(otherwise: str = WITHOUT_CHOOSING) -> Iterator[None]:
         yield
     except ArtifactError as error:
         raise ArtifactError(
-            f"{error} If the file is whole: it chooses its path inside, and a runtime that is older than the one it was "
-            f"made for may not take that. Update the runtime, or {otherwise}."
+            f"{error} If the file is whole: it chooses its path inside, which a runtime older than the one it was made "
+            f"for may not take. Update the runtime, or {otherwise}."
         ) from error
