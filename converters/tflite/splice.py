@@ -104,6 +104,8 @@ def _cut(pool: Subgraph, entering: int, leaving: int) -> Subgraph:
     branch.operators = operators[::-1]
     branch.inputs, branch.outputs = np.array([entering], np.int32), np.array([leaving], np.int32)
     _drop_unused_tensors(branch)
+    for tensor in branch.tensors:  # constants that branches share would have one name several times in the file
+        tensor.name = branch.name + b"/" + tensor.name
     return branch
 
 

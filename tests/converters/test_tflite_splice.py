@@ -111,6 +111,12 @@ def test_branches_take_features_alone_and_share_no_weights(dynamic_file):
     assert len(buffers) == len(set(buffers))
 
 
+def test_no_two_tensors_have_one_name(dynamic_file):
+    """The tool that stores weights as half floats finds them by name."""
+    names = [tensor.name for subgraph in read(dynamic_file).subgraphs for tensor in subgraph.tensors]
+    assert len(set(names)) == len(names)
+
+
 def test_weights_lie_where_the_schema_wants_them(dynamic_file):
     content = dynamic_file.read_bytes()
     model = schema.Model.GetRootAs(content, 0)
