@@ -37,7 +37,6 @@ ABLATIONS: dict[str, Callable[[TrainConfig], TrainConfig]] = {
     "the method": lambda config: config,
     "Gumbel-Softmax alone": _in_paths_stage(candidates=0),
     "uniform instead of prior sampling": _in_paths_stage(uniform_prior=True),
-    "labels and budgets as METHOD": _in_paths_stage(weigh_labels=False, shrinkage=0.0, excess=0.0),
     "no connect layers": lambda config: config.model_copy(update={"use_connect": False}),
     "no distillation": _without_distillation,
 }

@@ -125,17 +125,6 @@ class StageConfig(_Section):
             the full path's (1). METHOD draws from the whole scale; what an app asks for lies in its upper half.
         candidates: K, paths drawn from the prior per label; 0: Gumbel noise alone, without labels.
         temperature: of the Gumbel noise.
-        gates_only: train the path selection layers alone; the matting layers and so the error table stay as they are,
-            and a step costs half as much. A shortcut of ours, for short runs.
-        weigh_labels: count a label by how much better than the mean of its rivals it is, so that images on which all
-            candidates do equally well teach nothing. METHOD counts all alike.
-        shrinkage: how far errors on one image are drawn towards what a path is expected to make of any image, before
-            the best path is picked; 0 is METHOD. With few candidates and small differences the best path of one image
-            is largely chance, and gates that imitate chance choose blocks that do not go together.
-        excess: weight, beside the path loss, of the share by which the gates' own choice exceeds the budget: the
-            constraint of eq. 2, with a straight-through gradient. METHOD keeps budgets by labels alone, as 0 does;
-            gates then run every block that most labels run, whatever the sum. Without labels (``candidates`` of 0) it
-            is not read: that share then always counts, with a weight of 1 beside the matting loss.
         uniform_prior: ablation: draw candidates uniformly among paths just under the budget.
     """
 
@@ -152,10 +141,6 @@ class StageConfig(_Section):
     budgets: tuple[Share, Share] = (0.0, 1.0)
     candidates: int = Field(default=3, ge=0)
     temperature: float = Field(default=1.0, gt=0)
-    gates_only: bool = False
-    weigh_labels: bool = False
-    shrinkage: Share = 0.0
-    excess: float = Field(default=0.0, ge=0)
     uniform_prior: bool = False
 
     @model_validator(mode="after")

@@ -79,16 +79,15 @@ def distillation_loss(alpha: Tensor, teacher: Tensor, weight: Tensor, epsilon: f
     return masked_mean(torch.sqrt((teacher - alpha) ** 2 + epsilon**2), weight).mean()
 
 
-def path_loss(logits: Tensor, labels: Tensor, worth: Tensor) -> Tensor:
-    """Return L_path, a scalar: cross-entropies summed over blocks, weighted mean over crops.
+def path_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return L_path, a scalar: cross-entropies summed over blocks, mean over crops.
 
     Args:
         logits: float32[N, L, 2], bypass then run.
         labels: bool[N, L], the paths to imitate.
-        worth: float32[N], weights of the crops, of mean one.
     """
     entropy = functional.cross_entropy(logits.flatten(0, 1), labels.flatten().long(), reduction="none")
-    return (entropy.view(labels.shape).sum(1) * worth).mean()
+    return entropy.view(labels.shape).sum(1).mean()
 
 
 def excess_loss(weights: Tensor, more: Tensor, shortest: float, limit: float) -> Tensor:

@@ -60,10 +60,6 @@ class Prior(BaseModel):
         picks = torch.multinomial(weights, min(count, len(names)), generator=generator)
         return [PathSpec.parse(names[pick]) for pick in picks.tolist()]
 
-    def expected_best(self, row: int) -> PathSpec:
-        """Return the path of least mean error among those that were ever best under a budget."""
-        return PathSpec.parse(min(self.rows[row], key=lambda path: (self.path_errors[path], path)))
-
 
 def sample_paths(scale: BudgetScale, per_row: int, seed: int) -> list[PathSpec]:
     """Sample paths just under each budget: random orders of blocks, each block run if it still fits.

@@ -139,7 +139,7 @@ class Trainer:
             self._enter_stage(config)
         stage = self._make_stage(config)
         for name, parameter in self.supernet.named_parameters():
-            parameter.requires_grad_(is_trained(name, config, self.config.use_connect))
+            parameter.requires_grad_(self.config.use_connect or ".connect." not in name)
         self.optimizer = self.optimizer or self._make_optimizer(config)
         meter = Progress(config, self.fabric, self.position, self.config.log_steps)
         while progress(config, self.position.step, self.position.elapsed_minutes) < 1.0:
@@ -358,13 +358,6 @@ def same_start(old: TrainConfig, new: TrainConfig, position: Position) -> bool:
         return config.model_copy(update={"data": data, "stages": config.stages[:begun], "log_steps": 1})
 
     return started(old) == started(new)
-
-
-def is_trained(name: str, stage: StageConfig, use_connect: bool) -> bool:
-    """Tell whether a stage moves a parameter."""
-    if ".connect." in name and not use_connect:
-        return False
-    return _is_gate(name) or not stage.gates_only
 
 
 def _is_gate(name: str) -> bool:

@@ -112,18 +112,6 @@ def test_a_finished_run_is_not_trained_again(recipe, whole):
     assert whole[1].read_bytes() == before
 
 
-def test_training_gates_alone_leaves_every_other_weight(recipe, whole, tmp_path):
-    start = tmp_path / STATE_FILE
-    start.write_bytes((whole[1].parent / "after2.pt").read_bytes())
-    stages = (*recipe.stages[:2], recipe.stages[2].model_copy(update={"gates_only": True}))
-    trainer = Trainer(recipe.model_copy(update={"stages": stages}), tmp_path, fabric())
-    before = load_state(start)["average"]
-    trainer.run()
-    moved = {name for name, value in trainer.supernet.state_dict().items() if not torch.equal(value, before[name])}
-    assert moved
-    assert all(".gate.choice." in name or name.startswith("embedding") for name in moved)
-
-
 def test_ten_bad_steps_in_a_row_stop_the_run_and_say_what_to_do(recipe, tmp_path):
     stage = recipe.stages[0].model_copy(update={"steps": 40})
     trainer = Trainer(recipe.model_copy(update={"stages": (stage,)}), tmp_path, fabric())
