@@ -39,6 +39,18 @@ def inspections(artifact: Artifact) -> list[Inspection]:
     return [runtime.inspect(artifact.directory / entry.file, entry.function) for entry in entries]
 
 
+MEASURED_WITH = {
+    "target": "tflite",
+    "runtime": "ai-edge-litert",
+    "runtime_version": "2.3.0",
+    "compute_unit": "cpu",
+    "delegate": "xnnpack",
+    "threads": 1,
+    "precision": "fp32",
+}
+"""What measured profiles and samples of tests say of their runtime."""
+
+
 @pytest.fixture
 def user_profiles(tmp_path, monkeypatch) -> Path:
     """Return a folder that takes the place of the user's own profiles."""
@@ -67,13 +79,7 @@ def measured_profile() -> DeviceProfile:
         "held_out_worst_error_pct": 1.1,
     }
     table = {
-        "target": "tflite",
-        "runtime": "ai-edge-litert",
-        "runtime_version": "2.3.0",
-        "compute_unit": "cpu",
-        "delegate": "xnnpack",
-        "threads": 1,
-        "precision": "fp32",
+        **MEASURED_WITH,
         "height": 512,
         "width": 512,
         "variant": "pam-minute",

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pam_edge.errors import CheckpointError
+from pam_edge.files import write_whole
 from pam_edge.learning.costs import BudgetScale
-from pam_edge.planning.profile_file import write_whole
 from pam_edge.supernet.path import PathSpec
 
 WINDOW = 0.15

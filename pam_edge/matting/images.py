@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
+from pam_edge.files import write_whole
 from pam_edge.matting.trimaps import clean_trimap, trimap_from_mask
 
 _WRITERS: dict[str, list[int]] = {
@@ -115,7 +115,7 @@ def write_rgba(file: Path, rgba: NDArray[np.uint8]) -> None:
     if not done:
         raise UsageError(_cannot_encode(file, rgba))
     try:
-        _replace(file, encoded.tobytes())
+        write_whole(file, encoded.tobytes())
     except OSError as e:
         raise UsageError(f"Expected to write {file}; got {e.strerror or e}. Choose a folder you may write to.") from e
 
@@ -160,16 +160,6 @@ def _check_size(file: Path, role: str, grey: NDArray[np.uint8], height: int, wid
 
 def _to_bytes(channel: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
     return channel.astype(np.uint8) if channel.dtype == np.uint8 else (channel >> 8).astype(np.uint8)
-
-
-def _replace(file: Path, content: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _cannot_encode(file: Path, rgba: NDArray[np.uint8]) -> str:

@@ -16,9 +16,9 @@ from pam_edge.delivery.folder import deliver, staging
 from pam_edge.device_profiles.schema import ComputeUnit
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.pictures import bundled_pictures, fit
+from pam_edge.files import write_whole
 from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static
 from pam_edge.planning.design import default_path_count, design_paths, schedule
-from pam_edge.planning.profile_file import write_whole
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
 from pam_edge.workers import run_in_worker

@@ -25,6 +25,7 @@ from pam_edge import __version__
 from pam_edge.device_profiles.loader import read_profile
 from pam_edge.device_profiles.schema import ComputeUnit
 from pam_edge.errors import ProfileError, UsageError
+from pam_edge.files import write_whole
 from pam_edge.measuring.draft import Round, read_rounds
 from pam_edge.measuring.host import Machine, host_file, is_this_machine, this_machine
 from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static, subject
@@ -32,7 +33,7 @@ from pam_edge.measuring.timing import as_samples
 from pam_edge.planning.cost import Provenance
 from pam_edge.planning.design import default_path_count, design_paths
 from pam_edge.planning.importing import Imported, import_samples
-from pam_edge.planning.profile_file import check_profile_name, write_whole
+from pam_edge.planning.profile_file import check_profile_name
 from pam_edge.planning.samples import SampleFile
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Precision, Target

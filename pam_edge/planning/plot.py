@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pam_edge.errors import UsageError
+from pam_edge.files import write_whole
 from pam_edge.planning.planner import Plan
-from pam_edge.planning.profile_file import write_whole
 from pam_edge.planning.report import PlanReport
 
 COLOURS = ("#c8553d", "#2a6f97", "#588157", "#7b2cbf", "#b8860b", "#5c677d")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 from pam_edge.device_profiles.loader import parse_profile
 from pam_edge.device_profiles.schema import NAME_PATTERN, DeviceProfile
 from pam_edge.errors import ProfileError
+from pam_edge.files import write_whole
 
 
 def profile_text(profile: DeviceProfile, comment: str = "") -> str:
@@ -54,22 +53,6 @@ def write_profile(profile: DeviceProfile, file: Path) -> None:
         write_whole(file, text.encode())
     except OSError as e:
         raise ProfileError(f"The device profile {file} cannot be written: {e}. Choose another file with -o.") from e
-
-
-def write_whole(file: Path, content: bytes) -> None:
-    """Write a file, and its folder, so that a reader sees all of it or what was there before."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(draft).chmod(0o644)
-        Path(draft).replace(file)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
 
 
 def _table(table: Mapping[str, Any], prefix: str) -> Iterator[str]:

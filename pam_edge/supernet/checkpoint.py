@@ -18,6 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from pam_edge.errors import CheckpointError
+from pam_edge.files import write_whole
 from pam_edge.supernet.config import SupernetConfig
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.variants import VARIANTS
@@ -77,9 +78,7 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, supernet: Supernet, training: TrainingRecord) -> None:
     """Write a checkpoint, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_bytes(_serialise(supernet, training))
-    temporary.replace(path)
+    write_whole(path, _serialise(supernet, training))
 
 
 def load_checkpoint(reference: str | Path) -> Checkpoint:

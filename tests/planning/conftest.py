@@ -3,6 +3,7 @@ import pytest
 
 from pam_edge.planning.design import default_path_count, design_paths, schedule
 from pam_edge.supernet.variants import VARIANTS
+from tests.conftest import MEASURED_WITH
 
 
 @pytest.fixture(autouse=True)
@@ -45,13 +46,7 @@ class SimulatedDevice:
             "device": "Simulated phone",
             "soc": "none",
             "os": "none",
-            "target": "tflite",
-            "runtime": "ai-edge-litert",
-            "runtime_version": "2.3.0",
-            "compute_unit": "cpu",
-            "delegate": "xnnpack",
-            "threads": 1,
-            "precision": "fp32",
+            **MEASURED_WITH,
             "height": 256,
             "width": 256,
             "variant": self.config.name,
