@@ -129,7 +129,7 @@ def merge(parts: Sequence[Evaluation]) -> Evaluation:
     # By the case alone: the sort is stable, and each case's methods already stand in their order.
     rows = sorted((row for part in parts for row in part.rows), key=lambda row: row.case)
     if not rows:
-        reasons = "; ".join(problems[:5]) or "there are none"
+        reasons = "; ".join(problem.rstrip(".") for problem in problems[:5]) or "there are none"
         raise UsageError(f"None of {len(problems)} cases could be scored: {reasons}.")
     return Evaluation(tuple(rows), tuple(problems))
 

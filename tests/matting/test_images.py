@@ -166,11 +166,10 @@ def test_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     file = tmp_path / "out.png"
     file.write_bytes(b"old")
 
-    def fill_the_disk(path, content):
-        path.touch()
+    def fill_the_disk(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", fill_the_disk)
+    monkeypatch.setattr("os.fsync", fill_the_disk)
     with pytest.raises(UsageError, match="No space left"):
         write_rgba(file, np.zeros((2, 2, 4), np.uint8))
     assert [each.name for each in tmp_path.iterdir()] == ["out.png"]
