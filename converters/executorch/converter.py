@@ -13,6 +13,7 @@ from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import example_inputs, export_path
 from pam_edge.converters.executorch.branches import delegate_branches
 from pam_edge.converters.executorch.checks import check_choices, check_one_partition
+from pam_edge.converters.executorch.partitions import CutAtLargestFeatures
 from pam_edge.converters.executorch.planning import PlanResultsOutside
 from pam_edge.errors import ConversionError
 from pam_edge.graphs.dynamic import DynamicGraph, ProbeGraph
@@ -45,7 +46,8 @@ class ExecuTorchConverter:
     def _lower(self, entries: tuple[EntryPoint, ...], job: ConversionJob) -> ExecutorchProgramManager:
         exported = {entry.name: _export(job, entry) for entry in entries}
         chooses = job.mode in (Mode.DYNAMIC, Mode.PROBE)
-        edge = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
+        partitioner = CutAtLargestFeatures() if chooses else XnnpackPartitioner()
+        edge = to_edge_transform_and_lower(exported, partitioner=[partitioner])
         check = check_choices if chooses else check_one_partition
         for name in exported:
             check(edge.exported_program(name), name)

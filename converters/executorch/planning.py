@@ -16,8 +16,7 @@ from executorch.exir.memory_planning import MemoryPlanningAlgorithmSuite, get_re
 from executorch.exir.passes import MemoryPlanningPass
 from torch.fx import GraphModule
 
-Spec = Any
-"""A ``TensorSpec``, whose module carries no types."""
+from pam_edge.converters.executorch.in_place import Spec, results_in_place
 
 
 class PlanResultsOutside(MemoryPlanningPass):  # type: ignore[misc]
@@ -31,6 +30,8 @@ class PlanResultsOutside(MemoryPlanningPass):  # type: ignore[misc]
         """Plan a graph and the branches of its conditionals."""
         pairs = list(_results(graph_module))
         self._algorithm.left_out = {inner for inner, _ in pairs}
+        for result, features in results_in_place(graph_module):
+            result.storage_base = features
         planned = super().run(graph_module, graph_signature)
         for inner, outer in pairs:
             inner.mem_id, inner.mem_obj_id, inner.mem_offset = outer.mem_id, outer.mem_obj_id, outer.mem_offset
