@@ -14,7 +14,7 @@ from pam_edge.converters.capture import example_inputs, export_path
 from pam_edge.converters.executorch.branches import delegate_branches
 from pam_edge.converters.executorch.checks import check_choices, check_one_partition
 from pam_edge.converters.executorch.partitions import CutAtLargestFeatures
-from pam_edge.converters.executorch.planning import PlanResultsOutside
+from pam_edge.converters.executorch.planning import PlanInPlace
 from pam_edge.errors import ConversionError
 from pam_edge.graphs.dynamic import DynamicGraph, ProbeGraph
 from pam_edge.targets import Mode, Precision
@@ -51,7 +51,7 @@ class ExecuTorchConverter:
         check = check_choices if chooses else check_one_partition
         for name in exported:
             check(edge.exported_program(name), name)
-        return edge.to_executorch(ExecutorchBackendConfig(memory_planning_pass=PlanResultsOutside()))
+        return edge.to_executorch(ExecutorchBackendConfig(memory_planning_pass=PlanInPlace()))
 
 
 def _export(job: ConversionJob, entry: EntryPoint) -> ExportedProgram:

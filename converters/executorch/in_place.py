@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from executorch.exir import memory
 from executorch.exir.delegate import executorch_call_delegate
 from executorch.exir.dialects._ops import ops as edge_ops
 from executorch.exir.lowered_backend_module import LoweredBackendModule
@@ -31,18 +32,25 @@ def results_in_place(module: GraphModule) -> Iterator[tuple[Spec, Spec]]:
     A conditional counts as its branches' delegate calls, where both may. Specs must have been made.
     """
     last_readers = {spec: node for node in module.graph.nodes for spec in _read_by(node)}
+    viewed = {spec for node in module.graph.nodes if node.target is memory.view for spec in _read_by(node)}
     for call in module.graph.nodes:
         taken: set[Spec] = set()
         for operand, output in _pairs(module, call):
             (spec, *_), result = _specs(operand), call.meta["spec"][output]
-            free = operand.op != "placeholder" and last_readers[spec] is call and spec not in taken
-            if free and _layout(spec) == _layout(result):
+            owned = operand.op != "placeholder" and operand.target is not memory.view and spec not in viewed
+            if owned and last_readers[spec] is call and _layout(spec) == _layout(result) and not taken & {spec, result}:
                 taken |= {spec, result}
                 yield result, spec
 
 
 def may_overwrite(program: ExportedProgram, operand: int, output: int) -> bool:
-    """Return whether a program's output may be written where one of its operands is, by their positions."""
+    """Return whether a delegate's output may be written where one of its operands is, by their positions.
+
+    Args:
+        program: what the delegate computes, in the edge dialect.
+        operand: position among the operands.
+        output: position among the outputs.
+    """
     graph = program.graph
     name, result = program.graph_signature.user_inputs[operand], graph.output_node().args[0][output]
     readers = next(node for node in graph.nodes if node.name == name).users

@@ -1,9 +1,12 @@
-"""Plan what a conditional returns as memory of the graph around it.
+"""Plan memory of graphs that choose: results of conditionals outside of their branches, and features in place.
 
 ExecuTorch 1.5.1 plans the branches of all conditionals of a graph into the same memory and hands a branch's output on
 as a pointer into it: what outlives the next conditional is overwritten, without an error (executorch issue 21490; a fix
 is proposed in pull request 21818). Here both branches write into the place that the graph around them has planned for
 the conditional's result, for as long as something reads it. Nothing has to be copied, and nothing is planned twice.
+
+Most of those results are features of the same size as those that the branch has read, which nobody reads again: such a
+result takes their place, so that all blocks of a level work in one.
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ from torch.fx import GraphModule
 from pam_edge.converters.executorch.in_place import Spec, results_in_place
 
 
-class PlanResultsOutside(MemoryPlanningPass):  # type: ignore[misc]
-    """Memory planning in which a conditional's branches write where the graph around them expects the result."""
+class PlanInPlace(MemoryPlanningPass):  # type: ignore[misc]
+    """Memory planning in which branches write where the graph around them expects the result, in place if possible."""
 
     def __init__(self) -> None:
         self._algorithm = _AllBut()

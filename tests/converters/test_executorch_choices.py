@@ -6,7 +6,7 @@ from executorch.exir import ExecutorchBackendConfig, to_edge
 from executorch.runtime import Runtime, Verification
 from torch import nn
 
-from pam_edge.converters.executorch.planning import PlanResultsOutside
+from pam_edge.converters.executorch.planning import PlanInPlace
 from pam_edge.runtimes.executorch.inspection import read_choices
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.targets import Target
@@ -41,7 +41,7 @@ def exported(example):
 
 def test_results_survive_the_next_conditional(example):
     for run in (torch.tensor(True), torch.tensor(False)):
-        config = ExecutorchBackendConfig(memory_planning_pass=PlanResultsOutside())
+        config = ExecutorchBackendConfig(memory_planning_pass=PlanInPlace())
         expected = TwoConditionals()(run, example[1])
         assert torch.equal(executed(exported(example), config, run, example[1]), expected), ISSUE
 
