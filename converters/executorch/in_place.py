@@ -16,7 +16,7 @@ from executorch.exir.delegate import executorch_call_delegate
 from executorch.exir.dialects._ops import ops as edge_ops
 from executorch.exir.lowered_backend_module import LoweredBackendModule
 from torch.export import ExportedProgram
-from torch.fx import GraphModule, Node
+from torch.fx import Graph, GraphModule, Node
 
 from pam_edge.converters.executorch.partitions import origins
 
@@ -51,23 +51,23 @@ def may_overwrite(program: ExportedProgram, operand: int, output: int) -> bool:
         operand: position among the operands.
         output: position among the outputs.
     """
-    graph = program.graph
-    name, result = program.graph_signature.user_inputs[operand], graph.output_node().args[0][output]
-    readers = next(node for node in graph.nodes if node.name == name).users
-    return bool(readers) and all(reader in origins([result]) and _is_elementwise(reader) for reader in readers)
+    name, result = program.graph_signature.user_inputs[operand], _results(program.graph)[output]
+    readers = next(node for node in program.graph.nodes if node.name == name).users
+    before = origins([result])
+    return bool(readers) and all(reader in before and reader.target in _ELEMENTWISE for reader in readers)
 
 
 def _pairs(module: GraphModule, call: Node) -> Iterator[tuple[Node, int]]:
     """Return operands of a call with the position of an output that may be written over each."""
+    arguments: Any = call.args
     if call.target is executorch_call_delegate:
-        delegate: LoweredBackendModule = getattr(module, call.args[0].target)
-        program = delegate.original_module
-        for position, operand in enumerate(call.args[1:]):
+        delegate: LoweredBackendModule = getattr(module, arguments[0].target)
+        for position, operand in enumerate(arguments[1:]):
             for output in range(len(call.meta["spec"])):
-                if may_overwrite(program, position, output):
+                if may_overwrite(delegate.original_module, position, output):
                     yield operand, output
     elif call.target is torch.ops.higher_order.cond:
-        _, if_true, if_false, operands = call.args
+        _, if_true, if_false, operands = arguments
         branches = [_overwritten(getattr(module, branch.target)) for branch in (if_true, if_false)]
         for position, output in sorted(branches[0] & branches[1]):
             yield operands[position], output
@@ -75,19 +75,19 @@ def _pairs(module: GraphModule, call: Node) -> Iterator[tuple[Node, int]]:
 
 def _overwritten(branch: GraphModule) -> set[tuple[int, int]]:
     """Return positions of a branch's operands and results where one delegate call may write one over the other."""
-    (results,) = branch.graph.output_node().args
-    operands = branch.graph.find_nodes(op="placeholder")
+    operands = list(branch.graph.find_nodes(op="placeholder"))
     return {
         (operands.index(operand), position)
         for call in branch.graph.find_nodes(op="call_function", target=executorch_call_delegate)
         for operand, output in _pairs(branch, call)
-        for position, result in enumerate(results)
+        for position, result in enumerate(_results(branch.graph))
         if operand in operands and result.args == (call, output)
     }
 
 
-def _is_elementwise(node: Node) -> bool:
-    return node.target in _ELEMENTWISE
+def _results(graph: Graph) -> tuple[Node, ...]:
+    results: Any = graph.output_node().args[0]
+    return tuple(results)
 
 
 def _read_by(node: Node) -> Iterator[Spec]:
