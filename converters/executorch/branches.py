@@ -18,6 +18,7 @@ from executorch.exir.lowered_backend_module import LoweredBackendModule, get_low
 from torch import Tensor, nn
 from torch.fx import Node
 
+from pam_edge.converters.executorch.in_place import may_overwrite
 from pam_edge.converters.executorch.partitions import PartitionPerOutput
 from pam_edge.errors import UnsupportedOpError
 from pam_edge.graphs.dynamic import Choose, DynamicGraph, ProbeGraph, choose_eagerly
@@ -106,10 +107,13 @@ def _sole_delegate(
     modules: Mapping[Node, LoweredBackendModule], output: Any, inputs: tuple[str, ...]
 ) -> LoweredBackendModule:
     call = output.args[0]
-    if call not in modules or tuple(node.name for node in call.args[1:]) != inputs:
+    sole = call in modules and tuple(node.name for node in call.args[1:]) == inputs
+    # The stand-in that the delegate gets for its operators lets features be overwritten: so must they.
+    if not sole or not may_overwrite(modules[call].original_module, 0, output.args[1]):
         raise UnsupportedOpError(
-            f"ExecuTorch: expected each branch of a choice as one XNNPACK partition, found that {output.format_node()} "
-            "is computed outside. Report it: branches hold only operators that XNNPACK took when this was written."
+            "ExecuTorch: expected each branch of a choice as one XNNPACK partition that first attends to its features, "
+            f"found that {output.format_node()} is not. Report it: branches hold only operators that XNNPACK took when "
+            "this was written."
         )
     return modules[call]
 
