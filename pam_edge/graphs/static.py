@@ -71,10 +71,16 @@ class ChannelsLastGraph(nn.Module):
 
 
 def channels_last_trunk(network: Supernet, image: Tensor, trimap: Tensor, step: Step) -> Tensor:
-    """Compute what ``network.trunk`` does with image, trimap and alpha in NHWC."""
+    """Compute what ``network.trunk`` does with image, trimap and alpha in NHWC.
+
+    What reads the trimap last waits for the raw alpha by a zero that is made of it: LiteRT would compute alpha's limits
+    first, since they need nothing else, and keep them while the network runs.
+    """
     normalised = (image - network.image_mean.flatten()) / network.image_std.flatten()
     inputs = torch.cat([normalised, split_trimap(trimap, -1)], -1).permute(0, 3, 1, 2)
-    return compose_alpha(network.body(inputs, step).permute(0, 2, 3, 1), trimap)
+    raw = network.body(inputs, step).permute(0, 2, 3, 1)
+    zero = torch.clamp(raw[:, :1, :1], 0.0, 0.0)
+    return compose_alpha(raw, trimap + zero)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,23 @@ def test_branches_take_features_alone_and_share_no_weights(dynamic_file):
     assert len(buffers) == len(set(buffers))
 
 
+def test_nothing_that_is_made_of_the_trimap_alone_waits_for_the_choices(dynamic_file):
+    """It would be kept in LiteRT's memory meanwhile, at the image's full size."""
+    main = read(dynamic_file).subgraphs[0]
+    (trimap,) = (
+        index for index in main.inputs if main.tensors[index].shape[-1] == 1 and len(main.tensors[index].shape) == 4
+    )
+    sources = {index: {index} for index in main.inputs}
+    for operator in main.operators:
+        found = set().union(*(sources.get(index, set()) for index in operator.inputs))
+        sources |= dict.fromkeys(operator.outputs, found)
+    everything = set(main.inputs)
+    late = [operator for operator in main.operators if sources[operator.outputs[0]] == everything]
+    read_late = {index for operator in late for index in operator.inputs}
+    assert trimap in read_late
+    assert not [index for index in read_late - {trimap} if sources.get(index) == {trimap}]
+
+
 def test_no_two_tensors_have_one_name(dynamic_file):
     """The tool that stores weights as half floats finds them by name."""
     names = [tensor.name for subgraph in read(dynamic_file).subgraphs for tensor in subgraph.tensors]
