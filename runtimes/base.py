@@ -65,6 +65,24 @@ class Divergence:
 
 
 @dataclass(frozen=True, slots=True)
+class Branch:
+    """What one branch of a graph that chooses is made of.
+
+    Attributes:
+        partitions: pieces that the delegate takes as a whole.
+        outside: operators that no partition holds, with their number.
+    """
+
+    partitions: int
+    outside: dict[str, int]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the delegate takes the branch in one piece."""
+        return self.partitions == 1 and not self.outside
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """What one entry point of a file is made of.
 
@@ -74,6 +92,8 @@ class Inspection:
         partitions: pieces that the delegate takes as a whole; None where only the device decides.
         outside: operators that no partition holds, with their number; empty is good.
         note: what a reader should know about these numbers, in one sentence.
+        branches: of a graph that chooses, two for each block, run and bypass; all others have none, and so has a graph
+            whose partitions only the device decides.
     """
 
     operators: dict[str, int]
@@ -81,6 +101,7 @@ class Inspection:
     partitions: int | None
     outside: dict[str, int]
     note: str
+    branches: tuple[Branch, ...] = ()
 
 
 class LoadedModel(Protocol):

@@ -26,8 +26,8 @@ class CoreMLConverter:
         """See ``Converter.convert``."""
         if job.mode is Mode.PROBE:
             raise ConversionError(
-                "Core ML measures fixed paths: a phone's compute units run no control flow. Use mode multi with a "
-                "designed set of paths, as `pam-edge profile kit --target coreml` does."
+                "Core ML measures fixed paths: its GPU and Neural Engine do not promise to take control flow. Use "
+                "mode multi with a designed set of paths, as `pam-edge profile kit --target coreml` does."
             )
         files: dict[str, str] = {}
         for name, entries in groups(job, ".mlpackage").items():

@@ -14,6 +14,7 @@ with hidden(*UNUSED_BY_COREMLTOOLS):
     import coremltools as ct
 
 MARK = "pow"
+_KEEPS_TRUTH = ("cast", "reshape", "expand_dims", "squeeze")
 
 Proto = Any
 """A message of coremltools' generated protobuf classes, which carry no types."""
@@ -101,11 +102,11 @@ class _Program:
         return [*scalar, made]
 
     def _truth_value(self, name: str) -> str:
-        """Return the truth value that a value was made of, by operators of one input: casts and reshapes."""
+        """Return the truth value that a value was made of, by casts and reshapes alone."""
         start = name
         while name in self._maker and self._maker[name].outputs[0].type.tensorType.dataType != ct.proto.MIL_pb2.BOOL:
-            entering = self._maker[name].inputs["x"].arguments
-            name = entering[0].name if len(entering) == 1 else ""
+            maker = self._maker[name]
+            name = maker.inputs["x"].arguments[0].name if maker.type in _KEEPS_TRUTH else ""
         if name not in self._maker:
             raise ConversionError(f"Core ML: expected {start} to be made of a truth value; it is not. Report it.")
         return name

@@ -44,7 +44,9 @@ def check_choices(program: ExportedProgram, method: str) -> None:
                 f"ExecuTorch method {method!r}: expected the branch {name} as one XNNPACK partition, found "
                 f"{len(delegated)} partitions and the operators {_names(left) or 'none'} outside. Report it."
             )
-    large = [node for node in _calls(program.graph_module)[1] if "convolution" in str(node.target) or not _is_few(node)]
+    large = [
+        node for node in _calls(program.graph_module)[1] if not _is_few(node) or any(map(_is_map, node.all_input_nodes))
+    ]
     if large:
         raise UnsupportedOpError(
             f"ExecuTorch method {method!r}: expected every operator on features in an XNNPACK partition, found "
@@ -66,6 +68,12 @@ def _is_structure(node: Node) -> bool:
 def _is_few(node: Node) -> bool:
     value = node.meta["val"]
     return isinstance(value, torch.Tensor) and value.numel() <= _FEW
+
+
+def _is_map(node: Node) -> bool:
+    """Return whether a value has places, as features do: float32[1, C, h, w] with more than one."""
+    value = node.meta.get("val")
+    return isinstance(value, torch.Tensor) and value.ndim == 4 and value.shape[2:].numel() > 1
 
 
 def _names(nodes: list[Node]) -> list[str]:

@@ -51,7 +51,12 @@ class ExecuTorchConverter:
         check = check_choices if chooses else check_one_partition
         for name in exported:
             check(edge.exported_program(name), name)
-        return edge.to_executorch(ExecutorchBackendConfig(memory_planning_pass=PlanInPlace()))
+        return edge.to_executorch(backend_config())
+
+
+def backend_config() -> ExecutorchBackendConfig:
+    """Return how lowered graphs become programs: with memory that conditionals do not overwrite."""
+    return ExecutorchBackendConfig(memory_planning_pass=PlanInPlace())
 
 
 def _export(job: ConversionJob, entry: EntryPoint) -> ExportedProgram:

@@ -18,6 +18,7 @@ from ai_edge_litert import schema_py_generated as schema
 from pam_edge.errors import ConversionError
 
 MARK = schema.BuiltinOperator.POW
+_KEEPS_TRUTH = (schema.BuiltinOperator.CAST, schema.BuiltinOperator.RESHAPE, schema.BuiltinOperator.BROADCAST_TO)
 _ALIGNMENT_BYTES = 16
 
 Subgraph = Any
@@ -76,15 +77,19 @@ def _replace_marks(model: Any, body: Subgraph, marks: list[Any]) -> None:
         options.thenSubgraphIndex, options.elseSubgraphIndex = 2 * index + 1, 2 * index + 2
         mark.opcodeIndex = len(model.operatorCodes) - 1
         mark.builtinOptionsType, mark.builtinOptions = schema.BuiltinOptions.IfOptions, options
-        mark.inputs = np.array([_truth_value(body, producers, condition), features], np.int32)
+        mark.inputs = np.array([_truth_value(model, body, producers, condition), features], np.int32)
 
 
-def _truth_value(body: Subgraph, producers: dict[int, Any], tensor: int) -> int:
+def _truth_value(model: Any, body: Subgraph, producers: dict[int, Any], tensor: int) -> int:
     """Return the truth value that a tensor was made of, by casts, reshapes and broadcasts alone."""
     while body.tensors[tensor].type != schema.TensorType.BOOL:
-        if tensor not in producers:
-            raise ConversionError("LiteRT: expected the condition of a choice to come from a truth value. Report it.")
-        tensor = int(producers[tensor].inputs[0])
+        maker = producers.get(tensor)
+        if maker is None or _kind(model, maker) not in _KEEPS_TRUTH:
+            raise ConversionError(
+                "LiteRT: expected the condition of a choice to come from a truth value by casts, reshapes and "
+                f"broadcasts alone; {body.tensors[tensor].name.decode()} does not. Report it."
+            )
+        tensor = int(maker.inputs[0])
     return tensor
 
 

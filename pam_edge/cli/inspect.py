@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pam_edge.cli.output import console, print_json
+
+if TYPE_CHECKING:
+    from pam_edge.runtimes.base import Inspection
 
 
 def inspect(
@@ -34,6 +37,8 @@ def inspect(
         outside = ", ".join(f"{count} {name}" for name, count in each.outside.items())
         console.print(f"  delegate: {each.delegate}; partitions: {partitions}")
         console.print(f"  outside the delegate: {f'[red]{outside}[/]' if outside else '[green]nothing[/]'}")
+        if each.branches:
+            console.print(f"  branches, two for each block: {_describe(each)}")
         counts = sorted(each.operators.items(), key=lambda item: (-item[1], item[0]))
         console.print("  operators: " + ", ".join(f"{count} {name}" for name, count in counts))
     for known in manifest.accelerators:
@@ -41,3 +46,16 @@ def inspect(
             f"{known.accelerator}: {'[green]suited[/]' if known.suits else '[red]not suited[/]'}, {known.why}"
         )
     console.print(next(iter(found.values())).note, style="dim")
+
+
+def _describe(found: Inspection) -> str:
+    """Return how many branches the delegate takes whole, and what is wrong with the others."""
+    broken = [
+        f"{'bypass' if index % 2 else 'run'} of block {index // 2}: {branch.partitions} partitions, outside: "
+        + (", ".join(f"{count} {name}" for name, count in branch.outside.items()) or "nothing")
+        for index, branch in enumerate(found.branches)
+        if not branch.is_whole
+    ]
+    whole = len(found.branches) - len(broken)
+    color = "red" if broken else "green"
+    return f"[{color}]{whole} of {len(found.branches)} taken whole[/]" + "".join(f"\n    {line}" for line in broken)

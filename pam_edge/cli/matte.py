@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -46,11 +47,11 @@ def matte(
                 "height": height,
                 "width": width,
                 "model": opened.description,
-                "taken": opened.taken,
+                "taken": [asdict(each) for each in opened.taken],
             }
         )
         return
     console.print(f"{output}  {width}x{height}, {elapsed_s:.1f} s", soft_wrap=True)
-    for line in dict.fromkeys(opened.taken):
-        console.print(line, soft_wrap=True)
+    for each in dict.fromkeys(opened.taken):
+        console.print(str(each), soft_wrap=True)
     console.print(opened.description, style="yellow" if "UNTRAINED" in opened.description else "dim", soft_wrap=True)

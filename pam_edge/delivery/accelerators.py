@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pam_edge.delivery.manifest import AcceleratorRecord
-from pam_edge.targets import Mode, Target
+from pam_edge.targets import Mode, Precision, Target
 
 _CHOOSES = "the graph chooses between branches (control flow)"
+
+_NEURAL_ENGINE = "Neural Engine"
 
 _FIXED: dict[Target, dict[str, tuple[bool, str]]] = {
     Target.COREML: {
         "CPU": (True, "Core ML runs every ML program on the CPU"),
         "GPU": (True, "every operator is one that Core ML's GPU takes"),
-        "Neural Engine": (True, "every operator is one that it takes; Core ML decides on the device"),
+        _NEURAL_ENGINE: (True, "every operator is one that it takes; Core ML decides on the device"),
     },
     Target.TFLITE: {
         "CPU (XNNPACK)": (True, "one partition, nothing outside of it"),
@@ -25,7 +27,7 @@ _DYNAMIC: dict[Target, dict[str, tuple[bool, str]]] = {
     Target.COREML: {
         "CPU": (True, "Core ML runs every ML program on the CPU"),
         "GPU": (False, f"{_CHOOSES}: Core ML does not promise it; use mode multi there"),
-        "Neural Engine": (False, f"{_CHOOSES}: Core ML does not promise it; use mode multi there"),
+        _NEURAL_ENGINE: (False, f"{_CHOOSES}: Core ML does not promise it; use mode multi there"),
     },
     Target.TFLITE: {
         "CPU (XNNPACK)": (True, "both branches of every block are delegated"),
@@ -36,8 +38,9 @@ _DYNAMIC: dict[Target, dict[str, tuple[bool, str]]] = {
 }
 
 
-def accelerators(target: Target, mode: Mode) -> tuple[AcceleratorRecord, ...]:
+def accelerators(target: Target, mode: Mode, precision: Precision) -> tuple[AcceleratorRecord, ...]:
     """Return what is known of each accelerator that the target's runtime can use."""
-    known = _DYNAMIC if mode is Mode.DYNAMIC else _FIXED
-    rows = known[target].items()
-    return tuple(AcceleratorRecord(accelerator=name, suits=suits, why=why) for name, (suits, why) in rows)
+    known = dict((_DYNAMIC if mode is Mode.DYNAMIC else _FIXED)[target])
+    if target is Target.COREML and precision is Precision.FP32:
+        known[_NEURAL_ENGINE] = (False, "it computes in half precision only; use fp16 there")
+    return tuple(AcceleratorRecord(accelerator=name, suits=suits, why=why) for name, (suits, why) in known.items())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pam_edge.delivery.expected import expected_alpha
+from pam_edge.delivery.expected import expected_matte
 from pam_edge.delivery.manifest import EntryPointRecord, Manifest, ParityRecord
 from pam_edge.delivery.report.page import write_report
 from pam_edge.delivery.report.records import EntryReport, Front, FrontPoint, ParityRow, PictureRow, Report, Status
@@ -123,7 +123,7 @@ def _pictures(manifest: Manifest, reference: Reference, mattes: Path) -> Iterato
                 entry_point=entry.name,
                 image=picture.image,
                 trimap=picture.trimap,
-                reference=expected_alpha(manifest, entry, reference, picture),
+                reference=expected_matte(manifest, entry, reference, picture).alpha,
                 artifact=alpha,
                 cutout=with_alpha(picture.image, alpha) if alpha is not None else None,
                 gain=_GAIN[manifest.precision],

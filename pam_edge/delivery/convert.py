@@ -14,14 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pam_edge.converters.registry import require
 from pam_edge.delivery.accelerators import accelerators
 from pam_edge.delivery.artifact_report import write_artifact_report
 from pam_edge.delivery.contract import contract
-from pam_edge.delivery.expected import expected_alpha
+from pam_edge.delivery.expected import ExpectedMatte, expected_matte
 from pam_edge.delivery.folder import deliver, staging
 from pam_edge.delivery.golden import write_golden
 from pam_edge.delivery.manifest import (
@@ -172,6 +169,8 @@ def _plan(request: ConvertRequest, target: Target, checkpoint: Checkpoint, profi
         record = ProfileRecord(name=profile.name, provenance=costs.provenance.value)
     if request.mode is Mode.DYNAMIC:
         _check_units(request.budgets, costs)
+        for budget in request.budgets:
+            budget_input(budget, GovernorCosts.of(costs))
         plans = tuple(plan_path(budget, costs, macs) for budget in request.budgets)
     else:
         plans = plan_budgets(checkpoint, request.budgets, costs, macs)
@@ -317,7 +316,7 @@ def _draft(job: _Job) -> Manifest:
         width=request.width,
         profile=job.profile,
         selection=_selection(job.costs) if request.mode is Mode.DYNAMIC else None,
-        accelerators=accelerators(job.target, request.mode),
+        accelerators=accelerators(job.target, request.mode, job.precision),
         entry_points=tuple(_draft_entry(plan, request.mode, job.costs) for plan in job.plans),
         inputs=inputs,
         outputs=outputs,
@@ -335,8 +334,8 @@ def _finish(job: _Job, folder: Path, manifest: Manifest, mattes: Path) -> Manife
     reference = Reference(job.checkpoint.supernet, pictures)
     entries = {entry.name: entry for entry in manifest.entry_points}
 
-    def expected(name: str, picture: Picture) -> NDArray[np.float32]:
-        return expected_alpha(manifest, entries[name], reference, picture)
+    def expected(name: str, picture: Picture) -> ExpectedMatte:
+        return expected_matte(manifest, entries[name], reference, picture)
 
     golden = write_golden(folder, (pictures[0], adversarial_pictures(*size)[0]), tuple(entries), expected)
     manifest = manifest.model_copy(update={"golden": golden})

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.delivery.manifest import GoldenRecord
+from pam_edge.delivery.expected import ExpectedMatte
+from pam_edge.delivery.manifest import GoldenPathRecord, GoldenRecord
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.pictures import Picture
 
 GOLDEN = "golden"
 
-ExpectedAlpha = Callable[[str, Picture], NDArray[np.float32]]
-"""Returns what an entry point, by name, should give for a picture: alpha float32[H, W]."""
+Expected = Callable[[str, Picture], ExpectedMatte]
+"""Returns what an entry point, by name, should give for a picture."""
 
 
 def write_golden(
-    directory: Path, pictures: tuple[Picture, ...], names: Sequence[str], expected: ExpectedAlpha
+    directory: Path, pictures: tuple[Picture, ...], names: Sequence[str], expected: Expected
 ) -> tuple[GoldenRecord, ...]:
     """Write golden vectors into ``directory/golden``.
 
     Inputs are PNG (lossless). Expected alphas are the supernet's, raw little-endian float32, rows from the top, so
-    that any platform reads them without a library.
+    that any platform reads them without a library; so are the paths that a dynamic graph should choose.
 
     Args:
         directory: the artifact folder.
@@ -40,22 +43,31 @@ def write_golden(
         image, trimap = f"{GOLDEN}/{picture.name}.image.png", f"{GOLDEN}/{picture.name}.trimap.png"
         cv2.imwrite(str(directory / image), cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR))
         cv2.imwrite(str(directory / trimap), picture.trimap)
-        alphas = {name: f"{GOLDEN}/{name}.{picture.name}.alpha.f32" for name in names}
+        alphas, paths = {}, {}
         for name in names:
-            (directory / alphas[name]).write_bytes(expected(name, picture).astype("<f4").tobytes())
-        records.append(GoldenRecord(picture=picture.name, image=image, trimap=trimap, alphas=alphas))
+            matte = expected(name, picture)
+            alphas[name] = f"{GOLDEN}/{name}.{picture.name}.alpha.f32"
+            _write(directory / alphas[name], matte.alpha)
+            if matte.path is not None:
+                file = f"{GOLDEN}/{name}.{picture.name}.path.f32"
+                _write(directory / file, np.array(matte.path.runs))
+                paths[name] = GoldenPathRecord(file=file, margins=matte.margins)
+        records.append(GoldenRecord(picture=picture.name, image=image, trimap=trimap, alphas=alphas, paths=paths))
     return tuple(records)
 
 
-def read_alpha(file: Path, height: int, width: int) -> NDArray[np.float32]:
-    """Read a raw alpha float32[H, W] as ``write_golden`` writes it.
+def _write(file: Path, values: NDArray[Any]) -> None:
+    file.write_bytes(values.astype("<f4").tobytes())
+
+
+def read_values(file: Path, *shape: int) -> NDArray[np.float32]:
+    """Read raw float32 values as ``write_golden`` writes them.
 
     Raises:
-        UsageError: if the file does not hold height x width numbers.
+        UsageError: if the file does not hold as many as the shape has.
     """
-    data = file.read_bytes()
-    if len(data) != 4 * height * width:
-        raise UsageError(
-            f"{file}: expected {height}x{width} float32 values ({4 * height * width} bytes), found {len(data)} bytes."
-        )
-    return np.frombuffer(data, "<f4").reshape(height, width).astype(np.float32)
+    data, size = file.read_bytes(), 4 * math.prod(shape)
+    if len(data) != size:
+        expected = "x".join(map(str, shape))
+        raise UsageError(f"{file}: expected {expected} float32 values ({size} bytes), found {len(data)} bytes.")
+    return np.frombuffer(data, "<f4").reshape(shape).astype(np.float32)

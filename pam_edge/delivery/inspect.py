@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pam_edge.delivery.manifest import Manifest, read_manifest
-from pam_edge.runtimes.base import Inspection
+from pam_edge.runtimes.base import Branch, Inspection
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.targets import Target
 from pam_edge.workers import run_in_worker
@@ -23,7 +23,11 @@ def inspect(directory: Path) -> tuple[Manifest, dict[str, Inspection]]:
     files = {entry.function: str(directory / entry.file) for entry in manifest.entry_points}
     payload = {"target": manifest.target.value, "files": files}
     found = run_in_worker("pam_edge.delivery.inspect:inspect_in_worker", payload)
-    return manifest, {entry.name: Inspection(**found[entry.function]) for entry in manifest.entry_points}
+    return manifest, {entry.name: _restored(found[entry.function]) for entry in manifest.entry_points}
+
+
+def _restored(found: dict[str, Any]) -> Inspection:
+    return Inspection(**found | {"branches": tuple(Branch(**branch) for branch in found["branches"])})
 
 
 def inspect_in_worker(payload: dict[str, Any]) -> dict[str, Any]:

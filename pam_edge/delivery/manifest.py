@@ -141,13 +141,26 @@ class ParityRecord(_Record):
     reason: str | None
 
 
+class GoldenPathRecord(_Record):
+    """The path expected of a dynamic graph.
+
+    Attributes:
+        file: in ``golden/``: the output ``path`` as raw little-endian float32.
+        margins: per block, by how much its gate prefers to run; None where the governor allowed nothing but bypass.
+    """
+
+    file: str
+    margins: tuple[float | None, ...]
+
+
 class GoldenRecord(_Record):
-    """One golden vector: files in ``golden/``, and the alphas expected of each entry point."""
+    """One golden vector: files in ``golden/``, and the alphas and chosen paths expected of each entry point."""
 
     picture: str
     image: str
     trimap: str
     alphas: dict[str, str]
+    paths: dict[str, GoldenPathRecord] = {}
 
 
 class Manifest(_Record):

@@ -21,18 +21,38 @@ CHECKPOINT_SIZE = 512
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """What a dynamic graph chose in one run.
+
+    Attributes:
+        path: one bit per block.
+        cost: predicted.
+        unit: of the cost.
+        provenance: how the costs are known.
+    """
+
+    path: str
+    cost: float
+    unit: str
+    provenance: str
+
+    def __str__(self) -> str:
+        return f"path {self.path}, predicted {self.cost:.4g} {self.unit} ({self.provenance})"
+
+
+@dataclass(frozen=True, slots=True)
 class NamedMatter:
     """A model with what a user should be told about it.
 
     Attributes:
         matter: computes alpha at its own size.
         description: entry point or path, runtime, and a plain word when the weights are untrained.
-        taken: what a dynamic graph chose and predicted, one line for each run so far.
+        taken: what a dynamic graph chose and predicted, for each run so far.
     """
 
     matter: Matter
     description: str
-    taken: list[str] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +120,11 @@ def _open_dynamic(directory: Path, manifest: Manifest, budget: str | None, name:
     entry = manifest.entry_points[0]
     with silenced():
         loaded = load_runtime(manifest.target).load_dynamic(directory / entry.file, entry.function, threads=threads)
-    taken: list[str] = []
+    taken: list[Taken] = []
 
     def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
         found = loaded(image, trimap, limit)
-        taken.append(f"path {found.path}, predicted {found.cost:.4g} {costs.unit} ({entry.cost_provenance})")
+        taken.append(Taken(found.path, found.cost, costs.unit, entry.cost_provenance))
         return found.alpha
 
     description = f"{name}, {asked}, {limit:.4g} {costs.unit}, {loaded.ran_on}"

@@ -13,10 +13,12 @@ from pam_edge.converters.registry import load_converter
 from pam_edge.delivery.expected import governor_costs, selection_of
 from pam_edge.delivery.manifest import EntryPointRecord, Manifest, content_bytes, content_hash
 from pam_edge.delivery.verify import check_in_process
+from pam_edge.errors import UnsupportedOpError
 from pam_edge.evaluation.budget_table import calibrated_budget_table
+from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Mode
+from pam_edge.targets import Mode, Target
 
 
 def convert_and_check(payload: dict[str, Any]) -> dict[str, Any]:
@@ -48,11 +50,27 @@ def convert_and_check(payload: dict[str, Any]) -> dict[str, Any]:
     )
     converter = load_converter(draft.target)
     files = converter.convert(job)
+    if draft.mode is Mode.DYNAMIC:
+        _check_branches(draft.target, directory, files)
     entries = tuple(_with_file(entry, directory, files[entry.function]) for entry in draft.entry_points)
     manifest = draft.model_copy(update={"entry_points": entries, "tool_versions": converter.versions()})
     mattes = Path(payload["mattes"]) if payload["mattes"] else None
     parity = check_in_process(directory, manifest, checkpoint, {"kind": "convert"}, mattes=mattes, threads=1)
     return {"manifest": manifest.model_copy(update={"parity": parity}).model_dump(mode="json")}
+
+
+def _check_branches(target: Target, directory: Path, files: dict[str, str]) -> None:
+    """Check in the saved file that the delegate takes every branch whole: the runtime would say nothing, but crawl."""
+    runtime = load_runtime(target)
+    for function, file in files.items():
+        branches = runtime.inspect(directory / file, function).branches
+        broken = [index for index, branch in enumerate(branches) if not branch.is_whole]
+        if broken:
+            raise UnsupportedOpError(
+                f"{target.value}: expected the delegate to take every branch whole; it does not take "
+                f"{len(broken)} of {len(branches)}, the first of block {broken[0] // 2}, for "
+                f"{branches[broken[0]].outside or 'it is split'}. Report it."
+            )
 
 
 def _entry_points(draft: Manifest) -> tuple[EntryPoint, ...]:

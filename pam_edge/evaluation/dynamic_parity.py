@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from pam_edge.evaluation.parity import Deviation, ParityLimits, Reference, deviation, to_tensors
 from pam_edge.evaluation.pictures import Picture
-from pam_edge.graphs.governed import GovernedOutput, run_governed
+from pam_edge.graphs.governed import run_governed
 from pam_edge.graphs.governor import BudgetTable, GovernorCosts
 from pam_edge.supernet.path import PathSpec
 
@@ -85,14 +86,24 @@ def check_dynamic(
     check = DynamicCheck(
         deviation=deviation(found.alpha, own, picture.trimap),
         same_path=same,
-        is_tie=not same and _is_tie(path, expected, limits.gate_margin),
+        is_tie=is_tie(path, expected.path, expected.free_margins, limits.gate_margin),
         keeps_budget=found.cost <= limit and found.cost == costs.cost(path),
     )
     return check, found.alpha
 
 
-def _is_tie(path: PathSpec, expected: GovernedOutput, noise: float) -> bool:
-    """Return whether the first block that differs was left to its gate, and the gate was undecided."""
-    pairs = zip(path.runs, expected.path.runs, strict=True)
-    first = next(index for index, (own, other) in enumerate(pairs) if own != other)
-    return expected.decided_by_gate[first] and abs(expected.margins[first]) <= noise
+def is_tie(path: PathSpec, expected: PathSpec, margins: Sequence[float | None], noise: float) -> bool:
+    """Return whether an undecided gate explains that another path was taken.
+
+    Args:
+        path: that was taken.
+        expected: the reference's.
+        margins: per block, by how much the reference's gate prefers to run; None where the governor left it no choice.
+        noise: largest margin that another arithmetic can turn.
+    """
+    pairs = enumerate(zip(path.runs, expected.runs, strict=True))
+    first = next((index for index, (own, other) in pairs if own != other), None)
+    if first is None:
+        return False
+    margin = margins[first]
+    return margin is not None and abs(margin) <= noise

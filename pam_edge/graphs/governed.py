@@ -31,6 +31,12 @@ class GovernedOutput:
     margins: tuple[float, ...]
     decided_by_gate: tuple[bool, ...]
 
+    @property
+    def free_margins(self) -> tuple[float | None, ...]:
+        """The margins of gates that had a choice; None where the governor left none."""
+        pairs = zip(self.margins, self.decided_by_gate, strict=True)
+        return tuple(margin if free else None for margin, free in pairs)
+
 
 def run_governed(
     supernet: Supernet, costs: GovernorCosts, table: BudgetTable, image: Tensor, trimap: Tensor, budget: float

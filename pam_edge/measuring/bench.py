@@ -17,7 +17,7 @@ import numpy as np
 
 from pam_edge.delivery.manifest import EntryPointRecord, Manifest, read_manifest
 from pam_edge.device_profiles.loader import read_profile
-from pam_edge.errors import ProfileError, UsageError
+from pam_edge.errors import CheckpointError, ProfileError, UsageError
 from pam_edge.measuring import memory
 from pam_edge.measuring.host import NAME, host_file, is_this_machine
 from pam_edge.planning.cost import CostTable, CostUnit
@@ -85,7 +85,7 @@ def bench(directory: Path, *, threads: int, seconds: float) -> Bench:
     if manifest.target is Target.COREML:
         raise UsageError(
             "bench: expected a target that apps run on machines like this one; Core ML's times are those of an Apple "
-            "device, and here its packages run in a reference runtime. Measure on the device."
+            "device. Measure there: `pam-edge profile kit --target coreml`."
         )
     if threads < 1 or not seconds > 0:
         raise UsageError(f"bench: expected at least one thread and a time above zero; got {threads} and {seconds} s.")
@@ -111,20 +111,23 @@ def _peak(payload: dict[str, Any], entry: EntryPointRecord, threads: int) -> int
 
 def _predictions(manifest: Manifest, threads: int) -> tuple[CostTable | None, str]:
     """Return this machine's costs of the manifest's network, and a sentence on where they come from."""
-    wanted = manifest.target, manifest.precision, manifest.height, manifest.width, manifest.checkpoint.variant
-    command = measure_command(*wanted)
-    with suppress(ProfileError):
+    made_from = manifest.checkpoint
+    command = measure_command(manifest.target, manifest.precision, manifest.height, manifest.width, made_from.reference)
+    with suppress(ProfileError, CheckpointError):
         profile = read_profile(host_file())
         if is_this_machine(profile):
-            from pam_edge.supernet.variants import variant
+            from pam_edge.supernet.checkpoint import load_checkpoint
 
+            config = load_checkpoint(made_from.reference).config
+            if config.architecture_hash() != made_from.architecture_hash:
+                raise CheckpointError(f"{made_from.reference} is not the network any more that was converted")
             costs = profile_cost_table(
                 profile,
                 target=manifest.target.value,
                 precision=manifest.precision.value,
                 height=manifest.height,
                 width=manifest.width,
-                config=variant(manifest.checkpoint.variant),
+                config=config,
                 threads=threads,
                 dynamic=manifest.mode is Mode.DYNAMIC,
             )

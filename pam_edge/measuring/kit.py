@@ -181,7 +181,8 @@ with `device`, `soc`, `os`, `runtime_version`, `threads` and `date` added, and a
 
 
 _COREML = """
-A phone's neural engine and GPU run no control flow, so this package has one function per path, and no probe.
+Core ML does not promise control flow on a phone's neural engine and GPU, so this package has one function per
+path, and no probe.
 
 ## On a Mac (macOS 15 or later)
 

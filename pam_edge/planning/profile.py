@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
 
-from pam_edge.device_profiles.schema import DeviceProfile, Measurement
+from pam_edge.device_profiles.schema import ComputeUnit, DeviceProfile, Measurement
 from pam_edge.errors import ProfileError, UsageError
 from pam_edge.planning.cost import CostTable, CostUnit
 from pam_edge.planning.roofline import choose_machine, estimate_costs
@@ -41,7 +41,8 @@ def profile_cost_table(
         width: likewise.
         config: the variant.
         threads: that were measured with; None takes the latest measurement, which ``describe_conditions`` tells.
-        dynamic: costs inside a graph that chooses, which are the probe's; else those of static graphs.
+        dynamic: costs inside a graph that chooses, which are the probe's (Core ML: those of the CPU, which alone takes
+            control flow); else those of static graphs.
 
     Raises:
         ProfileError: if the profile does not cover what is asked; names the command that measures it.
@@ -49,12 +50,18 @@ def profile_cost_table(
     """
     wanted_target, wanted_precision = _member(Target, target), _member(Precision, precision)
     if profile.estimate is not None:
-        machine = choose_machine(profile.name, profile.estimate, wanted_target, wanted_precision)
+        machine = choose_machine(profile.name, profile.estimate, wanted_target, wanted_precision, dynamic=dynamic)
         return estimate_costs(machine, config, height, width)
     table = _latest(profile, wanted_target, wanted_precision, height, width, config.name, threads)
     if table is None:
         raise ProfileError(_not_measured(profile, wanted_target, wanted_precision, height, width, config.name))
     _check_architecture(profile, table, config)
+    if dynamic and wanted_target is Target.COREML and table.compute_unit is not ComputeUnit.CPU:
+        raise ProfileError(
+            f"The profile {profile.name} measured Core ML on the {table.compute_unit.value.replace('_', ' ')}, which "
+            "does not promise to take a graph that chooses; such a graph runs on the CPU. Measure with --unit cpu, "
+            "convert with --mode multi, or leave --profile out, so that the graph counts GMACs."
+        )
     return measured_costs(table, dynamic=dynamic)
 
 

@@ -51,11 +51,14 @@ class Machine:
         return max(operator.macs / (self.gmacs_per_s * 1e9), moved_bytes / (self.gb_per_s * 1e9))
 
 
-def choose_machine(name: str, estimate: Estimate, target: Target, precision: Precision) -> Machine:
+def choose_machine(
+    name: str, estimate: Estimate, target: Target, precision: Precision, *, dynamic: bool = False
+) -> Machine:
     """Return what the target would use on this device.
 
-    Core ML uses the neural engine for fp16 and the GPU for fp32 (the neural engine has no fp32). LiteRT and
-    ExecuTorch use the CPU's large cores through XNNPACK. LiteRT's fp16 is one of weights: arithmetic and activations
+    Core ML uses the neural engine for fp16 and the GPU for fp32 (the neural engine has no fp32); for a dynamic graph,
+    whose control flow neither promises to take, the CPU's large cores. LiteRT and ExecuTorch always use those, through
+    XNNPACK. LiteRT's fp16 is one of weights: arithmetic and activations
     stay fp32.
 
     Raises:
@@ -67,6 +70,9 @@ def choose_machine(name: str, estimate: Estimate, target: Target, precision: Pre
     weights_alone = target is Target.TFLITE and precision is Precision.FP16
     arithmetic = Precision.FP32 if weights_alone else precision
     peaks, peak = _find(name, estimate, target, unit, arithmetic)
+    if dynamic and unit is not ComputeUnit.CPU:
+        unit = ComputeUnit.CPU
+        peaks, peak = _find(name, estimate, target, unit, arithmetic)
     return Machine(
         unit=unit,
         threads=peaks.threads,

@@ -12,7 +12,7 @@ from typing import Any
 from executorch.exir._serialize._program import deserialize_pte_binary
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.base import Inspection
+from pam_edge.runtimes.base import Branch, Inspection
 
 _JUMP = "JumpFalseCall"
 _CONTROL = (_JUMP, "MoveCall")
@@ -43,8 +43,10 @@ def inspect_method(file: Path, method: str) -> Inspection:
         delegate=", ".join(delegates) or "none",
         partitions=sum(counts[name] for name in delegates),
         outside={name: count for name, count in counts.items() if name not in (*delegates, *_CONTROL)},
-        note="a delegate call stands for all operators that the delegate took; they are compiled into it"
-        + _describe(list(_choices(plan)), delegates),
+        note="a delegate call stands for all operators that the delegate took; they are compiled into it",
+        branches=tuple(
+            _branch(names, delegates) for choice in _choices(plan) for names in (choice.if_true, choice.if_false)
+        ),
     )
 
 
@@ -82,14 +84,9 @@ def _computing(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in _CONTROL)
 
 
-def _describe(choices: Sequence[Choice], delegates: Sequence[str]) -> str:
-    if not choices:
-        return ""
-    branches = [branch for choice in choices for branch in (choice.if_true, choice.if_false)]
-    delegated = sum(len(branch) == 1 and branch[0] in delegates for branch in branches)
-    return (
-        f"; {len(choices)} choices of two branches, {delegated} of {len(branches)} branches are one delegate call each"
-    )
+def _branch(names: Sequence[str], delegates: Sequence[str]) -> Branch:
+    outside = Counter(name for name in names if name not in delegates)
+    return Branch(len(names) - outside.total(), dict(outside))
 
 
 def _name(plan: Any, instruction: Any) -> str:

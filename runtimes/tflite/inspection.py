@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.base import Inspection
+from pam_edge.runtimes.base import Branch, Inspection
+from pam_edge.runtimes.guards import control_flow
 
 _DELEGATE = "DELEGATE"
 
@@ -20,30 +22,34 @@ def inspect_signature(file: Path, signature: str) -> Inspection:
     """Load a signature with the default delegate and list what is inside and outside of its partitions.
 
     The branches of a graph that chooses are loaded one by one, each as a graph of its own.
+
+    Raises:
+        ArtifactError: if LiteRT does not take the file, or the file has no such signature.
     """
     model = _extract(file, signature)
-    parts = [_inspect_first(_pack(model))]
     branches = model.subgraphs[1:]
+    with control_flow() if branches else nullcontext():
+        parts = [_inspect_first(file, model)]
     for branch in branches:
         model.subgraphs, model.signatureDefs = [branch], []
-        parts.append(_inspect_first(_pack(model)))
-    note = "as this machine's XNNPACK partitions it; GPU and NPU delegates decide on the device"
-    if branches:
-        whole = sum(1 for _, partitions, outside in parts[1:] if partitions == 1 and not outside)
-        note = f"{whole} of {len(branches)} branches are one XNNPACK partition each, with nothing outside; {note}"
+        parts.append(_inspect_first(file, model))
     return Inspection(
         operators=dict(sum((operators for operators, _, _ in parts), Counter())),
         delegate="XNNPACK",
         partitions=sum(partitions for _, partitions, _ in parts),
         outside=dict(sum((outside for _, _, outside in parts), Counter())),
-        note=note,
+        note="as this machine's XNNPACK partitions it; GPU and NPU delegates decide on the device",
+        branches=tuple(Branch(partitions, dict(outside)) for _, partitions, outside in parts[1:]),
     )
 
 
-def _inspect_first(model: bytes) -> tuple[Counter[str], int, Counter[str]]:
+def _inspect_first(file: Path, model: Any) -> tuple[Counter[str], int, Counter[str]]:
     """Return the first subgraph's operators, number of partitions, and operators outside of them."""
-    interpreter = Interpreter(model_content=model, num_threads=1)
-    interpreter.allocate_tensors()
+    try:
+        interpreter = Interpreter(model_content=_pack(model), num_threads=1)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ArtifactError(f"{file} is not a model that this LiteRT takes: {error}") from error
     nodes = interpreter._get_ops_details()
     partitions = [node for node in nodes if node["op_name"] == _DELEGATE]
     operators = [node for node in nodes if node["op_name"] != _DELEGATE]

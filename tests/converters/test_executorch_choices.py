@@ -6,7 +6,7 @@ from executorch.exir import ExecutorchBackendConfig, to_edge
 from executorch.runtime import Runtime, Verification
 from torch import nn
 
-from pam_edge.converters.executorch.planning import PlanInPlace
+from pam_edge.converters.executorch.converter import backend_config
 from pam_edge.runtimes.executorch.inspection import read_choices
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.targets import Target
@@ -41,19 +41,21 @@ def exported(example):
 
 def test_results_survive_the_next_conditional(example):
     for run in (torch.tensor(True), torch.tensor(False)):
-        config = ExecutorchBackendConfig(memory_planning_pass=PlanInPlace())
+        config = backend_config()
         expected = TwoConditionals()(run, example[1])
         assert torch.equal(executed(exported(example), config, run, example[1]), expected), ISSUE
 
 
 def test_as_the_toolchain_plans_them_they_are_overwritten(example):
     overwritten = executed(exported(example), ExecutorchBackendConfig(), *example)
-    assert not torch.equal(overwritten, TwoConditionals()(*example)), f"{ISSUE} is fixed: planning.py can go"
+    assert not torch.equal(overwritten, TwoConditionals()(*example)), (
+        f"{ISSUE} is fixed: what PlanInPlace does with _results can go, features in place stay"
+    )
 
 
 def test_every_branch_of_every_block_is_one_delegate_call(dynamic_artifacts):
     artifact = dynamic_artifacts[Target.EXECUTORCH]
     entry = artifact.manifest.entry_points[0]
-    choices = read_choices(artifact.directory / entry.file, entry.function or entry.budget.label)
+    choices = read_choices(artifact.directory / entry.file, entry.function)
     assert len(choices) == load_checkpoint("pam-minute").supernet.block_count
     assert {branch for choice in choices for branch in (choice.if_true, choice.if_false)} == {("XnnpackBackend",)}

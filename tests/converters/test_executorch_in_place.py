@@ -3,13 +3,13 @@
 import pytest
 import torch
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-from executorch.exir import ExecutorchBackendConfig, to_edge, to_edge_transform_and_lower
+from executorch.exir import to_edge, to_edge_transform_and_lower
 from executorch.exir._serialize._program import deserialize_pte_binary
 from executorch.runtime import Runtime, Verification
 from torch import nn
 
+from pam_edge.converters.executorch.converter import backend_config
 from pam_edge.converters.executorch.in_place import may_overwrite
-from pam_edge.converters.executorch.planning import PlanInPlace
 from pam_edge.targets import Target
 
 
@@ -76,7 +76,7 @@ def test_what_is_read_later_is_kept(features, returned, maps):
     module = AroundAnOperator(returned)
     exported = torch.export.export(module, (x,), strict=False)
     edge = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
-    buffer = edge.to_executorch(ExecutorchBackendConfig(memory_planning_pass=PlanInPlace())).buffer
+    buffer = edge.to_executorch(backend_config()).buffer
     method = Runtime.get().load_program(buffer, verification=Verification.Minimal).load_method("forward")
     for found, expected in zip(method.execute([x]), module(x), strict=True):
         assert torch.allclose(found, expected, atol=1e-5)

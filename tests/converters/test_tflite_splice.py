@@ -84,6 +84,27 @@ def test_branches_with_another_input_are_refused(marked, tmp_path):
     assert file.read_bytes() == marked
 
 
+class Opposite(nn.Module):
+    """A mark whose condition is computed from a truth value."""
+
+    def forward(self, x, control):
+        return {"y": torch.pow(x, 1.0 - (control[:1] > 0.0).float().reshape(1, 1, 1, 1))}
+
+
+class TwoBranches(nn.Module):
+    def forward(self, in_0, in_1):
+        return {"out_0": torch.relu(in_0 * 2.0), "out_1": torch.relu(in_1 * 3.0)}
+
+
+def test_a_condition_that_is_more_than_a_truth_value_is_refused(tmp_path):
+    file, x = tmp_path / "opposite.tflite", torch.ones(1, 4, 4, 2)
+    model = litert_torch.signature("main", Opposite().eval(), sample_kwargs={"x": x, "control": torch.ones(2)})
+    model = model.signature("branches", TwoBranches().eval(), sample_kwargs={n: x.clone() for n in INPUTS[:2]})
+    model.convert().export(str(file))
+    with pytest.raises(ConversionError, match="from a truth value by casts"):
+        splice(file, "main", "branches", INPUTS[:2], OUTPUTS[:2])
+
+
 @pytest.fixture(scope="module")
 def dynamic_file(dynamic_artifacts):
     artifact = dynamic_artifacts[Target.TFLITE]
@@ -96,8 +117,9 @@ def test_every_branch_of_every_block_is_one_partition(dynamic_artifacts, dynamic
     blocks = load_checkpoint("pam-minute").supernet.block_count
     assert len(choices) == blocks
     assert len(model.subgraphs) == 1 + 2 * blocks
-    note = inspect_signature(dynamic_file, model.signatureDefs[0].signatureKey.decode()).note
-    assert f"{2 * blocks} of {2 * blocks} branches are one XNNPACK partition each, with nothing outside" in note
+    branches = inspect_signature(dynamic_file, model.signatureDefs[0].signatureKey.decode()).branches
+    assert len(branches) == 2 * blocks
+    assert all(branch.is_whole for branch in branches)
 
 
 def test_branches_take_features_alone_and_share_no_weights(dynamic_file):

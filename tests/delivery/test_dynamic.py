@@ -10,15 +10,18 @@ import pytest
 from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
+from pam_edge.delivery.accelerators import accelerators
 from pam_edge.delivery.check import EntryCheck
-from pam_edge.delivery.convert import convert
+from pam_edge.delivery.convert import _prepare, convert
 from pam_edge.delivery.expected import selection_of
 from pam_edge.delivery.manifest import read_manifest
-from pam_edge.errors import ArtifactError, BudgetError, UsageError
+from pam_edge.delivery.worker import _check_branches
+from pam_edge.errors import ArtifactError, BudgetError, ProfileError, UnsupportedOpError, UsageError
 from pam_edge.evaluation.dynamic_parity import EDGE_BUDGETS, check_dynamic
 from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.evaluation.pictures import adversarial_pictures, bundled_pictures, fit
 from pam_edge.planning.budget import parse_budget
+from pam_edge.runtimes.base import Branch
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from pam_edge.targets import Mode, Precision, Target
@@ -90,10 +93,28 @@ def test_an_alpha_that_is_wrong_at_an_edge_budget_alone_fails(dynamic_artifacts,
 
 @pytest.mark.parametrize("target", [Target.TFLITE, Target.EXECUTORCH], ids=str)
 def test_both_branches_of_every_block_are_delegated(dynamic_artifacts, target):
-    heavy = ("conv", "pool", "resize", "upsample", "interpolate")
+    heavy = ("conv", "pool", "mean", "resize", "upsample", "interpolate")
     for inspection in inspections(dynamic_artifacts[target]):
         outside = [name for name in inspection.outside if any(word in name.lower() for word in heavy)]
         assert outside == []
+        assert len(inspection.branches) == 2 * load_checkpoint("pam-minute").supernet.block_count
+        assert all(branch.is_whole for branch in inspection.branches)
+
+
+def test_a_conversion_that_leaves_a_branch_to_slow_kernels_is_refused(dynamic_artifacts, monkeypatch):
+    artifact = dynamic_artifacts[Target.TFLITE]
+    entry = artifact.manifest.entry_points[0]
+    _check_branches(Target.TFLITE, artifact.directory, {entry.function: entry.file})
+    runtime = type(load_runtime(Target.TFLITE))
+    inspect = runtime.inspect
+
+    def with_a_split_branch(self, file, function):
+        found = inspect(self, file, function)
+        return replace(found, branches=(*found.branches[:-1], Branch(2, {"POW": 1})))
+
+    monkeypatch.setattr(runtime, "inspect", with_a_split_branch)
+    with pytest.raises(UnsupportedOpError, match="does not take 1 of"):
+        _check_branches(Target.TFLITE, artifact.directory, {entry.function: entry.file})
 
 
 @pytest.mark.slow
@@ -145,6 +166,8 @@ def test_matte_takes_any_budget_within_reach_and_says_what_it_took(dynamic_artif
     assert result.exit_code == 0
     assert "path " in result.stdout
     assert "GMAC (counted)" in result.stdout
+    (taken,) = json.loads(runner.invoke(app, [*arguments, "--budget", "71%", "--json"]).stdout)["taken"]
+    assert f"path {taken['path']}, predicted {taken['cost']:.4g} {taken['unit']}" in result.stdout
     refused = runner.invoke(app, [*arguments, "--budget", "5%"])
     assert isinstance(refused.exception, BudgetError)
     assert "shortest path" in str(refused.exception)
@@ -189,6 +212,9 @@ def test_a_runtime_that_cannot_choose_names_the_mode_that_needs_no_choice(
     assert file.read_bytes() != content
     with pytest.raises(ArtifactError, match="--mode multi"):
         load_runtime(target).load_dynamic(file, entry.function, threads=1)
+    if target is Target.TFLITE:  # ExecuTorch's files are read without their runtime
+        with pytest.raises(ArtifactError, match="--mode multi"):
+            load_runtime(target).inspect(file, entry.function)
 
 
 def _with_later_conditionals(content: bytes) -> bytes:
@@ -215,7 +241,86 @@ def test_the_manifest_says_which_accelerators_suit_and_why(dynamic_artifacts, st
     for target in Target:
         dynamic = {a.accelerator: a for a in dynamic_artifacts[target].manifest.accelerators}
         fixed = {a.accelerator: a for a in static_artifacts[target].manifest.accelerators}
-        assert all(a.suits for a in fixed.values())
+        assert {name for name, a in fixed.items() if not a.suits} <= {"Neural Engine"}
         assert all(a.why for a in dynamic.values())
         assert any(a.suits for a in dynamic.values())
     assert not {a.accelerator: a for a in dynamic_artifacts[Target.TFLITE].manifest.accelerators}["GPU delegate"].suits
+
+
+def test_the_neural_engine_suits_half_precision_alone():
+    for precision, suits in ((Precision.FP16, True), (Precision.FP32, False)):
+        rows = {row.accelerator: row.suits for row in accelerators(Target.COREML, Mode.STATIC, precision)}
+        assert rows == {"CPU": True, "GPU": True, "Neural Engine": suits}
+
+
+def test_inspect_shows_branches_and_their_delegation(dynamic_artifacts):
+    blocks = load_checkpoint("pam-minute").supernet.block_count
+    directory = str(dynamic_artifacts[Target.TFLITE].directory)
+    shown = runner.invoke(app, ["inspect", directory]).stdout
+    assert shown.count("model.tflite") == 1, "two budgets are two inputs of one function"
+    assert "path chosen for each image and budget" in shown
+    assert f"branches, two for each block: {2 * blocks} of {2 * blocks} taken whole" in shown
+    entries = json.loads(runner.invoke(app, ["inspect", directory, "--json"]).stdout)["entry_points"]
+    assert [len(entry["branches"]) for entry in entries] == [2 * blocks] * 2
+
+
+@pytest.fixture
+def device_outputs(dynamic_artifacts, tmp_path):
+    """Return an artifact's folder, and one with what a device computes that computes as the supernet does."""
+    directory = tmp_path / "artifact"
+    shutil.copytree(dynamic_artifacts[Target.EXECUTORCH].directory, directory)
+    shutil.copytree(directory / "golden", tmp_path / "outputs")
+    return directory, tmp_path / "outputs"
+
+
+def judged(directory, outputs):
+    result = runner.invoke(app, ["verify", str(directory), "--device-outputs", str(outputs), "--json"])
+    return json.loads(result.stdout)["checks"]
+
+
+def test_a_device_is_asked_for_its_paths_as_well(device_outputs):
+    directory, outputs = device_outputs
+    assert [check["passed"] for check in judged(directory, outputs)] == [True, True]
+    last = read_manifest(directory).entry_points[-1].name
+    for file in outputs.glob(f"{last}.*.path.f32"):
+        file.unlink()
+    without = judged(directory, outputs)[-1]
+    assert without["passed"] is None
+    assert ".path.f32" in without["reason"]
+
+
+def test_a_device_that_takes_another_path_fails_unless_its_gate_was_undecided(device_outputs):
+    directory, outputs = device_outputs
+    manifest = json.loads((directory / "manifest.json").read_text())
+    golden, name = manifest["golden"][0], manifest["entry_points"][-1]["name"]
+    file = outputs / golden["paths"][name]["file"].split("/")[-1]
+    path = np.fromfile(file, "<f4")
+    (1.0 - path).astype("<f4").tofile(file)
+    other = judged(directory, outputs)[-1]
+    assert (other["passed"], other["path_mismatches"], other["path_ties"]) == (False, 1, 0)
+    golden["paths"][name]["margins"][0] = 1e-6
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    tied = judged(directory, outputs)[-1]
+    assert (tied["path_mismatches"], tied["path_ties"]) == (0, 1)
+
+
+def test_a_path_over_the_budget_is_found_in_a_devices_outputs(device_outputs):
+    directory, outputs = device_outputs
+    manifest = read_manifest(directory)
+    tightest = min(manifest.entry_points, key=lambda entry: entry.budget_input)
+    for golden in manifest.golden:
+        file = outputs / golden.paths[tightest.name].file.split("/")[-1]
+        np.ones(len(golden.paths[tightest.name].margins), "<f4").tofile(file)
+    check = next(check for check in judged(directory, outputs) if check["entry_point"] == tightest.name)
+    assert check["passed"] is False
+    assert check["costs_over_budget"] == len(manifest.golden)
+
+
+def test_core_ml_budgets_of_a_dynamic_graph_are_the_cpus(tmp_path):
+    """The Neural Engine, for which static graphs are planned, does not promise control flow."""
+    ask = {"targets": (Target.COREML,), "profile": "iphone13", "precision": None, "budgets": (parse_budget("100%"),)}
+    (dynamic,) = _prepare(minute_request(tmp_path, mode=Mode.DYNAMIC, **ask))
+    (fixed,) = _prepare(minute_request(tmp_path, **ask))
+    assert dynamic.costs.full > 2 * fixed.costs.full
+    with pytest.raises(ProfileError, match="pixel8"):
+        _prepare(minute_request(tmp_path, mode=Mode.DYNAMIC, **ask | {"profile": "pixel8"}))

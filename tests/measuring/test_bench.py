@@ -1,6 +1,7 @@
 """What artifacts take here: static, dynamic, with and without a prediction, and Core ML, whose times mean nothing."""
 
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -39,6 +40,18 @@ def test_a_dynamic_graph_is_timed_at_each_budget(dynamic_artifacts):
     found = run(dynamic_artifacts[Target.TFLITE].directory)
     assert len(found["entry_points"]) == 2
     assert all(each["paths"] for each in found["entry_points"])
+
+
+def test_a_network_that_is_not_there_any_more_is_timed_without_a_prediction(dynamic_artifacts, tmp_path, monkeypatch):
+    """A checkpoint of the user's own, with a configuration that no variant has."""
+    monkeypatch.setattr("pam_edge.measuring.bench.read_profile", lambda file: None)
+    monkeypatch.setattr("pam_edge.measuring.bench.is_this_machine", lambda profile: True)
+    directory = tmp_path / "own"
+    shutil.copytree(dynamic_artifacts[Target.TFLITE].directory, directory)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    manifest["checkpoint"] |= {"variant": "my-own", "reference": str(tmp_path / "gone.safetensors")}
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    assert run(directory)["prediction"].startswith("no prediction")
 
 
 def test_core_ml_is_refused(static_artifacts):

@@ -19,9 +19,9 @@ from pam_edge.targets import Precision, Target
 MINUTE = VARIANTS["pam-minute"]
 
 
-def costs_of(profile, target="tflite", precision="fp32", size=512, config=MINUTE, threads=None):
+def costs_of(profile, target="tflite", precision="fp32", size=512, config=MINUTE, **options):
     return profile_cost_table(
-        profile, target=target, precision=precision, height=size, width=size, config=config, threads=threads
+        profile, target=target, precision=precision, height=size, width=size, config=config, **options
     )
 
 
@@ -56,19 +56,23 @@ def test_each_target_uses_its_own_compute_unit():
     estimate = load_profile("iphone13").estimate
     assert estimate is not None
 
-    def unit(target, precision):
-        machine = choose_machine("iphone13", estimate, target, precision)
+    def unit(target, precision, **options):
+        machine = choose_machine("iphone13", estimate, target, precision, **options)
         return machine.unit, machine.activation_bytes, machine.weight_bytes
 
     assert unit(Target.COREML, Precision.FP16) == (ComputeUnit.NEURAL_ENGINE, 2, 2)
     assert unit(Target.COREML, Precision.FP32) == (ComputeUnit.GPU, 4, 4)
     assert unit(Target.TFLITE, Precision.FP16) == (ComputeUnit.CPU, 4, 2)
     assert unit(Target.EXECUTORCH, Precision.FP16) == (ComputeUnit.CPU, 2, 2)
+    assert unit(Target.COREML, Precision.FP16, dynamic=True) == (ComputeUnit.CPU, 2, 2)
+    assert unit(Target.COREML, Precision.FP32, dynamic=True) == (ComputeUnit.CPU, 4, 4)
 
 
 def test_core_ml_on_an_android_phone_is_refused():
     with pytest.raises(ProfileError, match="neural engine of pixel8"):
         costs_of(load_profile("pixel8"), "coreml", "fp16")
+    with pytest.raises(ProfileError, match="neural engine of pixel8"):
+        costs_of(load_profile("pixel8"), "coreml", "fp16", dynamic=True)
 
 
 @pytest.mark.parametrize("target", ["coreml", "tflite", "executorch"])
@@ -127,6 +131,18 @@ def test_conditions_that_nobody_gave_are_those_of_the_variant_s_latest_table(mea
     assert default_conditions(both).target is Target.EXECUTORCH
     own = default_conditions(both, variant=table.variant)
     assert (own.target, own.height, own.width) == (table.target, table.height, table.width)
+
+
+def test_core_ml_measured_on_the_neural_engine_says_nothing_of_a_dynamic_graph(measured_profile):
+    (table,) = measured_profile.measurements
+    there = table.model_copy(update={"target": Target.COREML, "compute_unit": ComputeUnit.NEURAL_ENGINE})
+    phone = measured_profile.model_copy(update={"measurements": (there,)})
+    assert costs_of(phone, "coreml").full == 24.0
+    with pytest.raises(ProfileError, match="--mode multi"):
+        costs_of(phone, "coreml", dynamic=True)
+    cpu = there.model_copy(update={"compute_unit": ComputeUnit.CPU})
+    on_cpu = measured_profile.model_copy(update={"measurements": (cpu,)})
+    assert costs_of(on_cpu, "coreml", dynamic=True).full == 24.0
 
 
 def test_an_unknown_target_is_refused():
