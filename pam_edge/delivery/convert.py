@@ -168,9 +168,7 @@ def _plan(request: ConvertRequest, target: Target, checkpoint: Checkpoint, profi
         )
         record = ProfileRecord(name=profile.name, provenance=costs.provenance.value)
     if request.mode is Mode.DYNAMIC:
-        _check_units(request.budgets, costs)
-        for budget in request.budgets:
-            budget_input(budget, GovernorCosts.of(costs))
+        _check_inputs(request.budgets, costs)
         plans = tuple(plan_path(budget, costs, macs) for budget in request.budgets)
     else:
         plans = plan_budgets(checkpoint, request.budgets, costs, macs)
@@ -280,14 +278,16 @@ def _selection(costs: CostTable) -> SelectionRecord:
     )
 
 
-def _check_units(budgets: Sequence[Budget], costs: CostTable) -> None:
-    """Refuse budgets in another unit than the graph's costs."""
+def _check_inputs(budgets: Sequence[Budget], costs: CostTable) -> None:
+    """Refuse budgets in another unit than the graph's costs, or that the graph cannot keep."""
     other = [budget for budget in budgets if budget.unit is BudgetUnit.GMAC and costs.unit is not CostUnit.GMAC]
     if other:
         raise BudgetError(
             f"A dynamic graph takes its budget in the profile's unit, {costs.unit.value}; got {other[0]}. Give "
             "milliseconds or percent, or leave --profile out, so that the graph counts GMACs."
         )
+    for budget in budgets:
+        budget_input(budget, GovernorCosts.of(costs))
 
 
 def _checkpoint_record(checkpoint: Checkpoint) -> CheckpointRecord:

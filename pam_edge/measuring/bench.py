@@ -113,14 +113,17 @@ def _predictions(manifest: Manifest, threads: int) -> tuple[CostTable | None, st
     """Return this machine's costs of the manifest's network, and a sentence on where they come from."""
     made_from = manifest.checkpoint
     command = measure_command(manifest.target, manifest.precision, manifest.height, manifest.width, made_from.reference)
-    with suppress(ProfileError, CheckpointError):
+    with suppress(ProfileError):
         profile = read_profile(host_file())
         if is_this_machine(profile):
             from pam_edge.supernet.checkpoint import load_checkpoint
 
-            config = load_checkpoint(made_from.reference).config
+            try:
+                config = load_checkpoint(made_from.reference).config
+            except CheckpointError as error:
+                return None, f"no prediction: {error}"
             if config.architecture_hash() != made_from.architecture_hash:
-                raise CheckpointError(f"{made_from.reference} is not the network any more that was converted")
+                return None, f"no prediction: {made_from.reference} has another architecture than what was converted"
             costs = profile_cost_table(
                 profile,
                 target=manifest.target.value,

@@ -70,6 +70,7 @@ def choose_machine(
     weights_alone = target is Target.TFLITE and precision is Precision.FP16
     arithmetic = Precision.FP32 if weights_alone else precision
     peaks, peak = _find(name, estimate, target, unit, arithmetic)
+    # Only after the usual unit was found: a phone without one has no Core ML.
     if dynamic and unit is not ComputeUnit.CPU:
         unit = ComputeUnit.CPU
         peaks, peak = _find(name, estimate, target, unit, arithmetic)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,6 @@ from pam_edge.runtimes.base import Branch, Inspection
 _JUMP = "JumpFalseCall"
 _CONTROL = (_JUMP, "MoveCall")
 """Instructions that compute nothing: they lead into a branch, and hand its result on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What the two branches of a conditional execute, by the names of operators and delegates, in order."""
-
-    if_true: tuple[str, ...]
-    if_false: tuple[str, ...]
 
 
 def inspect_method(file: Path, method: str) -> Inspection:
@@ -44,19 +35,8 @@ def inspect_method(file: Path, method: str) -> Inspection:
         partitions=sum(counts[name] for name in delegates),
         outside={name: count for name, count in counts.items() if name not in (*delegates, *_CONTROL)},
         note="a delegate call stands for all operators that the delegate took; they are compiled into it",
-        branches=tuple(
-            _branch(names, delegates) for choice in _choices(plan) for names in (choice.if_true, choice.if_false)
-        ),
+        branches=tuple(_branch(names, delegates) for names in _branches(plan)),
     )
-
-
-def read_choices(file: Path, method: str) -> tuple[Choice, ...]:
-    """Return the conditionals of a method in the order in which they run; none is inside another.
-
-    Raises:
-        ArtifactError: if the file has no such method.
-    """
-    return tuple(_choices(_plan(file, method)))
 
 
 def _plan(file: Path, method: str) -> Any:
@@ -70,14 +50,16 @@ def _instructions(plan: Any) -> list[Any]:
     return [each.instr_args for each in chain.from_iterable(part.instructions for part in plan.chains)]
 
 
-def _choices(plan: Any) -> Iterator[Choice]:
+def _branches(plan: Any) -> Iterator[tuple[str, ...]]:
+    """Return what each conditional executes if true, then if false, by name; none is inside another."""
     # Written as: jump to B if false; A: first branch; jump to C, always; B: second branch; C: the rest.
     instructions = _instructions(plan)
     names = [_name(plan, instruction) for instruction in instructions]
     jumps = [position for position, name in enumerate(names) if name == _JUMP]
     for start, middle in zip(jumps[::2], jumps[1::2], strict=True):
         end = instructions[middle].destination_instruction
-        yield Choice(_computing(names[start + 1 : middle]), _computing(names[middle + 1 : end]))
+        yield _computing(names[start + 1 : middle])
+        yield _computing(names[middle + 1 : end])
 
 
 def _computing(names: Sequence[str]) -> tuple[str, ...]:

@@ -7,9 +7,6 @@ from executorch.runtime import Runtime, Verification
 from torch import nn
 
 from pam_edge.converters.executorch.converter import backend_config
-from pam_edge.runtimes.executorch.inspection import read_choices
-from pam_edge.supernet.checkpoint import load_checkpoint
-from pam_edge.targets import Target
 
 ISSUE = "executorch issue 21490 (all conditionals of a graph share the memory of their results)"
 
@@ -51,11 +48,3 @@ def test_as_the_toolchain_plans_them_they_are_overwritten(example):
     assert not torch.equal(overwritten, TwoConditionals()(*example)), (
         f"{ISSUE} is fixed: what PlanInPlace does with _results can go, features in place stay"
     )
-
-
-def test_every_branch_of_every_block_is_one_delegate_call(dynamic_artifacts):
-    artifact = dynamic_artifacts[Target.EXECUTORCH]
-    entry = artifact.manifest.entry_points[0]
-    choices = read_choices(artifact.directory / entry.file, entry.function)
-    assert len(choices) == load_checkpoint("pam-minute").supernet.block_count
-    assert {branch for choice in choices for branch in (choice.if_true, choice.if_false)} == {("XnnpackBackend",)}

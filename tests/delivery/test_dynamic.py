@@ -99,6 +99,7 @@ def test_both_branches_of_every_block_are_delegated(dynamic_artifacts, target):
         assert outside == []
         assert len(inspection.branches) == 2 * load_checkpoint("pam-minute").supernet.block_count
         assert all(branch.is_whole for branch in inspection.branches)
+        assert "XNNPACK" in inspection.delegate.upper()
 
 
 def test_a_conversion_that_leaves_a_branch_to_slow_kernels_is_refused(dynamic_artifacts, monkeypatch):

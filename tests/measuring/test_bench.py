@@ -51,7 +51,9 @@ def test_a_network_that_is_not_there_any_more_is_timed_without_a_prediction(dyna
     manifest = json.loads((directory / "manifest.json").read_text())
     manifest["checkpoint"] |= {"variant": "my-own", "reference": str(tmp_path / "gone.safetensors")}
     (directory / "manifest.json").write_text(json.dumps(manifest))
-    assert run(directory)["prediction"].startswith("no prediction")
+    prediction = run(directory)["prediction"]
+    assert prediction.startswith("no prediction")
+    assert "gone.safetensors" in prediction
 
 
 def test_core_ml_is_refused(static_artifacts):
