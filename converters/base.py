@@ -9,7 +9,7 @@ from typing import Protocol
 from pam_edge.graphs.governor import BudgetTable, GovernorCosts
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Mode, Precision, TensorIO
+from pam_edge.terms import Mode, Precision, TensorIO
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,8 @@ def require(target: Target) -> None:
     missing = missing_packages(target)
     if missing:
         raise MissingExtraError(
-            f"The target {target.value} needs {', '.join(missing)}, not installed here. Install the extra: "
-            f"pip install 'pam-edge[{target.value}]'."
+            f"The target {target} needs {', '.join(missing)}, not installed here. Install the extra: "
+            f"pip install 'pam-edge[{target}]'."
         )
 
 

@@ -7,13 +7,12 @@ or holds measured tables (each for one runtime, precision, size and variant, and
 from __future__ import annotations
 
 from datetime import date
-from enum import Enum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from pam_edge.planning.cost import Provenance
-from pam_edge.targets import Precision, Target
+from pam_edge.targets import Target
+from pam_edge.terms import ComputeUnit, Precision, Provenance
 
 Text = Annotated[str, Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
@@ -24,14 +23,6 @@ Side = Annotated[int, Field(gt=0, strict=True, multiple_of=32)]
 
 NAME_PATTERN = "^[a-z0-9][a-z0-9_-]*$"
 """Of a profile: it is also the name of its file."""
-
-
-class ComputeUnit(Enum):
-    """Part of the SoC that does the arithmetic."""
-
-    CPU = "cpu"
-    GPU = "gpu"
-    NEURAL_ENGINE = "neural_engine"
 
 
 class Record(BaseModel):

@@ -45,12 +45,12 @@ def load_runtime(target: Target, name: str | None = None) -> Runtime:
     chosen = name or names[0]
     if chosen not in names:
         more = "; Core ML itself exists on macOS alone" if chosen == _MACOS_ONLY and target is Target.COREML else ""
-        raise UsageError(f"--runtime: expected {' or '.join(names)} for {target.value} here; got {chosen!r}{more}.")
+        raise UsageError(f"--runtime: expected {' or '.join(names)} for {target} here; got {chosen!r}{more}.")
     package = _REQUIRED_PACKAGE[target]
     if find_spec(package) is None:
         raise MissingExtraError(
-            f"Running {target.value} files needs {package}, not installed here. Install the extra: "
-            f"pip install 'pam-edge[{target.value}]'."
+            f"Running {target} files needs {package}, not installed here. Install the extra: "
+            f"pip install 'pam-edge[{target}]'."
         )
     module, _, attribute = RUNTIMES[target][chosen].partition(":")
     runtime: Runtime = getattr(importlib.import_module(module), attribute)()

@@ -11,7 +11,8 @@ from pam_edge.planning.budget import parse_budget
 from pam_edge.runtimes.base import Inspection
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.variants import VARIANTS
-from pam_edge.targets import Mode, Precision, Target
+from pam_edge.targets import Target
+from pam_edge.terms import Mode, Precision
 
 
 def minute_request(out: Path, **changes) -> ConvertRequest:

@@ -24,7 +24,7 @@ def test_every_package_on_disk_is_listed():
 
 
 @pytest.mark.parametrize(
-    "module", ["pam_edge.delivery.convert", "pam_edge.delivery.models", "pam_edge.planning.planner"]
+    "module", ["pam_edge.delivery.convert", "pam_edge.delivery.open_model", "pam_edge.planning.planner"]
 )
 def test_core_imports_no_toolchain(module):
     code = (

@@ -12,7 +12,7 @@ from pam_edge.converters.capture import export_path
 from pam_edge.converters.coreml.dynamic import convert_dynamic
 from pam_edge.converters.coreml.package import make_reproducible
 from pam_edge.errors import ConversionError
-from pam_edge.targets import Mode, Precision, TensorIO
+from pam_edge.terms import Mode, Precision, TensorIO
 from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 
 with hidden(*UNUSED_BY_COREMLTOOLS):

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from pam_edge.converters.base import ConversionJob
 from pam_edge.converters.capture import example_inputs, named
-from pam_edge.converters.coreml.splice import splice
+from pam_edge.converters.coreml.splice_conds import splice
 from pam_edge.converters.marks import input_name, mark_choices, output_name
 from pam_edge.errors import ConversionError
 from pam_edge.graphs.dynamic import DynamicGraph
-from pam_edge.targets import Precision
+from pam_edge.terms import Precision
 from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 
 with hidden(*UNUSED_BY_COREMLTOOLS):

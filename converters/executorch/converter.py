@@ -11,13 +11,13 @@ from torch.export import ExportedProgram
 
 from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import example_inputs, export_path
-from pam_edge.converters.executorch.branches import delegate_branches
 from pam_edge.converters.executorch.checks import check_choices, check_one_partition
+from pam_edge.converters.executorch.lower_branches import delegate_branches
+from pam_edge.converters.executorch.memory_plan import PlanInPlace
 from pam_edge.converters.executorch.partitions import CutAtLargestFeatures
-from pam_edge.converters.executorch.planning import PlanInPlace
 from pam_edge.errors import ConversionError
 from pam_edge.graphs.dynamic import DynamicGraph, ProbeGraph
-from pam_edge.targets import Mode, Precision
+from pam_edge.terms import Mode, Precision
 
 
 class ExecuTorchConverter:

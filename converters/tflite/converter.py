@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import PROBE_OUTPUTS, example_inputs, named
 from pam_edge.converters.marks import input_name, mark_choices, output_name
-from pam_edge.converters.tflite.branches import Branches, branch_inputs
+from pam_edge.converters.tflite.branch_signature import Branches, branch_inputs
 from pam_edge.converters.tflite.half import store_weights_as_half
-from pam_edge.converters.tflite.splice import splice
+from pam_edge.converters.tflite.splice_ifs import splice
 from pam_edge.graphs.dynamic import ChannelsLastDynamicGraph, ChannelsLastProbeGraph, DynamicGraph, ProbeGraph
 from pam_edge.graphs.static import ChannelsLastGraph, StaticGraph
-from pam_edge.targets import Mode, Precision
+from pam_edge.terms import Mode, Precision
 
 _BRANCHES = "branches"
 """Signature that holds the branches until they are put where they belong."""

@@ -13,7 +13,7 @@ import typer
 from pam_edge.cli.host import measure_host_if_new
 from pam_edge.cli.options import parse_choice, parse_size, parse_targets
 from pam_edge.cli.output import console, notices, print_json
-from pam_edge.targets import Mode, Precision, TensorIO
+from pam_edge.terms import Mode, Precision, TensorIO
 
 if TYPE_CHECKING:
     from pam_edge.delivery.convert import Artifact, ConvertRequest
@@ -79,9 +79,9 @@ def as_json(artifact: Artifact) -> dict[str, Any]:
     """Return what scripts rely on: the manifest's words, with the folder and one yes or no."""
     manifest = artifact.manifest
     return {
-        "target": manifest.target.value,
-        "mode": manifest.mode.value,
-        "precision": manifest.precision.value,
+        "target": manifest.target,
+        "mode": manifest.mode,
+        "precision": manifest.precision,
         "directory": str(artifact.directory),
         "trained": manifest.checkpoint.trained,
         "profile": manifest.profile.model_dump() if manifest.profile else None,
@@ -98,8 +98,8 @@ def print_artifact(artifact: Artifact) -> None:
 
     manifest = artifact.manifest
     first = manifest.entry_points[0]
-    kind = f"{manifest.mode.value}, {manifest.precision.value}, {manifest.height}x{manifest.width}"
-    console.print(f"[bold]{manifest.target.value}[/] · {kind} · costs {first.cost_provenance}", highlight=False)
+    kind = f"{manifest.mode}, {manifest.precision}, {manifest.height}x{manifest.width}"
+    console.print(f"[bold]{manifest.target}[/] · {kind} · costs {first.cost_provenance}", highlight=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("budget", no_wrap=True)
     table.add_column("path")

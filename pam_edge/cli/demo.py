@@ -10,7 +10,8 @@ import typer
 
 from pam_edge.cli.convert import print_artifact, run_with_progress
 from pam_edge.cli.output import console
-from pam_edge.targets import Mode, Target
+from pam_edge.targets import Target
+from pam_edge.terms import Mode
 
 PROFILE = "iphone13"
 
@@ -24,7 +25,7 @@ def demo(
 
     from pam_edge.converters.registry import missing_packages
     from pam_edge.delivery.convert import ConvertRequest
-    from pam_edge.delivery.models import open_model
+    from pam_edge.delivery.open_model import open_model
     from pam_edge.errors import MissingExtraError
     from pam_edge.evaluation.pictures import bundled_pictures
     from pam_edge.matting.cutout import cut_out

@@ -47,7 +47,7 @@ def examine() -> dict[str, Any]:
     from pam_edge.supernet.checkpoint import load_checkpoint
 
     with ThreadPoolExecutor(len(Target)) as pool:
-        targets = dict(zip((target.value for target in Target), pool.map(_examine, Target), strict=True))
+        targets = dict(zip((target for target in Target), pool.map(_examine, Target), strict=True))
     checkpoint = load_checkpoint("pam-tiny")
     return {
         "pam_edge": version("pam-edge"),
@@ -72,7 +72,7 @@ def _examine(target: Target) -> dict[str, Any]:
 
     why_not = None
     try:
-        run_in_worker("pam_edge.cli.doctor:load_in_worker", {"target": target.value})
+        run_in_worker("pam_edge.cli.doctor:load_in_worker", {"target": target})
     except PamEdgeError as error:
         why_not = str(error)
     verified_by = "converts here; checked by running the files in the runtime that apps use"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pam_edge.cli.output import notices
-from pam_edge.targets import Precision, Target
+from pam_edge.targets import Target
+from pam_edge.terms import Precision
 
 if TYPE_CHECKING:
+    from pam_edge.measuring.import_samples import Imported
     from pam_edge.measuring.measure import MeasureRequest
-    from pam_edge.planning.importing import Imported
 
 
 def measure_with_progress(request: MeasureRequest, *, quiet: bool) -> Imported:

@@ -26,7 +26,7 @@ def matte(
     """Cut the subject out of a picture."""
     import os
 
-    from pam_edge.delivery.models import open_model
+    from pam_edge.delivery.open_model import open_model
     from pam_edge.matting.cutout import cut_out
     from pam_edge.matting.images import check_writable_format, read_image, read_trimap_or_mask, write_rgba
 

@@ -12,7 +12,8 @@ from pam_edge.cli.options import parse_choice, parse_size
 from pam_edge.cli.output import console, notices, print_json
 from pam_edge.cli.planning import CheckpointOption, JsonOption, PrecisionOption, print_imported
 from pam_edge.measuring import DEFAULT_LIMIT_S
-from pam_edge.targets import Precision, Target
+from pam_edge.targets import Target
+from pam_edge.terms import Precision
 
 
 def measure(

@@ -10,10 +10,11 @@ import typer
 
 from pam_edge.cli.options import parse_choice, parse_size
 from pam_edge.cli.output import console, notices, print_json
-from pam_edge.targets import Precision, Target
+from pam_edge.targets import Target
+from pam_edge.terms import Precision
 
 if TYPE_CHECKING:
-    from pam_edge.planning.importing import Imported
+    from pam_edge.measuring.import_samples import Imported
 
 profile_app = typer.Typer(help="Device profiles: what a path costs on a device.", no_args_is_help=True)
 
@@ -39,7 +40,7 @@ def plan(
     from pam_edge.measuring.host import NAME as HOST
     from pam_edge.measuring.host import host_file
     from pam_edge.planning.budget import DEFAULT_BUDGETS, parse_budget
-    from pam_edge.planning.report import make_report, report_record
+    from pam_edge.planning.service import make_report, report_record
 
     budgets = tuple(map(parse_budget, budget)) if budget else DEFAULT_BUDGETS
     if profile == HOST and (chosen_target or not host_file().is_file()):
@@ -49,13 +50,13 @@ def plan(
         measure_host_if_new(profile, checkpoint, (target_here,), chosen_precision, size_here, quiet=json)
     report = make_report(checkpoint, budgets, profile, chosen_target, chosen_precision, chosen_size)
     if plot:
-        from pam_edge.planning.plot import plot_front
+        from pam_edge.cli.front_plot import plot_front
 
         plot_front(report, plot)
     if json:
         print_json(report_record(report) | ({"plot": str(plot)} if plot else {}))
         return
-    from pam_edge.planning.render import front_chart, plans_table
+    from pam_edge.cli.tables import front_chart, plans_table
 
     console.print(plans_table(report))
     console.print(front_chart(report))
@@ -70,7 +71,7 @@ def list_command(json: JsonOption = False) -> None:
 
     listed = list_profiles()
     if not json:
-        from pam_edge.planning.render import profiles_table
+        from pam_edge.cli.tables import profiles_table
 
         console.print(profiles_table(listed))
         return
@@ -80,7 +81,7 @@ def list_command(json: JsonOption = False) -> None:
             "file": str(entry.file),
             "bundled": entry.bundled,
             "device": entry.profile.device if entry.profile else None,
-            "provenance": entry.profile.provenance.value if entry.profile else None,
+            "provenance": entry.profile.provenance if entry.profile else None,
             "problem": entry.problem or None,
         }
         for entry in listed
@@ -100,26 +101,26 @@ def show_command(
     """Show what each block costs on a device, and where the numbers come from."""
     asked = _parse_conditions(target, precision, size)
     from pam_edge.device_profiles import load_profile
-    from pam_edge.planning.report import costs_record, default_conditions, describe_basis, device_costs, tables_for
+    from pam_edge.planning.service import costs_record, default_conditions, describe_basis, device_costs, tables_for
     from pam_edge.supernet.variants import variant as find_variant
 
     profile = load_profile(name)
     conditions = default_conditions(profile, *asked, variant)
-    tables = [table for table in tables_for(profile, conditions) if variant in (None, table.variant)]
-    config = find_variant(variant or (tables[-1].variant if tables else "pam-tiny"))
+    measured = [table for table in tables_for(profile, conditions) if variant in (None, table.variant)]
+    config = find_variant(variant or (measured[-1].variant if measured else "pam-tiny"))
     costs = device_costs(profile, config, conditions)
     basis = describe_basis(profile, config, conditions)
     if json:
         record = {"basis": basis, "variant": config.name, "costs": costs_record(costs, config.block_names)}
         print_json(record | {"profile": profile.model_dump(mode="json", exclude_none=True)})
         return
-    from pam_edge.planning import render
+    from pam_edge.cli import tables
 
     console.print(f"[bold]{profile.name}[/]: {profile.device}, {profile.soc}, {profile.os}; costs are", end=" ")
-    console.print(render.provenance_text(costs.provenance))
-    console.print(render.sources_table(profile) if profile.estimate else render.provenance_table(tables[-1]))
+    console.print(tables.provenance_text(costs.provenance))
+    console.print(tables.sources_table(profile) if profile.estimate else tables.provenance_table(measured[-1]))
     title = f"{config.name}, {conditions.height}x{conditions.width}, {conditions.target} {conditions.precision}"
-    console.print(render.costs_chart(costs, config.block_names, f"{title}: {costs.provenance.value}"))
+    console.print(tables.costs_chart(costs, config.block_names, f"{title}: {costs.provenance}"))
     console.print(basis, style="dim")
 
 
@@ -132,8 +133,8 @@ def import_command(
 ) -> None:
     """Fit per-block costs to measured samples, and keep them as a profile (or add them to one)."""
     from pam_edge.device_profiles.loader import user_folder
-    from pam_edge.planning.importing import import_samples
-    from pam_edge.planning.samples import read_samples
+    from pam_edge.measuring.import_samples import import_samples
+    from pam_edge.measuring.samples import read_samples
 
     chosen = name or (output.stem if output else _slug(read_samples(file).device))
     print_imported(import_samples(file, chosen, output or user_folder() / f"{chosen}.toml"), json=json)
@@ -154,7 +155,7 @@ def operators_command(
 ) -> None:
     """Read per-block costs from a runtime's operator profiles, and keep them as a profile (or add them to one)."""
     from pam_edge.device_profiles.loader import user_folder
-    from pam_edge.measuring.operator_import import Device, import_operator_profiles
+    from pam_edge.measuring.import_operators import Device, import_operator_profiles
 
     chosen = name or (output.stem if output else _slug(device))
     made_by = Device(device, soc, os, runtime_version, threads)
@@ -167,7 +168,7 @@ def print_imported(done: Imported, *, json: bool) -> None:
     if json:
         print_json(_import_record(done))
         return
-    from pam_edge.planning.render import provenance_table
+    from pam_edge.cli.tables import provenance_table
 
     console.print(provenance_table(done.table))
     for notice in done.table.provenance.notices:

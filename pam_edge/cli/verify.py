@@ -10,7 +10,7 @@ import typer
 from pam_edge.cli.output import console, notices, print_json
 
 if TYPE_CHECKING:
-    from pam_edge.delivery.manifest import ParityRecord
+    from pam_edge.delivery.artifact.manifest import ParityRecord
 
 
 def verify(
@@ -27,11 +27,11 @@ def verify(
 ) -> None:
     """Run an artifact and compare it with the supernet; exit 1 and name the first diverging block if it differs."""
     if device_outputs:
-        from pam_edge.delivery.device import verify_device_outputs
+        from pam_edge.delivery.parity.device_outputs import verify_device_outputs
 
         records = verify_device_outputs(directory, device_outputs)
     else:
-        from pam_edge.delivery.verify import verify as verify_folder
+        from pam_edge.delivery.parity.verify import verify as verify_folder
 
         with notices.status(f"Running {directory} ..."):
             records = verify_folder(directory, images=images, checkpoint=checkpoint, runtime=runtime)
@@ -60,7 +60,7 @@ def print_parity(records: tuple[ParityRecord, ...]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from pam_edge.delivery.verify import describe_divergence, describe_path_errors
+    from pam_edge.delivery.parity.verify import describe_divergence, describe_path_errors
 
     table = Table()
     for name in ("entry point", "parity", "images", "max |Δα|", "RMS unknown", "ΔSAD", "worst picture"):

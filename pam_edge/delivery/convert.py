@@ -15,13 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pam_edge.converters.registry import require
-from pam_edge.delivery.accelerators import accelerators
-from pam_edge.delivery.artifact_report import write_artifact_report
-from pam_edge.delivery.contract import contract
-from pam_edge.delivery.expected import ExpectedMatte, expected_matte
-from pam_edge.delivery.folder import deliver, staging
-from pam_edge.delivery.golden import write_golden
-from pam_edge.delivery.manifest import (
+from pam_edge.delivery.artifact.accelerators import accelerators
+from pam_edge.delivery.artifact.golden import write_golden
+from pam_edge.delivery.artifact.manifest import (
     MANIFEST,
     CheckpointRecord,
     EntryPointRecord,
@@ -29,7 +25,11 @@ from pam_edge.delivery.manifest import (
     ProfileRecord,
     SelectionRecord,
 )
-from pam_edge.delivery.verify import describe_failure
+from pam_edge.delivery.artifact.staging import deliver, staging
+from pam_edge.delivery.artifact.tensors import contract
+from pam_edge.delivery.parity.expected import ExpectedMatte, expected_matte
+from pam_edge.delivery.parity.verify import describe_failure
+from pam_edge.delivery.report.fill import write_artifact_report
 from pam_edge.device_profiles import load_profile
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.errors import BudgetError, ParityError, UsageError
@@ -37,12 +37,13 @@ from pam_edge.evaluation.parity import Reference
 from pam_edge.evaluation.pictures import Picture, adversarial_pictures, bundled_pictures, fit
 from pam_edge.graphs.governor import GovernorCosts, budget_input
 from pam_edge.planning.budget import Budget, BudgetUnit
-from pam_edge.planning.cost import CostTable, CostUnit, mac_cost_table
+from pam_edge.planning.cost import CostTable, mac_cost_table
+from pam_edge.planning.device_costs import profile_cost_table
 from pam_edge.planning.planner import ErrorTable, Plan, plan_path
-from pam_edge.planning.profile import profile_cost_table
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Mode, Precision, Target, TensorIO
+from pam_edge.targets import Target
+from pam_edge.terms import CostUnit, Mode, Precision, TensorIO
 from pam_edge.workers import run_in_worker
 
 DYNAMIC_FUNCTION = "dynamic"
@@ -108,8 +109,8 @@ class _Job:
     @property
     def folder_name(self) -> str:
         profile = self.profile.name if self.profile else "macs"
-        precision = "" if self.precision is self.target.default_precision else f"_{self.precision.value}"
-        return f"{self.checkpoint.config.name}_{profile}_{self.target.value}_{self.request.mode.value}{precision}"
+        precision = "" if self.precision is self.target.default_precision else f"_{self.precision}"
+        return f"{self.checkpoint.config.name}_{profile}_{self.target}_{self.request.mode}{precision}"
 
 
 def convert(request: ConvertRequest, progress: Progress = lambda target, step: None) -> list[Artifact]:
@@ -159,14 +160,14 @@ def _plan(request: ConvertRequest, target: Target, checkpoint: Checkpoint, profi
     if profile:
         costs = profile_cost_table(
             profile,
-            target=target.value,
-            precision=precision.value,
+            target=target,
+            precision=precision,
             height=request.height,
             width=request.width,
             config=checkpoint.config,
             dynamic=request.mode is Mode.DYNAMIC,
         )
-        record = ProfileRecord(name=profile.name, provenance=costs.provenance.value)
+        record = ProfileRecord(name=profile.name, provenance=costs.provenance)
     if request.mode is Mode.DYNAMIC:
         _check_inputs(request.budgets, costs)
         plans = tuple(plan_path(budget, costs, macs) for budget in request.budgets)
@@ -217,11 +218,11 @@ def _make(job: _Job, progress: Progress) -> Artifact:
             "directory": str(folder),
             "mattes": mattes,
         }
-        result = run_in_worker("pam_edge.delivery.worker:convert_and_check", payload)
+        result = run_in_worker("pam_edge.delivery.convert_worker:convert_and_check", payload)
         manifest = Manifest.model_validate(result["manifest"])
         failed = [record for record in manifest.parity if record.passed is False]
         if failed:
-            raise ParityError(describe_failure(job.target.value, failed))
+            raise ParityError(describe_failure(job.target, failed))
         progress(job.target, "writing the report")
         manifest = _finish(job, folder, manifest, Path(mattes))
         deliver(folder, final)
@@ -236,8 +237,8 @@ def _draft_entry(plan: Plan, mode: Mode, costs: CostTable) -> EntryPointRecord:
         function=plan.budget.label,
         budget_input=None,
         predicted_cost=plan.predicted_cost,
-        cost_unit=plan.unit.value,
-        cost_provenance=plan.provenance.value,
+        cost_unit=plan.unit,
+        cost_provenance=plan.provenance,
         cost_interval=plan.interval,
         gmacs=plan.gmacs,
         objective=plan.objective,
@@ -283,7 +284,7 @@ def _check_inputs(budgets: Sequence[Budget], costs: CostTable) -> None:
     other = [budget for budget in budgets if budget.unit is BudgetUnit.GMAC and costs.unit is not CostUnit.GMAC]
     if other:
         raise BudgetError(
-            f"A dynamic graph takes its budget in the profile's unit, {costs.unit.value}; got {other[0]}. Give "
+            f"A dynamic graph takes its budget in the profile's unit, {costs.unit}; got {other[0]}. Give "
             "milliseconds or percent, or leave --profile out, so that the graph counts GMACs."
         )
     for budget in budgets:

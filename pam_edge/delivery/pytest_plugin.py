@@ -42,14 +42,14 @@ class _Folder(pytest.Collector):
         self._records: dict[str, list[Any]] | None = None
 
     def collect(self) -> list[pytest.Item]:
-        from pam_edge.delivery.manifest import read_manifest
+        from pam_edge.delivery.artifact.manifest import read_manifest
 
         names = [entry.name for entry in read_manifest(self.directory).entry_points]
         return [_EntryPoint.from_parent(self, name=name) for name in names]
 
     def records(self, entry_point: str) -> list[Any]:
         """Return an entry point's records, one per runtime."""
-        from pam_edge.delivery.verify import verify
+        from pam_edge.delivery.parity.verify import verify
 
         if self._records is None:
             images = Path(self.images) if self.images else None
@@ -61,7 +61,7 @@ class _Folder(pytest.Collector):
 
 class _EntryPoint(pytest.Item):
     def runtest(self) -> None:
-        from pam_edge.delivery.verify import describe_failure
+        from pam_edge.delivery.parity.verify import describe_failure
         from pam_edge.errors import ParityError
 
         assert isinstance(self.parent, _Folder)

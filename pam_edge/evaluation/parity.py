@@ -20,7 +20,7 @@ from pam_edge.evaluation.pictures import Picture
 from pam_edge.graphs.static import StageOutput, StaticGraph, layer_outputs, stage_outputs
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Precision
+from pam_edge.terms import Precision
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pam_edge.errors import BudgetError, UsageError
 from pam_edge.planning.budget import Budget, BudgetUnit
 from pam_edge.planning.cost import CostTable
 from pam_edge.supernet.path import PathSpec
+from pam_edge.terms import CostUnit
 
 _EXACT_BITS = 23
 """Costs are whole multiples of a quantum, and the dearest path has some 2^23 of them at most: every sum and difference
@@ -32,7 +33,7 @@ class GovernorCosts:
             promise, lose it before the graph sees them.
     """
 
-    unit: str
+    unit: CostUnit
     fixed: float
     run: tuple[float, ...]
     bypass: tuple[float, ...]
@@ -48,7 +49,7 @@ class GovernorCosts:
             return math.ceil(value / quantum) * quantum
 
         run = tuple(rounded(max(pair)) for pair in zip(table.run, table.bypass, strict=True))
-        return cls(table.unit.value, rounded(table.fixed), run, tuple(map(rounded, table.bypass)), table.margin)
+        return cls(table.unit, rounded(table.fixed), run, tuple(map(rounded, table.bypass)), table.margin)
 
     @property
     def shortest(self) -> float:
@@ -81,7 +82,7 @@ def budget_input(budget: Budget, costs: GovernorCosts) -> float:
     margin = costs.margin if budget.unit is BudgetUnit.MS else 0.0
     if budget.unit is BudgetUnit.PERCENT:
         wanted = budget.value / 100 * costs.full
-    elif budget.unit.value == costs.unit.lower():
+    elif budget.unit == costs.unit.lower():
         wanted = budget.value - margin
     else:
         raise BudgetError(f"This graph takes its budget in {costs.unit} or percent; got {budget}.")

@@ -69,7 +69,7 @@ def budget_scale(config: SupernetConfig, profile: str | None = None) -> BudgetSc
 
 def _device_costs(config: SupernetConfig, name: str) -> CostTable:
     from pam_edge.device_profiles import load_profile
-    from pam_edge.planning.report import default_conditions, device_costs
+    from pam_edge.planning.service import default_conditions, device_costs
 
     profile = load_profile(name)
     return device_costs(profile, config, default_conditions(profile, variant=config.name))

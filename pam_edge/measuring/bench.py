@@ -15,15 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from pam_edge.delivery.manifest import EntryPointRecord, Manifest, read_manifest
+from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, read_manifest
 from pam_edge.device_profiles.loader import read_profile
 from pam_edge.errors import CheckpointError, ProfileError, UsageError
 from pam_edge.measuring import memory
 from pam_edge.measuring.host import NAME, host_file, is_this_machine
-from pam_edge.planning.cost import CostTable, CostUnit
-from pam_edge.planning.profile import measure_command, profile_cost_table
+from pam_edge.planning.cost import CostTable
+from pam_edge.planning.device_costs import measure_command, profile_cost_table
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Mode, Target
+from pam_edge.targets import Target
+from pam_edge.terms import CostUnit, Mode
 from pam_edge.workers import run_in_worker
 
 WARM_UP_CALLS = 3
@@ -126,18 +127,18 @@ def _predictions(manifest: Manifest, threads: int) -> tuple[CostTable | None, st
                 return None, f"no prediction: {made_from.reference} has another architecture than what was converted"
             costs = profile_cost_table(
                 profile,
-                target=manifest.target.value,
-                precision=manifest.precision.value,
+                target=manifest.target,
+                precision=manifest.precision,
                 height=manifest.height,
                 width=manifest.width,
                 config=config,
                 threads=threads,
                 dynamic=manifest.mode is Mode.DYNAMIC,
             )
-            return costs, f"predicted by the profile {NAME}, {costs.provenance.value} here"
+            return costs, f"predicted by the profile {NAME}, {costs.provenance} here"
     planned = manifest.entry_points[0]
     theirs = ""
-    if manifest.profile and planned.cost_unit == CostUnit.MS.value:
+    if manifest.profile and planned.cost_unit == CostUnit.MS:
         theirs = (
             f"; the plan's milliseconds are {planned.cost_provenance} for {manifest.profile.name}, not for this one"
         )

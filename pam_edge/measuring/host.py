@@ -12,7 +12,8 @@ from pathlib import Path
 from pam_edge.device_profiles.loader import read_profile, user_folder
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.errors import ProfileError
-from pam_edge.targets import Precision, Target
+from pam_edge.targets import Target
+from pam_edge.terms import Precision
 
 NAME = "host"
 """What its profile is called."""

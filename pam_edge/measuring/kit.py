@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from pam_edge import __version__
-from pam_edge.delivery.folder import deliver, staging
-from pam_edge.device_profiles.schema import ComputeUnit
+from pam_edge.delivery.artifact.staging import deliver, staging
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.pictures import bundled_pictures, fit
 from pam_edge.files import write_whole
+from pam_edge.measuring.path_design import default_path_count, design_paths, schedule
 from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static
-from pam_edge.planning.design import default_path_count, design_paths, schedule
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
+from pam_edge.terms import ComputeUnit
 from pam_edge.workers import run_in_worker
 
 ROUNDS = 40
@@ -98,11 +98,11 @@ def _describe(subject: Subject, paths: tuple[PathSpec, ...], file: Path) -> dict
         "rounds": [[str(path) for path in each] for each in schedule(paths, ROUNDS)],
         "samples": {
             "schema_version": 1,
-            "target": subject.target.value,
+            "target": subject.target,
             "runtime": _RUNTIMES[subject.target],
-            "compute_unit": ComputeUnit.CPU.value,
+            "compute_unit": ComputeUnit.CPU,
             "delegate": "XNNPACK",
-            "precision": subject.precision.value,
+            "precision": subject.precision,
             "height": subject.height,
             "width": subject.width,
             "variant": subject.variant,
@@ -141,7 +141,7 @@ def _write_json(value: dict[str, Any], file: Path) -> None:
 def _readme(subject: Subject, paths: tuple[PathSpec, ...], file: str) -> str:
     head = f"""# Measure {subject.variant} with {_RUNTIMES[subject.target]}
 
-{subject.precision.value}, {subject.height}x{subject.width}. `{file}` holds what is timed, along {len(paths)} paths;
+{subject.precision}, {subject.height}x{subject.width}. `{file}` holds what is timed, along {len(paths)} paths;
 `kit.json` has the paths' order in each round, `inputs/` a photograph, its trimap and the paths. Bring back one file:
 `samples.json`. Then, where pam-edge is installed:
 

@@ -23,20 +23,19 @@ from platformdirs import user_cache_path
 
 from pam_edge import __version__
 from pam_edge.device_profiles.loader import read_profile
-from pam_edge.device_profiles.schema import ComputeUnit
+from pam_edge.device_profiles.writer import check_profile_name
 from pam_edge.errors import ProfileError, UsageError
 from pam_edge.files import write_whole
 from pam_edge.measuring.draft import Round, read_rounds
 from pam_edge.measuring.host import Machine, host_file, is_this_machine, this_machine
+from pam_edge.measuring.import_samples import Imported, import_samples
+from pam_edge.measuring.path_design import default_path_count, design_paths
 from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static, subject
+from pam_edge.measuring.samples import SampleFile
 from pam_edge.measuring.timing import as_samples
-from pam_edge.planning.cost import Provenance
-from pam_edge.planning.design import default_path_count, design_paths
-from pam_edge.planning.importing import Imported, import_samples
-from pam_edge.planning.profile_file import check_profile_name
-from pam_edge.planning.samples import SampleFile
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Precision, Target
+from pam_edge.targets import Target
+from pam_edge.terms import ComputeUnit, Precision, Provenance
 from pam_edge.workers import run_in_worker
 
 STATIC_PATHS = 2
@@ -133,8 +132,8 @@ def _folder(request: MeasureRequest, measured: Subject, machine: Machine) -> Pat
     parts = (
         measured.variant,
         measured.architecture_hash,
-        measured.target.value,
-        measured.precision.value,
+        measured.target,
+        measured.precision,
         f"{measured.height}x{measured.width}",
         f"{request.threads}-threads",
         __version__,
@@ -182,7 +181,7 @@ def _take_rounds(
     macs = count_macs(variant(measured.variant), measured.height, measured.width)
     draft = folder / _DRAFT
     payload = {
-        "target": measured.target.value,
+        "target": measured.target,
         "threads": request.threads,
         "paths": [str(path) for path in paths],
         "static_paths": [str(path) for path in paths[:STATIC_PATHS]],

@@ -13,7 +13,8 @@ from typing import Any
 
 from pam_edge.errors import UsageError
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Mode, Precision, Target, TensorIO
+from pam_edge.targets import Target
+from pam_edge.terms import Mode, Precision, TensorIO
 from pam_edge.workers import run_in_worker
 
 PROBE = "probe"
@@ -93,11 +94,11 @@ def _convert(subject: Subject, folder: Path, mode: Mode, entries: Mapping[str, s
     folder.mkdir(parents=True, exist_ok=True)
     payload = {
         "checkpoint": subject.checkpoint,
-        "target": subject.target.value,
-        "precision": subject.precision.value,
+        "target": subject.target,
+        "precision": subject.precision,
         "height": subject.height,
         "width": subject.width,
-        "mode": mode.value,
+        "mode": mode,
         "entries": dict(entries),
         "folder": str(folder),
     }

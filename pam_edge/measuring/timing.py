@@ -18,10 +18,10 @@ from pam_edge.errors import ProfileError
 from pam_edge.evaluation.pictures import bundled_pictures, fit
 from pam_edge.measuring import memory
 from pam_edge.measuring.draft import Round, append_round, read_rounds
+from pam_edge.measuring.fit import fit_costs
+from pam_edge.measuring.path_times import LEAST_SAMPLES, clean_samples
 from pam_edge.measuring.probe import PROBE, static_name
-from pam_edge.planning.clean import LEAST_SAMPLES, clean_samples
-from pam_edge.planning.fit import fit_costs
-from pam_edge.planning.samples import Sample
+from pam_edge.measuring.samples import Sample
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 
 from pam_edge.errors import BudgetError
 
@@ -13,7 +13,7 @@ _LARGEST = Decimal(10) ** 9
 _PATTERN = re.compile(r"\s*([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))\s*([^\s0-9].*?)\s*", re.ASCII)
 
 
-class BudgetUnit(Enum):
+class BudgetUnit(StrEnum):
     """What a budget's number counts; the value is how it is written after the number."""
 
     MS = "ms"
@@ -38,7 +38,7 @@ class Budget:
     def __str__(self) -> str:
         if self.label in NAMED_BUDGETS:
             return f"{self.label} ({self.value:g}%)"
-        return f"{self.value:g}{'GMAC' if self.unit is BudgetUnit.GMAC else self.unit.value}"
+        return f"{self.value:g}{'GMAC' if self.unit is BudgetUnit.GMAC else self.unit}"
 
 
 NAMED_BUDGETS: dict[str, Budget] = {
@@ -73,7 +73,7 @@ def parse_budget(text: str) -> Budget:
 
 
 def _parse_unit(unit: str, text: str) -> BudgetUnit:
-    known = {unit.value: unit for unit in BudgetUnit} | {"gmacs": BudgetUnit.GMAC}
+    known = {unit: unit for unit in BudgetUnit} | {"gmacs": BudgetUnit.GMAC}
     if unit not in known:
         raise BudgetError(f"{_EXPECTED}; {text!r} has the unknown unit {unit!r}. Use ms, GMAC or %.")
     return known[unit]
@@ -85,5 +85,5 @@ def _label(number: Decimal, unit: BudgetUnit) -> str:
         digits = digits.rstrip("0").rstrip(".")
     digits = digits.lstrip("+").lstrip("0") or "0"
     digits = f"0{digits}" if digits.startswith(".") else digits
-    suffix = "pct" if unit is BudgetUnit.PERCENT else unit.value
+    suffix = "pct" if unit is BudgetUnit.PERCENT else unit
     return digits.replace(".", "p") + suffix

@@ -5,34 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pam_edge.errors import UsageError
 from pam_edge.supernet.path import PathSpec
+from pam_edge.terms import CostUnit, Provenance
 
 if TYPE_CHECKING:
     from pam_edge.supernet.config import SupernetConfig
 
 CONFIDENCE_SIGMAS = 1.645
 """Standard errors from a prediction to its bounds: each bound holds with 95 %, both together with 90 % (normal)."""
-
-
-class CostUnit(Enum):
-    """What a cost counts."""
-
-    GMAC = "GMAC"
-    MS = "ms"
-
-
-class Provenance(Enum):
-    """Where costs come from; the value is the word that every table, manifest and report shows."""
-
-    COUNTED = "counted"
-    ESTIMATED = "estimated"
-    IMPORTED = "imported"
-    MEASURED = "measured"
 
 
 @dataclass(frozen=True, slots=True)

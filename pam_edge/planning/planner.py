@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import BudgetError, UsageError
 from pam_edge.planning.budget import Budget, BudgetUnit
-from pam_edge.planning.cost import CostTable, CostUnit, Provenance
+from pam_edge.planning.cost import CostTable
 from pam_edge.planning.search import Candidate, best_path, quantise
 from pam_edge.supernet.path import PathSpec
+from pam_edge.terms import CostUnit, Provenance
 
 MOST_MACS = "most MACs within budget: no error table"
 LEAST_ERROR = "least expected error within budget, among {count} listed paths"
@@ -138,7 +139,7 @@ def _check(costs: CostTable, macs: CostTable, errors: ErrorTable | None) -> None
             "and the checkpoint."
         )
     if macs.unit is not CostUnit.GMAC:
-        raise UsageError(f"Expected MACs in GMAC; got {macs.unit.value}.")
+        raise UsageError(f"Expected MACs in GMAC; got {macs.unit}.")
 
 
 def _limiting_table(budget: Budget, costs: CostTable, macs: CostTable) -> CostTable:
@@ -153,12 +154,12 @@ def _limiting_table(budget: Budget, costs: CostTable, macs: CostTable) -> CostTa
 
 
 def _too_small(budget: Budget, table: CostTable, limit: float, margin: float) -> str:
-    low, high, unit = table.cheapest + margin, table.full + margin, table.unit.value
+    low, high, unit = table.cheapest + margin, table.full + margin, table.unit
     asked = f"{budget}, which is {limit:.4g} {unit}," if budget.unit is BudgetUnit.PERCENT else f"{budget}"
     bound = f" (with {margin:.2g} ms of uncertainty)" if margin else ""
     return (
         f"The budget {asked} is below the cheapest path. Feasible here: {low:.4g} to {high:.4g} {unit}{bound}, that is "
-        f"{100 * table.cheapest / table.full:.1f}% to 100%, {table.provenance.value}. Raise the budget, reduce the "
+        f"{100 * table.cheapest / table.full:.1f}% to 100%, {table.provenance}. Raise the budget, reduce the "
         "size or take a smaller variant."
     )
 

@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pam_edge.device_profiles.schema import ComputeUnit, Estimate, Peak, UnitPeaks
+from pam_edge.device_profiles.schema import Estimate, Peak, UnitPeaks
 from pam_edge.errors import ProfileError
-from pam_edge.planning.cost import CostTable, CostUnit, Provenance
-from pam_edge.targets import Precision, Target
+from pam_edge.planning.cost import CostTable
+from pam_edge.targets import Target
+from pam_edge.terms import ComputeUnit, CostUnit, Precision, Provenance
 
 if TYPE_CHECKING:
     from pam_edge.planning.operators import Operator
@@ -91,9 +92,9 @@ def _find(
         for peak in peaks.peaks:
             if peaks.unit is unit and peak.precision is precision:
                 return peaks, peak
-    has = ", ".join(f"{u.unit.value} {p.precision.value}" for u in estimate.compute_units for p in u.peaks)
+    has = ", ".join(f"{u.unit} {p.precision}" for u in estimate.compute_units for p in u.peaks)
     raise ProfileError(
-        f"{target.value} in {precision.value} would use the {unit.value.replace('_', ' ')} of {name}, for which the "
+        f"{target} in {precision} would use the {unit.replace('_', ' ')} of {name}, for which the "
         f"profile has no peak (it has {has}). Take another device, target or precision."
     )
 

@@ -15,7 +15,7 @@ from pam_edge.runtimes.coreml.inputs import function_name, image_size, model_inp
 from pam_edge.runtimes.coreml.inspection import inspect_function
 from pam_edge.runtimes.coreml.localise import Localisation, localise
 from pam_edge.runtimes.coreml.model import load, load_damaged
-from pam_edge.runtimes.matching import by_weights
+from pam_edge.runtimes.first_divergence import by_weights
 
 
 class CoreMLRuntime:

@@ -12,8 +12,8 @@ from pam_edge.runtimes.base import Divergence, Expectation, Inspection
 from pam_edge.runtimes.executorch.dynamic import ExecuTorchDynamicModel, ExecuTorchProbe
 from pam_edge.runtimes.executorch.inspection import inspect_method
 from pam_edge.runtimes.executorch.method import Method
+from pam_edge.runtimes.first_divergence import by_weights
 from pam_edge.runtimes.guards import WITHOUT_A_PROBE, control_flow
-from pam_edge.runtimes.matching import by_weights
 
 
 class ExecuTorchRuntime:

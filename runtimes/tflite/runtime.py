@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Divergence, Expectation, Inspection
+from pam_edge.runtimes.first_divergence import by_weights, first_unmatched
 from pam_edge.runtimes.guards import WITHOUT_A_PROBE, control_flow
-from pam_edge.runtimes.matching import by_weights, first_unmatched
 from pam_edge.runtimes.tflite.dynamic import LiteRTDynamicModel, LiteRTProbe
 from pam_edge.runtimes.tflite.inspection import inspect_signature
 from pam_edge.runtimes.tflite.signature import Signature

@@ -13,7 +13,8 @@ from pam_edge.converters.registry import load_converter
 from pam_edge.graphs.static import StaticGraph
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Mode, Target, TensorIO
+from pam_edge.targets import Target
+from pam_edge.terms import Mode, TensorIO
 from tests.bench.contenders import ENTRY
 from tests.bench.layers import Convolution
 

@@ -16,7 +16,8 @@ from pam_edge.planning.cost import mac_cost_table
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Mode, Precision, Target, TensorIO
+from pam_edge.targets import Target
+from pam_edge.terms import Mode, Precision, TensorIO
 from tests.gates import lean_towards_running
 
 NAME = "graph"

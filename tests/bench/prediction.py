@@ -20,18 +20,19 @@ from pam_edge.evaluation.pictures import bundled_pictures, data_pictures, fit
 from pam_edge.graphs.governor import GovernorCosts
 from pam_edge.measuring import DEFAULT_LIMIT_S
 from pam_edge.measuring.measure import MeasureRequest, measure
+from pam_edge.measuring.path_times import clean_samples
 from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static, static_name, subject
+from pam_edge.measuring.samples import Sample
 from pam_edge.planning.budget import parse_budget
-from pam_edge.planning.clean import clean_samples
 from pam_edge.planning.cost import mac_cost_table
+from pam_edge.planning.device_costs import measured_costs
 from pam_edge.planning.planner import plan_path
-from pam_edge.planning.profile import measured_costs
-from pam_edge.planning.samples import Sample
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import variant
-from pam_edge.targets import Mode, Precision, Target, TensorIO
+from pam_edge.targets import Target
+from pam_edge.terms import Mode, Precision, TensorIO
 from tests.bench.forms import Say
 from tests.bench.worker import Worker
 
@@ -147,7 +148,7 @@ def _take_turns(table: Measurement, checkpoint: str, folder: Path) -> _Turns:
     with Worker("prediction:Turns", threads=1) as maker:
         made = maker.call("make_dynamic", payload=_dynamic_payload(measured, governed, folder / "dynamic"))
     payload = {
-        "target": table.target.value,
+        "target": table.target,
         "threads": table.threads,
         "probe": str(make_probe(measured, folder / "probe")),
         "static": str(make_static(measured, paths, folder / "static")),
@@ -187,8 +188,8 @@ def _take_turns(table: Measurement, checkpoint: str, folder: Path) -> _Turns:
 def _dynamic_payload(measured: Subject, costs: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {
         "checkpoint": measured.checkpoint,
-        "target": measured.target.value,
-        "precision": measured.precision.value,
+        "target": measured.target,
+        "precision": measured.precision,
         "height": measured.height,
         "width": measured.width,
         "costs": costs,

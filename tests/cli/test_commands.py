@@ -69,9 +69,8 @@ def test_inspect_prints_partitions_and_operators(static_artifacts):
 def test_doctor_says_what_works(monkeypatch):
     result = runner.invoke(app, ["doctor", "--json"])
     assert result.exit_code == 0
-    assert {name: found["works"] for name, found in json.loads(result.stdout)["targets"].items()} == {
-        target.value: True for target in Target
-    }
+    works = {name: found["works"] for name, found in json.loads(result.stdout)["targets"].items()}
+    assert works == dict.fromkeys(Target, True)
 
 
 def test_pytest_plugin_tests_every_entry_point(static_artifacts, tmp_path):

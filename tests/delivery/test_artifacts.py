@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
+from pam_edge.delivery.artifact.manifest import content_hash, read_manifest
 from pam_edge.delivery.convert import convert
-from pam_edge.delivery.manifest import content_hash, read_manifest
-from pam_edge.delivery.verify import assert_parity, verify
+from pam_edge.delivery.parity.verify import assert_parity, verify
 from pam_edge.errors import ArtifactError, ParityError
 from pam_edge.graphs.static import StaticGraph
 from pam_edge.planning.budget import parse_budget
@@ -186,7 +186,7 @@ def test_three_paths_of_pam_tiny_in_one_file_cost_at_most_15_percent_more_than_t
     """Without errors of paths the planner takes the most MACs: the longest of the three is then the full path."""
     from pam_edge.planning.budget import DEFAULT_BUDGETS
     from pam_edge.supernet.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
-    from pam_edge.targets import Mode
+    from pam_edge.terms import Mode
 
     file = tmp_path / "pam-tiny.safetensors"
     save_checkpoint(file, load_checkpoint("pam-tiny").supernet, TrainingRecord(trained=True, summary="no error table"))

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from pam_edge.delivery.folder import deliver, staging
-from pam_edge.delivery.manifest import content_hash, read_manifest
+from pam_edge.delivery.artifact.manifest import content_hash, read_manifest
+from pam_edge.delivery.artifact.staging import deliver, staging
 from pam_edge.workers import CRASH_HOOK
 
 COMMAND = [

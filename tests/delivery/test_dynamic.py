@@ -10,12 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
-from pam_edge.delivery.accelerators import accelerators
-from pam_edge.delivery.check import EntryCheck
+from pam_edge.delivery.artifact.accelerators import accelerators
+from pam_edge.delivery.artifact.manifest import read_manifest
 from pam_edge.delivery.convert import _prepare, convert
-from pam_edge.delivery.expected import selection_of
-from pam_edge.delivery.manifest import read_manifest
-from pam_edge.delivery.worker import _check_branches
+from pam_edge.delivery.convert_worker import _check_branches
+from pam_edge.delivery.parity.entry_check import EntryCheck
+from pam_edge.delivery.parity.expected import selection_of
 from pam_edge.errors import ArtifactError, BudgetError, ProfileError, UnsupportedOpError, UsageError
 from pam_edge.evaluation.dynamic_parity import EDGE_BUDGETS, check_dynamic
 from pam_edge.evaluation.parity import LIMITS, Reference
@@ -24,7 +24,8 @@ from pam_edge.planning.budget import parse_budget
 from pam_edge.runtimes.base import Branch
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
-from pam_edge.targets import Mode, Precision, Target
+from pam_edge.targets import Target
+from pam_edge.terms import Mode, Precision
 from tests.conftest import inspections, minute_request
 from tests.gates import lean_towards_running
 

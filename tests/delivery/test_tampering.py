@@ -9,14 +9,15 @@ from coremltools.proto import Model_pb2
 from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
+from pam_edge.delivery.artifact.manifest import read_manifest
 from pam_edge.delivery.convert import convert
-from pam_edge.delivery.manifest import read_manifest
 from pam_edge.errors import UsageError
 from pam_edge.graphs.static import StaticGraph
 from pam_edge.planning.budget import parse_budget
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Precision, Target, TensorIO
+from pam_edge.targets import Target
+from pam_edge.terms import Precision, TensorIO
 from tests.conftest import minute_request
 
 MODEL = "Data/com.apple.CoreML/model.mlmodel"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pam_edge.delivery.verify import check_in_process
+from pam_edge.delivery.parity.verify import check_in_process
 from pam_edge.evaluation.parity import LIMITS
 from pam_edge.runtimes.coreml.native import as_coreml_takes_them
 from pam_edge.runtimes.coreml.runtime import CoreMLRuntime

@@ -23,11 +23,12 @@ from pam_edge.graphs.dynamic import (
 from pam_edge.graphs.governed import run_governed
 from pam_edge.graphs.governor import BudgetTable, Governor, GovernorCosts, budget_input
 from pam_edge.planning.budget import parse_budget
-from pam_edge.planning.cost import CostTable, CostUnit, Provenance, mac_cost_table
+from pam_edge.planning.cost import CostTable, mac_cost_table
 from pam_edge.supernet.checkpoint import untrained_checkpoint
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import variant
+from pam_edge.terms import CostUnit, Provenance
 
 SIZE = 64
 EDGES = [math.nan, -math.inf, -1.0, 0.0, 1e-30, math.inf]

@@ -8,14 +8,14 @@ from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
 from pam_edge.device_profiles.loader import load_profile, read_profile
+from pam_edge.device_profiles.writer import write_profile
 from pam_edge.errors import ProfileError, UsageError
 from pam_edge.measuring import host, measure, timing
 from pam_edge.measuring.draft import Round, append_round, read_rounds
-from pam_edge.planning.cost import Provenance
-from pam_edge.planning.profile import measured_costs
-from pam_edge.planning.profile_file import write_profile
+from pam_edge.planning.device_costs import measured_costs
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Precision, Target
+from pam_edge.targets import Target
+from pam_edge.terms import Precision, Provenance
 
 runner = CliRunner()
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pam_edge.planning.design import default_path_count, design_paths, schedule
+from pam_edge.measuring.path_design import default_path_count, design_paths, schedule
 from pam_edge.supernet.variants import VARIANTS
 from tests.conftest import MEASURED_WITH
 

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from pam_edge.cli import planning
 from pam_edge.cli.output import console
+from pam_edge.device_profiles.writer import write_profile
 from pam_edge.errors import BudgetError, ProfileError, UsageError
-from pam_edge.planning.profile_file import write_profile
 from pam_edge.supernet.variants import VARIANTS
 
 app = typer.Typer()

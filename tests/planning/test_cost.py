@@ -1,10 +1,11 @@
 import pytest
 
 from pam_edge.errors import UsageError
-from pam_edge.planning.cost import CONFIDENCE_SIGMAS, CostTable, CostUnit, Provenance, mac_cost_table
+from pam_edge.planning.cost import CONFIDENCE_SIGMAS, CostTable, mac_cost_table
 from pam_edge.supernet.macs import count_macs
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import VARIANTS
+from pam_edge.terms import CostUnit, Provenance
 
 TABLE = CostTable(CostUnit.MS, Provenance.MEASURED, 5.0, (3.0, 1.0), (0.5, 2.0), path_error=0.3, scatter=0.4)
 

@@ -4,9 +4,9 @@ from pam_edge.device_profiles import list_profiles, load_profile
 from pam_edge.device_profiles.loader import BUNDLED, parse_profile
 from pam_edge.device_profiles.location import find_line
 from pam_edge.device_profiles.schema import Bandwidth, Peak
+from pam_edge.device_profiles.writer import profile_text, write_profile
 from pam_edge.errors import ProfileError
-from pam_edge.planning.cost import Provenance
-from pam_edge.planning.profile_file import profile_text, write_profile
+from pam_edge.terms import Provenance
 
 BUNDLED_NAMES = ["galaxy-a54", "galaxy-s23", "iphone-se3", "iphone12", "iphone13", "iphone15-pro", "pixel8"]
 

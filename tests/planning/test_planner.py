@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from pam_edge.errors import BudgetError, UsageError
 from pam_edge.planning.budget import Budget, BudgetUnit, parse_budget
-from pam_edge.planning.cost import CostTable, CostUnit, Provenance, mac_cost_table
+from pam_edge.planning.cost import CostTable, mac_cost_table
 from pam_edge.planning.planner import LEAST_ERROR, MOST_MACS, NONE_LISTED, ErrorTable, plan_path
 from pam_edge.planning.search import Candidate, best_path
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import VARIANTS
+from pam_edge.terms import CostUnit, Provenance
 
 MACS = CostTable(CostUnit.GMAC, Provenance.COUNTED, 10.0, (4.0, 4.0, 2.0), (1.0, 1.0, 0.5))
 MILLISECONDS = CostTable(CostUnit.MS, Provenance.ESTIMATED, 5.0, (3.0, 1.0, 1.0), (0.5, 0.5, 0.5))

@@ -1,0 +1,153 @@
+"""Fill the report of an artifact folder from what convert knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, ParityRecord
+from pam_edge.delivery.parity.expected import expected_matte
+from pam_edge.delivery.parity.verify import describe_divergence
+from pam_edge.delivery.report.page import write_report
+from pam_edge.delivery.report.records import EntryReport, Front, FrontPoint, ParityRow, PictureRow, Report, Status
+from pam_edge.evaluation.parity import LIMITS, Reference
+from pam_edge.matting.cutout import with_alpha
+from pam_edge.planning.cost import CostTable
+from pam_edge.planning.front import pareto_front
+from pam_edge.planning.planner import Plan
+from pam_edge.supernet.path import PathSpec
+from pam_edge.terms import Precision
+
+_STATUS: dict[bool | None, Status] = {True: "passed", False: "failed", None: "not run"}
+_GAIN = {Precision.FP32: 1e6, Precision.FP16: 100.0}
+"""Differences are shown times this: large enough to see the rounding of a correct artifact."""
+
+
+def write_artifact_report(
+    file: Path,
+    manifest: Manifest,
+    plans: tuple[Plan, ...],
+    costs: CostTable,
+    macs: CostTable,
+    reference: Reference,
+    mattes: Path,
+) -> None:
+    """Write ``report.html``.
+
+    Args:
+        file: where to.
+        manifest: complete but for the golden vectors.
+        plans: of the entry points, in their order.
+        costs: that the plans were made with.
+        macs: at the artifact's size.
+        reference: the supernet and the pictures to show.
+        mattes: folder with the artifact's alphas, ``ENTRY.PICTURE.npy``.
+    """
+    checkpoint = manifest.checkpoint
+    profile = manifest.profile
+    report = Report(
+        title=checkpoint.variant,
+        untrained=not checkpoint.trained,
+        target=manifest.target,
+        mode=manifest.mode,
+        precision=manifest.precision,
+        height=manifest.height,
+        width=manifest.width,
+        profile=profile.name if profile else "none: planned by MACs",
+        provenance=costs.provenance,
+        entries=tuple(_entry(entry, plan) for entry, plan in zip(manifest.entry_points, plans, strict=True)),
+        parity=tuple(_parity(record, manifest.precision) for record in manifest.parity),
+        front=_front(plans, costs, macs),
+        pictures=tuple(_pictures(manifest, reference, mattes)),
+        notes=tuple(_notes(manifest)),
+        facts=tuple(_facts(manifest)),
+    )
+    write_report(file, report)
+
+
+def _entry(entry: EntryPointRecord, plan: Plan) -> EntryReport:
+    return EntryReport(
+        name=entry.name,
+        budget=entry.budget,
+        limit=plan.limit if plan.limit_unit is plan.unit else None,
+        path=tuple(PathSpec.parse(entry.path).runs) if entry.path else None,
+        predicted_cost=entry.predicted_cost,
+        interval=entry.cost_interval if entry.cost_interval[0] != entry.cost_interval[1] else None,
+        unit=entry.cost_unit,
+        provenance=entry.cost_provenance,
+        gmacs=entry.gmacs,
+        file=entry.file,
+        size_bytes=entry.bytes,
+        sha256=entry.sha256,
+    )
+
+
+def _parity(record: ParityRecord, precision: Precision) -> ParityRow:
+    notes = [f"worst picture: {record.worst_picture}"] if record.worst_picture else []
+    notes += [text for text in (record.reason, describe_divergence(record)) if text]
+    return ParityRow(
+        entry_point=record.entry_point,
+        status=_STATUS[record.passed],
+        ran_on=record.ran_on,
+        images=record.images,
+        max_abs_error=record.max_abs_error,
+        rms_error_unknown=record.rms_error_unknown,
+        sad_change=record.sad_change,
+        max_abs_limit=LIMITS[precision].max_abs,
+        rms_limit=LIMITS[precision].rms,
+        path_mismatches=record.path_mismatches if record.passed is not None else None,
+        note="; ".join(notes),
+    )
+
+
+def _front(plans: tuple[Plan, ...], costs: CostTable, macs: CostTable) -> Front | None:
+    """Return the front, where cost and value are not the same number."""
+    if costs is macs:
+        return None
+    points = [FrontPoint(plan.predicted_cost, plan.gmacs) for plan in pareto_front(costs, macs)]
+    points += [FrontPoint(plan.predicted_cost, plan.gmacs, label=plan.budget.label) for plan in plans]
+    cost_label = f"predicted cost, {costs.unit} ({costs.provenance})"
+    return Front(cost_label, "GMACs of the path (counted)", tuple(points))
+
+
+def _pictures(manifest: Manifest, reference: Reference, mattes: Path) -> Iterator[PictureRow]:
+    for picture in reference.pictures:
+        for entry in manifest.entry_points:
+            file = mattes / f"{entry.name}.{picture.name}.npy"
+            alpha = np.load(file) if file.is_file() else None
+            yield PictureRow(
+                picture=picture.name,
+                source=picture.source,
+                entry_point=entry.name,
+                image=picture.image,
+                trimap=picture.trimap,
+                reference=expected_matte(manifest, entry, reference, picture).alpha,
+                artifact=alpha,
+                cutout=with_alpha(picture.image, alpha) if alpha is not None else None,
+                gain=_GAIN[manifest.precision],
+            )
+
+
+def _notes(manifest: Manifest) -> Iterator[str]:
+    if not manifest.checkpoint.trained:
+        yield f"The weights are untrained ({manifest.checkpoint.summary}): the mattes below mean nothing."
+    if manifest.parity:
+        yield f"What passing parity proves: {manifest.parity[0].proves}."
+    if manifest.profile and manifest.profile.provenance == "estimated":
+        yield (
+            "Costs are estimated from published peak rates, which no device reaches: they rank paths, and are no "
+            "promise of a latency. Measure the device to get one."
+        )
+
+
+def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    yield "Command", manifest.command
+    yield "Checkpoint", f"{manifest.checkpoint.reference}, SHA-256 {manifest.checkpoint.sha256}"
+    yield "Weights", manifest.checkpoint.summary
+    yield "Architecture", manifest.checkpoint.architecture_hash
+    yield "Paths", "; ".join(dict.fromkeys(entry.objective for entry in manifest.entry_points))
+    for each in manifest.accelerators:
+        yield each.accelerator, f"{'suited' if each.suits else 'not suited'}: {each.why}"
+    yield "Tools", ", ".join(f"{name} {version}" for name, version in sorted(manifest.tool_versions.items()))

@@ -1,0 +1,58 @@
+"""The closed sets of words that commands, profiles, manifests and converters share, but for the targets."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Precision(StrEnum):
+    """Number format of an artifact's weights, and on Core ML of its arithmetic too."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+
+
+class Mode(StrEnum):
+    """How a file's path is decided: fixed, one per entry point, per image inside the graph, or by an input."""
+
+    STATIC = "static"
+    MULTI = "multi"
+    DYNAMIC = "dynamic"
+    PROBE = "probe"
+    """Not shipped in apps: how a device is measured."""
+
+
+class TensorIO(StrEnum):
+    """Core ML inputs and outputs: images, or multi-arrays of float32."""
+
+    IMAGE = "image"
+    TENSOR = "tensor"
+
+
+class ComputeUnit(StrEnum):
+    """Part of the SoC that does the arithmetic."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+    NEURAL_ENGINE = "neural_engine"
+
+    @property
+    def label(self) -> str:
+        """Name for people."""
+        return self.replace("_", " ")
+
+
+class CostUnit(StrEnum):
+    """What a cost counts."""
+
+    GMAC = "GMAC"
+    MS = "ms"
+
+
+class Provenance(StrEnum):
+    """Where costs come from; the value is the word that every table, manifest and report shows."""
+
+    COUNTED = "counted"
+    ESTIMATED = "estimated"
+    IMPORTED = "imported"
+    MEASURED = "measured"
