@@ -13,6 +13,7 @@ from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.variants import VARIANTS
 from pam_edge.targets import Target
 from pam_edge.terms import Mode, Precision
+from tests.simulated_device import MEASURED_WITH, SimulatedDevice
 
 
 def minute_request(out: Path, **changes) -> ConvertRequest:
@@ -40,24 +41,18 @@ def inspections(artifact: Artifact) -> list[Inspection]:
     return [runtime.inspect(artifact.directory / entry.file, entry.function) for entry in entries]
 
 
-MEASURED_WITH = {
-    "target": "tflite",
-    "runtime": "ai-edge-litert",
-    "runtime_version": "2.3.0",
-    "compute_unit": "cpu",
-    "delegate": "xnnpack",
-    "threads": 1,
-    "precision": "fp32",
-}
-"""What measured profiles and samples of tests say of their runtime."""
-
-
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def user_profiles(tmp_path, monkeypatch) -> Path:
-    """Return a folder that takes the place of the user's own profiles."""
+    """Put a folder in the place of the user's own profiles, asked for or not."""
     folder = tmp_path / "profiles"
     monkeypatch.setenv("PAM_EDGE_PROFILES", str(folder))
     return folder
+
+
+@pytest.fixture
+def simulated_device() -> type[SimulatedDevice]:
+    """Return the class of simulated devices."""
+    return SimulatedDevice
 
 
 @pytest.fixture

@@ -1,14 +1,20 @@
+"""A device whose costs are known: what measuring it should find."""
+
 import numpy as np
-import pytest
 
 from pam_edge.measuring.path_design import default_path_count, design_paths, schedule
 from pam_edge.supernet.variants import VARIANTS
-from tests.conftest import MEASURED_WITH
 
-
-@pytest.fixture(autouse=True)
-def _never_the_users_profiles(user_profiles):
-    """Every test of planning sees an empty folder of profiles, asked for or not."""
+MEASURED_WITH = {
+    "target": "tflite",
+    "runtime": "ai-edge-litert",
+    "runtime_version": "2.3.0",
+    "compute_unit": "cpu",
+    "delegate": "xnnpack",
+    "threads": 1,
+    "precision": "fp32",
+}
+"""What measured profiles and samples of tests say of their runtime."""
 
 
 class SimulatedDevice:
@@ -55,8 +61,3 @@ class SimulatedDevice:
             "tool": "a simulation",
             "samples": self.samples(**options),
         }
-
-
-@pytest.fixture
-def simulated_device():
-    return SimulatedDevice
