@@ -12,12 +12,6 @@ import typer
 from pam_edge.cli.output import console, print_json
 from pam_edge.targets import Target
 
-_PACKAGES = {
-    Target.COREML: ("coremltools",),
-    Target.TFLITE: ("litert-torch", "ai-edge-litert"),
-    Target.EXECUTORCH: ("executorch",),
-}
-
 
 def doctor(
     coreml_ops: Annotated[bool, typer.Option("--coreml-ops", help="List what the Core ML runtime executes.")] = False,
@@ -75,13 +69,8 @@ def _examine(target: Target) -> dict[str, Any]:
         run_in_worker("pam_edge.cli.doctor:load_in_worker", {"target": target})
     except PamEdgeError as error:
         why_not = str(error)
-    verified_by = "converts here; checked by running the files in the runtime that apps use"
-    if target is Target.COREML:
-        verified_by = "converts here; checked by our reference runtime" + (
-            " and by Core ML" if platform.system() == "Darwin" else ": Core ML itself runs on macOS only"
-        )
-    packages = {name: _version(name) for name in _PACKAGES[target]}
-    return {"works": why_not is None, "why_not": why_not, "packages": packages, "verified_by": verified_by}
+    packages = {name: _version(name) for name in target.facts.packages.values()}
+    return {"works": why_not is None, "why_not": why_not, "packages": packages, "verified_by": target.facts.verified_by}
 
 
 def load_in_worker(payload: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
+from pam_edge.cli.options import parse_choice
 from pam_edge.cli.output import console, notices, print_json
+from pam_edge.terms import Mode
 
 
 def matte(
@@ -20,6 +22,9 @@ def matte(
     model: Annotated[str, typer.Option(help="Artifact folder, or checkpoint by name or file.")] = "pam-tiny",
     budget: Annotated[
         str | None, typer.Option(help="One of the artifact's; any for a dynamic one or a checkpoint.")
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="Of a checkpoint: dynamic (its gates choose; the default) or static (planned).")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -33,7 +38,8 @@ def matte(
     check_writable_format(output)
     picture = read_image(image)
     regions = read_trimap_or_mask(trimap, mask, *picture.shape[:2])
-    opened = open_model(model, budget, threads=os.cpu_count() or 1)
+    chosen = parse_choice("--mode", mode, Mode) if mode else None
+    opened = open_model(model, budget, threads=os.cpu_count() or 1, mode=chosen)
     started = time.perf_counter()
     with notices.status(f"Matting {image.name} ..."):
         result = cut_out(opened.matter, picture, regions)

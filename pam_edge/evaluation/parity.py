@@ -107,8 +107,13 @@ class EntryParity:
 
 def to_tensors(picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
     """Return image float32[1, 3, H, W] and trimap float32[1, 1, H, W], both 0..255."""
-    planar = np.ascontiguousarray(picture.image.transpose(2, 0, 1)[None])
-    return torch.from_numpy(planar).float(), torch.from_numpy(np.ascontiguousarray(picture.trimap))[None, None].float()
+    return as_tensors(picture.image, picture.trimap)
+
+
+def as_tensors(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return float32[1, 3, H, W] and float32[1, 1, H, W], both 0..255, of uint8[H, W, 3] and uint8[H, W]."""
+    planar = np.ascontiguousarray(image.transpose(2, 0, 1)[None])
+    return torch.from_numpy(planar).float(), torch.from_numpy(np.ascontiguousarray(trimap))[None, None].float()
 
 
 class Reference:

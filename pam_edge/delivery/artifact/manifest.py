@@ -32,10 +32,11 @@ class CheckpointRecord(_Record):
 
 
 class ProfileRecord(_Record):
-    """Which device's costs planned the paths, and the word for how they are known."""
+    """Which device's costs planned the paths, the word for how they are known, and a line on what they hold for."""
 
     name: str
     provenance: Provenance
+    basis: str = ""
 
 
 class EntryPointRecord(_Record):

@@ -22,14 +22,6 @@ from pam_edge.supernet.path import PathSpec
 Alphas = dict[str, NDArray[np.float32]]
 """Alpha float32[H, W] by picture name."""
 
-PROVES = {
-    "litert": "the saved file, in the runtime that apps use",
-    "executorch": "the saved file, in the runtime that apps use",
-    "coreml": "the saved package, in Core ML on this Mac; a phone's compute units may round differently",
-    "reference": "semantics, weights and rounding of the saved package; not the Neural Engine's own arithmetic",
-}
-"""What a pass says, per runtime, on a machine that is not the phone."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Pass:
@@ -88,7 +80,7 @@ class EntryCheck:
 
     def in_runtime(self, name: str) -> tuple[ParityRecord, Alphas]:
         """Check in a runtime; return the record and the alphas, none if it did not run."""
-        blank = _blank(self.entry.name, name)
+        blank = _blank(self.entry.name, name, self.manifest.target.facts.proves[name])
         try:
             runtime = load_runtime(self.manifest.target, name)
         except MissingExtraError as error:
@@ -207,14 +199,14 @@ def _measured(run: _Run) -> dict[str, Any]:
     }
 
 
-def _blank(entry_point: str, runtime: str) -> ParityRecord:
+def _blank(entry_point: str, runtime: str, proves: str) -> ParityRecord:
     """Return the record of an entry point that was not run."""
     return ParityRecord(
         entry_point=entry_point,
         passed=None,
         runtime=runtime,
         ran_on="nothing",
-        proves=PROVES[runtime],
+        proves=proves,
         images=0,
         max_abs_error=None,
         rms_error_unknown=None,
