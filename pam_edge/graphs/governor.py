@@ -75,8 +75,8 @@ def budget_input(budget: Budget, costs: GovernorCosts, static_path: PathSpec | N
     if taken < costs.shortest:
         bound = f", {margin:.2g} {costs.unit} of uncertainty each" if margin else ""
         raise BudgetError(
-            f"The budget {budget} is {wanted + margin:.4g} {costs.unit}; the shortest path takes "
-            f"{costs.shortest + margin:.4g}, the full one {costs.full + margin:.4g} {costs.unit}{bound}. Give a budget "
+            f"The budget {budget} is {wanted + margin:.6g} {costs.unit}; the shortest path takes "
+            f"{costs.shortest + margin:.6g}, the full one {costs.full + margin:.6g} {costs.unit}{bound}. Give a budget "
             "between them."
         )
     return taken

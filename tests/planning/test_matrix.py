@@ -29,7 +29,8 @@ LEVELS = [budget.value for budget in DEFAULT_BUDGETS]
 def budgets_of(costs: CostTable) -> tuple[Budget, ...]:
     """Return names, percent down to the cheapest path, and the milliseconds that the profile itself predicts."""
     share = 100 * costs.cheapest / costs.full
-    percents = [Budget(f"p{at}", value, BudgetUnit.PERCENT) for at, value in enumerate((100.0, (100.0 + share) / 2, share))]
+    shares = (100.0, (100.0 + share) / 2, share)
+    percents = [Budget(f"p{at}", value, BudgetUnit.PERCENT) for at, value in enumerate(shares)]
     predicted = (costs.full, (costs.full + costs.cheapest) / 2, costs.cheapest)
     milliseconds = [Budget(f"m{at}", ms + costs.margin, BudgetUnit.MS) for at, ms in enumerate(predicted)]
     typed = parse_budget(f"{costs.full + costs.margin:.9f}ms")
@@ -46,8 +47,9 @@ def check(costs: CostTable, macs: CostTable) -> None:
         assert quantise(used) <= quantise(plan.limit) - quantise(margin)
         if budget.unit is BudgetUnit.LEVEL:
             assert plan.gmacs <= budget.value / 100 * macs.full + 1e-9
-        # A graph's costs are rounded up, by a millionth of the full path's: a limit at the very floor may be below it.
-        room = Budget(budget.label, budget.value * (1 + 1e-5), budget.unit)
+        # A graph's costs are rounded up, each part by up to a four-millionth of the dearest path's: at the very floor a
+        # limit may be below them.
+        room = Budget(budget.label, budget.value * (1 + 1e-4), budget.unit)
         taken = budget_input(budget if budget.unit is BudgetUnit.LEVEL else room, governor, plan.path)
         assert governor.shortest <= taken
 
