@@ -124,7 +124,7 @@ def trimap_of(grey: NDArray[Any], alpha: NDArray[Any] | None, is_coloured: bool,
         raise UsageError(
             f"Expected a trimap of 0 background, 128 unknown and 255 foreground; {file} holds {_listed(levels)}, "
             "which looks like a mask or a map of labels, and tools do not agree on labels. "
-            "Scale it to 0, 128 and 255, or give it as a mask."
+            f"Scale it to 0, 128 and 255{', or give it as a mask' if levels.size == 2 else ''}."
         )
     least = levels[0] if levels[0] < UNKNOWN_FROM else BACKGROUND
     largest = levels[-1] if levels[-1] >= FOREGROUND_FROM else FOREGROUND

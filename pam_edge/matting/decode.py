@@ -31,7 +31,6 @@ _MOST_PIXELS = 2**30
 _UNREAD = (
     (rb"....ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", "HEIC"),
     (rb"\xff\x0a|....JXL ", "JPEG XL"),
-    (rb"II\*\0|MM\0\*|II\+\0|MM\0\+", "a kind of TIFF that is not read (32-bit float colour and camera raw, for two)"),
     (rb"<\?xml|<svg", "SVG"),
     (rb"v/1\x01", "OpenEXR"),
     (rb"%PDF", "PDF"),
@@ -40,6 +39,9 @@ _UNREAD = (
 
 _DAMAGE = re.compile(r"(?:Corrupt|Premature end of) JPEG[^\n]*")
 _PADDING = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, RuntimeError)
+"""What Pillow's plugins raise at damaged files."""
 
 _lock = threading.RLock()
 """Guards what is the whole process's own: Pillow's limit and the descriptor that libjpeg writes its warnings to."""
@@ -113,8 +115,7 @@ def _decode(file: Path, encoded: bytes) -> Image.Image:
             if image.format in ("JPEG", "MPO"):
                 _check_jpeg(file, encoded)
             return ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as e:
-        # Pillow's plugins raise all of these at damaged files.
+    except _BROKEN as e:
         raise UsageError(_not_read(file, encoded)) from e
 
 
@@ -133,20 +134,13 @@ def _opened(encoded: bytes) -> Iterator[ImageFile.ImageFile]:
 
 def _not_read(file: Path, encoded: bytes) -> str:
     named = next((name for start, name in _UNREAD if re.match(start, encoded[:16], re.DOTALL)), None)
-    if named is None or (named.startswith("a kind of TIFF") and _is_open(encoded)):
-        what = f"its {len(encoded)} bytes are damaged, cut short, or in a format that is not read"
-    else:
-        what = f"it is {named}, which is not read"
-    return f"Expected an image in {file}; {what}. Save it again as 8- or 16-bit PNG or as JPEG."
-
-
-def _is_open(encoded: bytes) -> bool:
-    """Tell whether Pillow knows the kind of file, so that it is the content that is damaged."""
-    try:
-        with _opened(encoded):
-            return True
-    except (OSError, SyntaxError, ValueError):
-        return False
+    found = (
+        f"it is {named}, which is not read"
+        if named
+        else f"its {len(encoded)} bytes are damaged, cut short, or in a format that is not read (32-bit float colour "
+        "and camera raw, for two)"
+    )
+    return f"Expected an image in {file}; {found}. Save it again as 8- or 16-bit PNG or as JPEG."
 
 
 def _check_jpeg(file: Path, encoded: bytes) -> None:
@@ -197,7 +191,7 @@ def _deep_channels(encoded: bytes) -> NDArray[Any] | None:
                 return None
             # OpenCV turns TIFF by itself, and PNG not when it is to keep all channels.
             orientation = image.getexif().get(ExifTags.Base.Orientation, 1) if image.format == "PNG" else 1
-    except (OSError, SyntaxError, ValueError):
+    except _BROKEN:
         if not re.match(rb"II\*\0|MM\0\*", encoded):
             return None
     try:
