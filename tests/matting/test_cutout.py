@@ -1,5 +1,7 @@
 """A cut-out has the subject's colours, not a fringe of the old background's."""
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -93,3 +95,15 @@ def test_cut_out_over_a_new_background_is_close_to_the_true_composite():
 def test_cut_out_of_any_size_has_the_pictures_size():
     image = cv2.resize(composite()[0], (333, 57))
     assert cut_out(Answer(), image, np.full((57, 333), 128, np.uint8)).shape == (57, 333, 4)
+
+
+def test_memory_of_a_cut_out_is_its_four_bytes_a_pixel_and_a_block(monkeypatch):
+    monkeypatch.setattr("pam_edge.matting.foreground._BLOCK_PX", 256)
+    image, alpha = np.zeros((2000, 3000, 3), np.uint8), np.full((2000, 3000), 0.5, np.float32)
+    tracemalloc.start()
+    try:
+        with_alpha(image, alpha)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4.5 * alpha.size + 200 * 354**2
