@@ -19,7 +19,7 @@ from pam_edge.matting.decode import decode, decode_codes
 from pam_edge.matting.trimaps import trimap_from_mask
 
 _WRITERS: dict[str, dict[str, Any]] = {
-    ".png": {"format": "PNG", "compress_level": 3},  # a third of the default's time for a quarter more bytes
+    ".png": {"format": "PNG", "compress_level": 3},  # half of the default's time for 30 % more bytes
     ".webp": {"format": "WEBP", "lossless": True, "exact": True, "method": 2},
     ".tif": {"format": "TIFF", "compression": "tiff_lzw"},
     ".tiff": {"format": "TIFF", "compression": "tiff_lzw"},
