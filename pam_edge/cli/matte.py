@@ -9,9 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pam_edge.cli.options import parse_choice
-from pam_edge.cli.output import console, notices, print_json
-from pam_edge.terms import Mode
+from pam_edge.cli.output import console, notices, print_json, tile_progress
 
 
 def matte(
@@ -33,19 +31,30 @@ def matte(
 
     from pam_edge.delivery.open_model import open_model
     from pam_edge.matting.cutout import cut_out
-    from pam_edge.matting.images import check_writable_format, read_image, read_trimap_or_mask, write_rgba
+    from pam_edge.matting.images import check_writable_format, read_photo, read_trimap_or_mask, write_rgba
+    from pam_edge.matting.trimaps import what_is_missing
 
+<<<<<<< HEAD
     check_writable_format(output)
     picture = read_image(image)
     regions = read_trimap_or_mask(trimap, mask, *picture.shape[:2])
     chosen = parse_choice("--mode", mode, Mode) if mode else None
     opened = open_model(model, budget, threads=os.cpu_count() or 1, mode=chosen)
+=======
+    photo = read_photo(image)
+    height, width = photo.rgb.shape[:2]
+    check_writable_format(output, height, width)
+    regions = read_trimap_or_mask(trimap, mask, height, width)
+    notice = what_is_missing(regions)
+    if notice is not None:
+        notices.print(notice, style="yellow", soft_wrap=True)
+    opened = open_model(model, budget, threads=os.cpu_count() or 1)
+>>>>>>> pictures
     started = time.perf_counter()
-    with notices.status(f"Matting {image.name} ..."):
-        result = cut_out(opened.matter, picture, regions)
+    with tile_progress(f"Matting {image.name}", quiet=json) as progress:
+        result = cut_out(opened.matter, photo.rgb, regions, profile=photo.profile, progress=progress)
     elapsed_s = time.perf_counter() - started
-    write_rgba(output, result)
-    height, width = picture.shape[:2]
+    write_rgba(output, result, photo.profile)
     if json:
         print_json(
             {
@@ -54,6 +63,7 @@ def matte(
                 "width": width,
                 "model": opened.description,
                 "taken": [asdict(each) for each in opened.taken],
+                "notice": notice,
             }
         )
         return

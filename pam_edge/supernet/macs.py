@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -48,8 +49,9 @@ def count_macs(config: SupernetConfig, height: int, width: int) -> MacTable:
     return _tabulate(counts, config.block_count)
 
 
+@lru_cache(maxsize=8)
 def shapes_alone(config: SupernetConfig) -> Supernet:
-    """Return a supernet of meta tensors, which have shapes and no values.
+    """Return a supernet of meta tensors, which have shapes and no values; made once, so leave nothing hooked to it.
 
     It is made on the CPU first: initialising meta tensors makes PyTorch import its compiler, which takes seconds.
     """
