@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.coreml.model import Model
+from pam_edge.errors import ArtifactError, UnsupportedOpError
+from pam_edge.runtimes.coreml.model import Model, load
 from pam_edge.runtimes.guards import check_picture
+
+
+def load_ours(file: Path) -> Model:
+    """Load a package that a converter of ours has made.
+
+    Raises:
+        ArtifactError: if it cannot be, also if it holds operators that this runtime does not know: ours hold none.
+    """
+    try:
+        return load(file)
+    except UnsupportedOpError as error:
+        raise ArtifactError(f"{error} pam-edge's own packages hold no such thing: convert {file} again.") from error
 
 
 def function_name(model: Model, entry_point: str) -> str:
