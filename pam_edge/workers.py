@@ -119,7 +119,7 @@ def _main(request: Path, answer: Path) -> None:
         result = {
             "error": "InternalError",
             "message": f"{job['function']} failed: {' '.join(repr(error).split())}",
-            "traceback": traceback.format_exc()[-_TAIL_CHARACTERS:],
+            "traceback": traceback.format_exc(),
         }
     answer.with_suffix(".partial").write_text(json.dumps(result))
     answer.with_suffix(".partial").replace(answer)

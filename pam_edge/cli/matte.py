@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pam_edge.cli.output import console, notices, print_json
+from pam_edge.cli.output import busy, print_json, say
 
 
 def matte(
@@ -35,7 +35,7 @@ def matte(
     regions = read_trimap_or_mask(trimap, mask, *picture.shape[:2])
     opened = open_model(model, budget, threads=os.cpu_count() or 1)
     started = time.perf_counter()
-    with notices.status(f"Matting {image.name} ..."):
+    with busy(f"Matting {image.name} ..."):
         result = cut_out(opened.matter, picture, regions)
     elapsed_s = time.perf_counter() - started
     write_rgba(output, result)
@@ -51,7 +51,7 @@ def matte(
             }
         )
         return
-    console.print(f"{output}  {width}x{height}, {elapsed_s:.1f} s", soft_wrap=True)
+    say(f"{output}  {width}x{height}, {elapsed_s:.1f} s")
     for each in dict.fromkeys(opened.taken):
-        console.print(str(each), soft_wrap=True)
-    console.print(opened.description, style="yellow" if "UNTRAINED" in opened.description else "dim", soft_wrap=True)
+        say(str(each))
+    say(opened.description, style="yellow" if "UNTRAINED" in opened.description else "dim")
