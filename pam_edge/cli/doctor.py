@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pam_edge.cli.output import console, print_json
+from pam_edge.cli.output import console, print_json, say
 from pam_edge.targets import Target
 
 
@@ -25,15 +25,15 @@ def doctor(
     if json:
         print_json(report)
         return
-    console.print(f"pam-edge {report['pam_edge']}, Python {report['python']}, {report['machine']}")
+    say(f"pam-edge {report['pam_edge']}, Python {report['python']}, {report['machine']}")
     for name, found in report["targets"].items():
-        mark = "[green]works[/]" if found["works"] else "[red]does not work[/]"
+        mark = ("works", "green") if found["works"] else ("does not work", "red")
         packages = ", ".join(f"{package} {each or 'missing'}" for package, each in found["packages"].items())
-        console.print(f"  [bold]{name}[/]: {mark} · {packages}")
-        console.print(f"    {found['verified_by'] if found['works'] else found['why_not']}", style="dim", markup=False)
-    console.print(f"  weights: {report['weights']}")
+        say("  ", (name, "bold"), ": ", mark, f" · {packages}")
+        say(f"    {found['verified_by'] if found['works'] else found['why_not']}", style="dim")
+    say(f"  weights: {report['weights']}")
     found = report["data_pictures"]
-    console.print(f"  photographs beside the bundled ones: {found or 'none found (PAM_EDGE_DATA names their folder)'}")
+    say(f"  photographs beside the bundled ones: {found or 'none found (PAM_EDGE_DATA names their folder)'}")
 
 
 def examine() -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
-from pam_edge.cli.output import console, notices, print_json, tile_progress
+from pam_edge.cli.options import parse_choice
+from pam_edge.cli.output import note, print_json, say, tile_progress
+from pam_edge.terms import Mode
 
 
 def matte(
@@ -34,22 +36,15 @@ def matte(
     from pam_edge.matting.images import check_writable_format, read_photo, read_trimap_or_mask, write_rgba
     from pam_edge.matting.trimaps import what_is_missing
 
-<<<<<<< HEAD
-    check_writable_format(output)
-    picture = read_image(image)
-    regions = read_trimap_or_mask(trimap, mask, *picture.shape[:2])
-    chosen = parse_choice("--mode", mode, Mode) if mode else None
-    opened = open_model(model, budget, threads=os.cpu_count() or 1, mode=chosen)
-=======
     photo = read_photo(image)
     height, width = photo.rgb.shape[:2]
     check_writable_format(output, height, width)
     regions = read_trimap_or_mask(trimap, mask, height, width)
     notice = what_is_missing(regions)
     if notice is not None:
-        notices.print(notice, style="yellow", soft_wrap=True)
-    opened = open_model(model, budget, threads=os.cpu_count() or 1)
->>>>>>> pictures
+        note(notice, style="yellow")
+    chosen = parse_choice("--mode", mode, Mode) if mode else None
+    opened = open_model(model, budget, threads=os.cpu_count() or 1, mode=chosen)
     started = time.perf_counter()
     with tile_progress(f"Matting {image.name}", quiet=json) as progress:
         result = cut_out(opened.matter, photo.rgb, regions, profile=photo.profile, progress=progress)
@@ -67,7 +62,7 @@ def matte(
             }
         )
         return
-    console.print(f"{output}  {width}x{height}, {elapsed_s:.1f} s", soft_wrap=True)
+    say(f"{output}  {width}x{height}, {elapsed_s:.1f} s")
     for each in dict.fromkeys(opened.taken):
-        console.print(str(each), soft_wrap=True)
-    console.print(opened.description, style="yellow" if "UNTRAINED" in opened.description else "dim", soft_wrap=True)
+        say(str(each))
+    say(opened.description, style="yellow" if "UNTRAINED" in opened.description else "dim")

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pam_edge.cli.failures import EXIT_CODES
 from pam_edge.cli.options import parse_choice, parse_size
-from pam_edge.cli.output import console, notices, print_json
+from pam_edge.cli.output import console, note, print_json, say
 from pam_edge.targets import Target
 from pam_edge.terms import Precision
 
 if TYPE_CHECKING:
     from pam_edge.measuring.import_samples import Imported
 
-profile_app = typer.Typer(help="Device profiles: what a path costs on a device.", no_args_is_help=True)
+profile_app = typer.Typer(
+    help="Device profiles: what a path costs on a device.", no_args_is_help=True, epilog=EXIT_CODES
+)
 
 TargetOption = Annotated[str | None, typer.Option(help="coreml, tflite or executorch; default: what suits the device.")]
 PrecisionOption = Annotated[str | None, typer.Option(help="fp32 or fp16; default: the target's own.")]
@@ -63,7 +66,7 @@ def plan(
     console.print(plans_table(planned, loaded.title))
     console.print(front_chart(planned))
     if plot:
-        console.print(f"{plot}", style="dim")
+        say(str(plot), style="dim")
 
 
 def _measure_if_host(profile: str | None, checkpoint: str, asked: _Asked, *, quiet: bool) -> None:
@@ -81,7 +84,7 @@ def _measure_if_host(profile: str | None, checkpoint: str, asked: _Asked, *, qui
     measure_host_if_new(profile, checkpoint, (here,), precision, size or DEFAULT_SIZE, quiet=quiet)
 
 
-@profile_app.command("list")
+@profile_app.command("list", epilog=EXIT_CODES)
 def list_command(json: JsonOption = False) -> None:
     """List the profiles that can be named."""
     from pam_edge.device_profiles import list_profiles
@@ -106,7 +109,7 @@ def list_command(json: JsonOption = False) -> None:
     print_json({"profiles": rows})
 
 
-@profile_app.command("show")
+@profile_app.command("show", epilog=EXIT_CODES)
 def show_command(
     name: Annotated[str, typer.Argument(help="Profile, by name or file.")],
     target: TargetOption = None,
@@ -135,16 +138,16 @@ def show_command(
         return
     from pam_edge.cli import tables
 
-    console.print(f"[bold]{profile.name}[/]: {profile.device}, {profile.soc}, {profile.os}; costs are", end=" ")
-    console.print(tables.provenance_text(costs.provenance))
+    made_for = f": {profile.device}, {profile.soc}, {profile.os}; costs are "
+    say((profile.name, "bold"), made_for, tables.provenance_text(costs.provenance))
     measured = measurements_for(profile, conditions)
     console.print(tables.provenance_table(measured[-1]) if measured else tables.sources_table(profile))
     title = f"{config.name}, {conditions.height}x{conditions.width}, {conditions.target} {conditions.precision}"
     console.print(tables.costs_chart(costs, config.block_names, f"{title}: {costs.provenance}"))
-    console.print(basis, style="dim")
+    say(basis, style="dim")
 
 
-@profile_app.command("import")
+@profile_app.command("import", epilog=EXIT_CODES)
 def import_command(
     file: Annotated[Path, typer.Argument(help="Samples: one JSON object, from any device.")],
     name: Annotated[str | None, typer.Option(help="Profile's name; default: from the device's.")] = None,
@@ -160,7 +163,7 @@ def import_command(
     print_imported(import_samples(file, chosen, output or user_folder() / f"{chosen}.toml"), json=json)
 
 
-@profile_app.command("operators")
+@profile_app.command("operators", epilog=EXIT_CODES)
 def operators_command(
     directory: Annotated[Path, typer.Argument(help="Artifact folder, static or multi.")],
     profiles: Annotated[list[Path], typer.Argument(help="ENTRY.csv (benchmark_model) or ENTRY.etdp, three or more.")],
@@ -192,9 +195,9 @@ def print_imported(done: Imported, *, json: bool) -> None:
 
     console.print(provenance_table(done.table))
     for notice in done.table.provenance.notices:
-        notices.print(f"[yellow]Notice:[/] {notice}")
+        note(("Notice: ", "yellow"), notice)
     verb = "replaced a table in" if done.replaced else "added to"
-    console.print(f"{verb} {done.file}: use it with --profile {done.profile.name}", soft_wrap=True)
+    say(f"{verb} {done.file}: use it with --profile {done.profile.name}")
 
 
 def _import_record(done: Imported) -> dict[str, object]:

@@ -76,6 +76,7 @@ def open_model(model: str, budget: str | None, *, threads: int, mode: Mode | Non
     Raises:
         UsageError: if the artifact has no such budget.
         BudgetError: if a dynamic artifact cannot keep it.
+        ArtifactError: if the artifact's file is missing, or was changed since it was made.
         PamEdgeError: if the model or its runtime cannot be loaded.
     """
     if not Path(model).is_dir():
@@ -86,7 +87,7 @@ def open_model(model: str, budget: str | None, *, threads: int, mode: Mode | Non
 
 
 def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMatter:
-    from pam_edge.delivery.artifact.manifest import read_manifest
+    from pam_edge.delivery.artifact.manifest import check_unchanged, read_manifest
     from pam_edge.planning.budget import parse_budget
     from pam_edge.runtimes.registry import load_runtime
     from pam_edge.toolchains import silenced
@@ -101,6 +102,7 @@ def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMa
     if label not in entries:
         raise UsageError(f"--budget: {directory} holds {', '.join(entries)}; got {budget!r}. Convert with that budget.")
     entry = entries[label]
+    check_unchanged(directory, entry)
     with silenced():
         loaded = load_runtime(manifest.target).load(directory / entry.file, entry.function, threads=threads)
     description = f"{name}, {entry.budget}, path {entry.path}, {loaded.ran_on}"
@@ -109,6 +111,7 @@ def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMa
 
 def _open_dynamic(directory: Path, manifest: Manifest, budget: str | None, name: str, threads: int) -> NamedMatter:
     """Open a dynamic graph at any budget that it can keep; what it chose is known after it ran."""
+    from pam_edge.delivery.artifact.manifest import check_unchanged
     from pam_edge.delivery.parity.expected import selection_of
     from pam_edge.graphs.governor import budget_input
     from pam_edge.planning.budget import parse_budget
@@ -121,6 +124,7 @@ def _open_dynamic(directory: Path, manifest: Manifest, budget: str | None, name:
     entry = entries.get(asked, manifest.entry_points[0])
     limit = entry.budget_input if asked in entries else budget_input(parse_budget(budget or ""), costs)
     assert limit is not None, "the manifest of a dynamic graph states every budget"
+    check_unchanged(directory, entry)
     with silenced():
         loaded = load_runtime(manifest.target).load_dynamic(directory / entry.file, entry.function, threads=threads)
     taken: list[Taken] = []

@@ -150,14 +150,6 @@ def test_a_damaged_manifest_is_refused(pam_edge, tmp_path):
     assert "damaged or of another schema" in err
 
 
-def test_debug_shows_the_traceback(monkeypatch):
-    from pam_edge.errors import UsageError
-
-    monkeypatch.setattr(sys, "argv", ["pam-edge", "convert", "--target", "onnx", "--debug"])
-    with pytest.raises(UsageError):
-        main.run()
-
-
 @pytest.mark.parametrize("options", [["--name", "MyPC"], ["-o", "Laptop.toml"], ["--name", "mine", "-o", "yours.toml"]])
 def test_a_profile_is_not_measured_under_a_name_that_it_cannot_have(pam_edge, tmp_path, options):
     code, _, err = pam_edge("profile", "measure", "--target", "tflite", "--checkpoint", "pam-minute", *options)

@@ -221,6 +221,25 @@ def content_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
+def is_unchanged(directory: Path, entry: EntryPointRecord) -> bool:
+    """Return whether an entry point's file is, bit for bit, what was made."""
+    return content_hash(directory / entry.file) == entry.sha256
+
+
+def check_unchanged(directory: Path, entry: EntryPointRecord) -> None:
+    """Check an entry point's file before native code loads it in this process, which a damaged one can end.
+
+    Raises:
+        ArtifactError: if it is there, and is not what was made.
+    """
+    file = directory / entry.file
+    if file.exists() and not is_unchanged(directory, entry):
+        raise ArtifactError(
+            f"Expected {file} as it was made; it was changed or damaged since: its SHA-256 is not the manifest's. Copy "
+            "the folder again, or convert again."
+        )
+
+
 def content_bytes(path: Path) -> int:
     """Return the size of a file, or of all files in a folder, in bytes."""
     return path.stat().st_size if path.is_file() else sum(file.stat().st_size for file in _files(path))

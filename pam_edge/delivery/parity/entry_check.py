@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, ParityRecord, content_hash
+from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, ParityRecord, is_unchanged
 from pam_edge.delivery.parity.expected import expected_path, selection_of
 from pam_edge.errors import MissingExtraError, PamEdgeError
 from pam_edge.evaluation.dynamic_parity import EDGE_BUDGETS, check_dynamic
@@ -90,7 +90,7 @@ class EntryCheck:
         except PamEdgeError as error:
             where = self._locate(runtime, self.reference.pictures[0], self.entry.budget_input)
             return blank.model_copy(update={"passed": False, "reason": str(error)} | where), {}
-        changed = content_hash(self.file) != self.entry.sha256
+        changed = not is_unchanged(self.directory, self.entry)
         passed = all(each.passed for each in run.passes) and not (changed or run.path_mismatches)
         update: dict[str, Any] = _measured(run) | {"passed": passed}
         if changed:
