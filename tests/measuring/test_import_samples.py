@@ -1,14 +1,19 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pam_edge.device_profiles import load_profile
+from pam_edge.device_profiles.schema import Measurement
 from pam_edge.errors import ProfileError
-from pam_edge.measuring.import_samples import import_samples
+from pam_edge.measuring.import_samples import fit_samples, import_samples
+from pam_edge.measuring.samples import SampleFile
 from pam_edge.planning.device_costs import profile_cost_table
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import VARIANTS
 from pam_edge.terms import Provenance
+from tests.simulated_device import SimulatedDevice
 
 
 @pytest.fixture
@@ -165,3 +170,23 @@ def test_a_write_that_fails_leaves_the_old_profile_and_nothing_else(source, user
 def test_missing_samples_are_refused(tmp_path):
     with pytest.raises(ProfileError, match="cannot be read"):
         import_samples(tmp_path / "none.json", "phone", tmp_path / "phone.toml")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    paths=st.lists(st.sampled_from(list(PathSpec.all(4))), min_size=1, max_size=16, unique=True),
+    rounds=st.integers(1, 4),
+    sessions=st.integers(1, 3),
+    noise=st.sampled_from([0.0, 0.01, 0.2]),
+    seed=st.integers(0, 99),
+)
+def test_few_timings_give_a_table_or_a_refusal(paths, rounds, sessions, noise, seed):
+    device = SimulatedDevice(noise=noise, seed=seed)
+    rows = device.file(paths=tuple(paths), rounds=rounds, sessions=sessions)
+    samples = SampleFile.model_validate_json(json.dumps(rows))
+    try:
+        table = fit_samples(samples, "samples.json", Provenance.IMPORTED)
+    except ProfileError:
+        assert rounds < 3 or len(paths) < 16 or noise == 0.2
+    else:
+        assert isinstance(table, Measurement)
