@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -133,17 +132,20 @@ def import_command(
 ) -> None:
     """Fit per-block costs to measured samples, and keep them as a profile (or add them to one)."""
     from pam_edge.device_profiles.loader import user_folder
+    from pam_edge.device_profiles.writer import derive_profile_name
     from pam_edge.measuring.import_samples import import_samples
     from pam_edge.measuring.samples import read_samples
 
-    chosen = name or (output.stem if output else _slug(read_samples(file).device))
+    chosen = name or (output.stem if output else derive_profile_name(read_samples(file).device))
     print_imported(import_samples(file, chosen, output or user_folder() / f"{chosen}.toml"), json=json)
 
 
 @profile_app.command("operators")
 def operators_command(
     directory: Annotated[Path, typer.Argument(help="Artifact folder, static or multi.")],
-    profiles: Annotated[list[Path], typer.Argument(help="ENTRY.csv (benchmark_model) or ENTRY.etdp, three or more.")],
+    profiles: Annotated[
+        list[Path], typer.Argument(help="ENTRY.csv (benchmark_model, as CSV) or ENTRY.etdp, three or more.")
+    ],
     device: Annotated[str, typer.Option(help="That made the profiles, such as 'Pixel 8'.")],
     soc: Annotated[str, typer.Option(help="Of the device.")],
     os: Annotated[str, typer.Option(help="Of the device, such as 'Android 15'.")],
@@ -155,9 +157,10 @@ def operators_command(
 ) -> None:
     """Read per-block costs from a runtime's operator profiles, and keep them as a profile (or add them to one)."""
     from pam_edge.device_profiles.loader import user_folder
+    from pam_edge.device_profiles.writer import derive_profile_name
     from pam_edge.measuring.import_operators import Device, import_operator_profiles
 
-    chosen = name or (output.stem if output else _slug(device))
+    chosen = name or (output.stem if output else derive_profile_name(device))
     made_by = Device(device, soc, os, runtime_version, threads)
     file = output or user_folder() / f"{chosen}.toml"
     print_imported(import_operator_profiles(directory, profiles, made_by, chosen, file), json=json)
@@ -199,7 +202,3 @@ def _parse_conditions(
         parse_choice("--precision", precision, Precision) if precision else None,
         parse_size(size) if size else None,
     )
-
-
-def _slug(device: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-") or "device"

@@ -67,7 +67,9 @@ def import_samples(source: Path, name: str, file: Path, kind: Provenance = Prove
 
 
 def add_table(table: Measurement, device: str, soc: str, os: str, name: str, file: Path) -> Imported:
-    """Add a table to a profile, in place of one for the same conditions; the profile is made if need be.
+    """Add a table to a profile, in place of one for the same conditions (``Measurement.conditions``), beside all others.
+
+    The profile is made if need be.
 
     Raises:
         ProfileError: if the name cannot be used, or the profile that is there is of another device; nothing is then
@@ -82,7 +84,7 @@ def add_table(table: Measurement, device: str, soc: str, os: str, name: str, fil
                 f"The profile {file} is {earlier.provenance}, of {earlier.device} ({earlier.soc}); this is of "
                 f"{device} ({soc}). Give another --name."
             )
-        kept = tuple(old for old in earlier.measurements if _conditions(old) != _conditions(table))
+        kept = tuple(old for old in earlier.measurements if old.conditions != table.conditions)
     profile = DeviceProfile(schema_version=1, name=name, device=device, soc=soc, os=os, measurements=(*kept, table))
     write_profile(profile, file)
     replaced = earlier is not None and len(profile.measurements) == len(earlier.measurements)
@@ -169,8 +171,3 @@ def _doubts(fit: Fit) -> tuple[str, ...]:
     if error <= EXPECTED_ERROR_PCT:
         return ()
     return (f"held-out paths are predicted to {error:.1f}% only: measure again with the device at rest",)
-
-
-def _conditions(table: Measurement) -> tuple[object, ...]:
-    """Return what tells tables apart; a newer runtime replaces an older one."""
-    return (table.target, table.threads, table.precision, table.height, table.width, table.variant)

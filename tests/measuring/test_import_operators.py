@@ -127,7 +127,10 @@ def as_a_damaged_etdump(profiles):
         (lambda profiles: profiles[:2], "three paths or more"),
         (lambda profiles: [profiles[0], profiles[0], profiles[1]], "three paths or more"),
         (with_one_convolution_less, r"middle.csv: expected the \d+ convolutions .* it has \d+"),
-        (partial(with_other_numbers, text="soon"), r"middle.csv, line \d+: expected a number as avg_ms of 'Conv.* got 'soon'"),
+        (
+            partial(with_other_numbers, text="soon"),
+            r"middle.csv, line \d+: expected a number as avg_ms of 'Conv.* got 'soon'",
+        ),
         (partial(with_other_numbers, text="nan"), r"middle.csv: expected milliseconds for 'Convolution .* got nan"),
         (partial(with_other_numbers, text="-0.75"), r"middle.csv: expected milliseconds for 'Convolution .* got -0.75"),
         (without_any_time, r"middle.csv: expected operators that take time"),
