@@ -176,6 +176,10 @@ def print_imported(done: Imported, *, json: bool) -> None:
     console.print(provenance_table(done.table))
     for notice in done.table.provenance.notices:
         notices.print(f"[yellow]Notice:[/] {notice}")
+    if done.set_aside:
+        notices.print(
+            f"[yellow]Notice:[/] the profile that was there could not take this, and is kept as {done.set_aside}"
+        )
     verb = "replaced a table in" if done.replaced else "added to"
     console.print(f"{verb} {done.file}: use it with --profile {done.profile.name}", soft_wrap=True)
 
@@ -190,6 +194,7 @@ def _import_record(done: Imported) -> dict[str, object]:
         "file": str(done.file),
         "profile": done.profile.name,
         "replaced": done.replaced,
+        "set_aside": str(done.set_aside) if done.set_aside else None,
         "notices": list(made.notices),
     }
 

@@ -94,5 +94,5 @@ def test_a_printed_log_is_refused_with_the_option_that_writes_csv(tmp_path):
         ["", "[node type]", "[first]", "[avg ms]", "[%]", "[cdf%]", "[mem KB]", "[times called]", "[Name]"]
     )
     line = "\tConvolution (NHWC, F32) IGEMM\t 0.750\t 0.250\t 12.5%\t 100.0%\t 0.000\t 1\tDelegate/Convolution:0"
-    with pytest.raises(ProfileError, match="--op_profiling_output_mode=csv.*--profiling_output_csv_file"):
+    with pytest.raises(ProfileError, match=r"--op_profiling_output_mode=csv.*--profiling_output_csv_file"):
         read_benchmark_csv(written(tmp_path, "INFO: " + REGULAR, TITLE.format("Run Order"), header, line, ""))

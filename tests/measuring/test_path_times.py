@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -47,12 +48,12 @@ def check(times, samples):
 @settings(max_examples=300, deadline=None)
 @given(timings())
 def test_any_timings_give_times_per_path_or_a_refusal(samples):
+    taken = Counter((sample.graph, sample.path) for sample in samples)
     try:
-        times = clean_samples(samples)
-    except ProfileError as refusal:
-        assert "Measure more rounds" in str(refusal)
-    else:
-        check(times, samples)
+        check(clean_samples(samples), samples)
+    except ProfileError:
+        # Fewer than three of a path, be it because some of three timings were outliers.
+        assert min(taken.values()) < 2 * LEAST_SAMPLES
 
 
 @pytest.mark.parametrize("count", range(1, 20))
