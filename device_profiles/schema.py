@@ -199,9 +199,22 @@ class Measurement(Record):
             raise ValueError("each block is expected once")
         return self
 
+    @property
+    def conditions(self) -> tuple[Target, ComputeUnit, int, Precision, int, int, str]:
+        """What the costs hold for, and what tells tables apart: a newer runtime's take the place of an older one's."""
+        return (
+            self.target,
+            self.compute_unit,
+            self.threads,
+            self.precision,
+            self.height,
+            self.width,
+            self.variant,
+        )
+
 
 class DeviceProfile(Record):
-    """One device's costs: either estimated, or measured tables."""
+    """One device's costs: either estimated, or measured tables, of which no two hold for the same conditions."""
 
     schema_version: Literal[1]
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
@@ -215,6 +228,10 @@ class DeviceProfile(Record):
     def _check(self) -> DeviceProfile:
         if (self.estimate is None) == (not self.measurements):
             raise ValueError("either an estimate or measurements are expected, not both, and not neither")
+        if len({table.conditions for table in self.measurements}) != len(self.measurements):
+            raise ValueError(
+                "one table is expected for each target, compute unit, threads, precision, size and variant"
+            )
         return self
 
     @property

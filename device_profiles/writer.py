@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,19 @@ def check_profile_name(name: str, file: Path) -> None:
             f"Expected a file of the profile's name, {name}.toml, by which it is found; got {file.name}. Name it so "
             "with -o, or give its name as --name."
         )
+
+
+def derive_profile_name(device: str) -> str:
+    """Return a device's name as a profile may be called: ``Pixel 8`` gives ``pixel-8``, ``Téléphone`` ``telephone``.
+
+    Where letters have no Latin ones to stand for them, a short hash of the whole name follows what is left of it, so
+    that two such devices do not share a name: ``小米 14`` gives ``14-`` and six hexadecimal digits.
+    """
+    plain = unicodedata.normalize("NFKD", device.casefold())
+    words = re.sub(r"[^a-z0-9]+", "-", "".join(c for c in plain if not unicodedata.combining(c))).strip("-")
+    if words and all(c.isascii() for c in plain if c.isalnum()):
+        return words
+    return f"{words or 'device'}-{hashlib.sha256(unicodedata.normalize('NFC', device).encode()).hexdigest()[:6]}"
 
 
 def write_profile(profile: DeviceProfile, file: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -156,17 +155,20 @@ def import_command(
 ) -> None:
     """Fit per-block costs to measured samples, and keep them as a profile (or add them to one)."""
     from pam_edge.device_profiles.loader import user_folder
+    from pam_edge.device_profiles.writer import derive_profile_name
     from pam_edge.measuring.import_samples import import_samples
     from pam_edge.measuring.samples import read_samples
 
-    chosen = name or (output.stem if output else _slug(read_samples(file).device))
+    chosen = name or (output.stem if output else derive_profile_name(read_samples(file).device))
     print_imported(import_samples(file, chosen, output or user_folder() / f"{chosen}.toml"), json=json)
 
 
 @profile_app.command("operators", epilog=EXIT_CODES)
 def operators_command(
     directory: Annotated[Path, typer.Argument(help="Artifact folder, static or multi.")],
-    profiles: Annotated[list[Path], typer.Argument(help="ENTRY.csv (benchmark_model) or ENTRY.etdp, three or more.")],
+    profiles: Annotated[
+        list[Path], typer.Argument(help="ENTRY.csv (benchmark_model, as CSV) or ENTRY.etdp, three or more.")
+    ],
     device: Annotated[str, typer.Option(help="That made the profiles, such as 'Pixel 8'.")],
     soc: Annotated[str, typer.Option(help="Of the device.")],
     os: Annotated[str, typer.Option(help="Of the device, such as 'Android 15'.")],
@@ -178,9 +180,10 @@ def operators_command(
 ) -> None:
     """Read per-block costs from a runtime's operator profiles, and keep them as a profile (or add them to one)."""
     from pam_edge.device_profiles.loader import user_folder
+    from pam_edge.device_profiles.writer import derive_profile_name
     from pam_edge.measuring.import_operators import Device, import_operator_profiles
 
-    chosen = name or (output.stem if output else _slug(device))
+    chosen = name or (output.stem if output else derive_profile_name(device))
     made_by = Device(device, soc, os, runtime_version, threads)
     file = output or user_folder() / f"{chosen}.toml"
     print_imported(import_operator_profiles(directory, profiles, made_by, chosen, file), json=json)
@@ -196,6 +199,8 @@ def print_imported(done: Imported, *, json: bool) -> None:
     console.print(provenance_table(done.table))
     for notice in done.table.provenance.notices:
         note(("Notice: ", "yellow"), notice)
+    if done.set_aside:
+        note(("Notice: ", "yellow"), f"the profile that was there could not take this, and is kept as {done.set_aside}")
     verb = "replaced a table in" if done.replaced else "added to"
     say(f"{verb} {done.file}: use it with --profile {done.profile.name}")
 
@@ -210,6 +215,7 @@ def _import_record(done: Imported) -> dict[str, object]:
         "file": str(done.file),
         "profile": done.profile.name,
         "replaced": done.replaced,
+        "set_aside": str(done.set_aside) if done.set_aside else None,
         "notices": list(made.notices),
     }
 
@@ -223,7 +229,3 @@ def _parse_conditions(target: str | None, precision: str | None, size: str | Non
         parse_choice("--precision", precision, Precision) if precision else None,
         parse_size(size) if size else None,
     )
-
-
-def _slug(device: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-") or "device"

@@ -13,7 +13,7 @@ from pam_edge.device_profiles.loader import read_profile, user_folder
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.errors import ProfileError
 from pam_edge.targets import Target
-from pam_edge.terms import Precision
+from pam_edge.terms import ComputeUnit, Precision
 
 NAME = "host"
 """What its profile is called."""
@@ -55,12 +55,12 @@ def is_this_machine(profile: DeviceProfile) -> bool:
 
 
 def is_measured(target: Target, precision: Precision, height: int, width: int, variant: str) -> bool:
-    """Tell whether this machine's profile has costs for these conditions."""
+    """Tell whether this machine's profile has costs for these conditions, on the CPU, with any number of threads."""
     with suppress(ProfileError):
         profile = read_profile(host_file())
-        asked = (target, precision, height, width, variant)
+        asked = (target, ComputeUnit.CPU, precision, height, width, variant)
         return is_this_machine(profile) and any(
-            (table.target, table.precision, table.height, table.width, table.variant) == asked
+            (table.target, table.compute_unit, table.precision, table.height, table.width, table.variant) == asked
             for table in profile.measurements
         )
     return False

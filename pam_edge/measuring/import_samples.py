@@ -41,56 +41,72 @@ class Imported:
         profile: its content, earlier tables included.
         table: the new table.
         replaced: whether it took the place of one for the same conditions.
+        set_aside: where a file is now that stood in the way, and whose tables are not in the profile.
     """
 
     file: Path
     profile: DeviceProfile
     table: Measurement
     replaced: bool
+    set_aside: Path | None = None
 
 
-def import_samples(source: Path, name: str, file: Path, kind: Provenance = Provenance.IMPORTED) -> Imported:
+def import_samples(source: Path, name: str, file: Path) -> Imported:
     """Fit a file of samples and add the table to a profile, which is made if need be.
 
     Args:
         source: the samples.
         name: of the profile; also the file's name.
         file: the profile's TOML.
-        kind: ``imported``, or ``measured`` when this tool took the samples.
 
     Raises:
         ProfileError: if the samples cannot be used or do not fit the profile that is there; nothing is then written.
     """
     samples = read_samples(source)
-    table = fit_samples(samples, source.name, kind)
+    table = fit_samples(samples, source.name, Provenance.IMPORTED)
     return add_table(table, samples.device, samples.soc, samples.os, name, file)
 
 
 def add_table(table: Measurement, device: str, soc: str, os: str, name: str, file: Path) -> Imported:
-    """Add a table to a profile, in place of one for the same conditions; the profile is made if need be.
+    """Add a table to a profile, beside all others but one for the same conditions; the profile is made if need be.
 
     Raises:
         ProfileError: if the name cannot be used, or the profile that is there is of another device; nothing is then
             written.
     """
     check_profile_name(name, file)
-    earlier = read_profile(file) if file.exists() else None
-    kept: tuple[Measurement, ...] = ()
-    if earlier is not None:
-        if earlier.estimate is not None or (earlier.device, earlier.soc) != (device, soc):
-            raise ProfileError(
-                f"The profile {file} is {earlier.provenance}, of {earlier.device} ({earlier.soc}); this is of "
-                f"{device} ({soc}). Give another --name."
-            )
-        kept = tuple(old for old in earlier.measurements if _conditions(old) != _conditions(table))
+    earlier = earlier_profile(device, soc, file)
+    tables = earlier.measurements if earlier else ()
+    kept = tuple(old for old in tables if old.conditions != table.conditions)
     profile = DeviceProfile(schema_version=1, name=name, device=device, soc=soc, os=os, measurements=(*kept, table))
     write_profile(profile, file)
-    replaced = earlier is not None and len(profile.measurements) == len(earlier.measurements)
-    return Imported(file, profile, table, replaced)
+    return Imported(file, profile, table, replaced=len(kept) < len(tables))
+
+
+def earlier_profile(device: str, soc: str, file: Path) -> DeviceProfile | None:
+    """Return the profile to which a device's tables can be added; None if there is none yet.
+
+    Raises:
+        ProfileError: if it cannot be read, is of another device, or is an estimate.
+    """
+    if not file.exists():
+        return None
+    earlier = read_profile(file)
+    if earlier.estimate is not None or (earlier.device, earlier.soc) != (device, soc):
+        raise ProfileError(
+            f"The profile {file} is {earlier.provenance}, of {earlier.device} ({earlier.soc}); this is of "
+            f"{device} ({soc}). Give another --name."
+        )
+    return earlier
 
 
 def fit_samples(samples: SampleFile, source: str, kind: Provenance) -> Measurement:
     """Return the table that samples give.
+
+    Args:
+        samples: of one variant under the same conditions.
+        source: what the table's provenance calls them.
+        kind: ``imported``, or ``measured`` when this tool took the samples.
 
     Raises:
         ProfileError: if there are too few, or the additive model does not describe them.
@@ -169,8 +185,3 @@ def _doubts(fit: Fit) -> tuple[str, ...]:
     if error <= EXPECTED_ERROR_PCT:
         return ()
     return (f"held-out paths are predicted to {error:.1f}% only: measure again with the device at rest",)
-
-
-def _conditions(table: Measurement) -> tuple[object, ...]:
-    """Return what tells tables apart; a newer runtime replaces an older one."""
-    return (table.target, table.threads, table.precision, table.height, table.width, table.variant)

@@ -11,10 +11,11 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,13 +23,12 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from pam_edge import __version__
-from pam_edge.device_profiles.loader import read_profile
 from pam_edge.device_profiles.writer import check_profile_name
 from pam_edge.errors import ProfileError, UsageError
 from pam_edge.files import write_whole
 from pam_edge.measuring.draft import Round, read_rounds
-from pam_edge.measuring.host import Machine, host_file, is_this_machine, this_machine
-from pam_edge.measuring.import_samples import Imported, import_samples
+from pam_edge.measuring.host import Machine, host_file, this_machine
+from pam_edge.measuring.import_samples import Imported, add_table, earlier_profile, fit_samples
 from pam_edge.measuring.path_design import default_path_count, design_paths
 from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static, subject
 from pam_edge.measuring.samples import SampleFile
@@ -44,7 +44,7 @@ STATIC_PATHS = 2
 SESSIONS = 3
 """Processes that measure one after the other, on copies of the files: where memory lies decides some of a cost."""
 
-_DRAFT, _PROBE, _STATIC = "rounds.jsonl", "probe", "static"
+_DRAFT, _SAMPLES, _PROBE, _STATIC = "rounds.jsonl", "samples.json", "probe", "static"
 _SPARE_S = 120
 """Beyond the limit, for loading, warm-up and the last round."""
 
@@ -77,28 +77,32 @@ class MeasureRequest:
 def measure(request: MeasureRequest, progress: Progress = lambda step, rounds: None) -> Imported:
     """Measure, fit, and add the table to a profile.
 
+    This machine's own profile is taken as new if what is there cannot be read or is of another machine, as where a
+    home directory is shared: that file is kept beside it under another name.
+
     Raises:
         UsageError: if the request cannot be met; nothing is then done.
         ConversionError: if the probe cannot be made.
-        ProfileError: if the profile's name cannot be used, and nothing is then done; or if the timings do not give
-            costs: they are kept for another try.
+        ProfileError: if the profile's name cannot be used, or another profile than this machine's own cannot take the
+            table, and nothing is then done; or if the timings do not give costs: they are kept for another try.
     """
-    measured = _check(request)
     machine = this_machine()
-    _forget_other_machine(request)
+    measured = _check(request, machine)
     folder = _folder(request, measured, machine)
-    count = default_path_count(_block_count(measured))
-    paths = design_paths(_block_count(measured), count)
+    blocks = _block_count(measured)
+    paths = design_paths(blocks, default_path_count(blocks))
     files = _make_files(measured, paths[:STATIC_PATHS], folder, lambda step: progress(step, []))
     found = _take_rounds(request, measured, paths, files, folder, progress)
-    samples = folder / "samples.json"
-    write_whole(samples, _samples(request, measured, machine, folder, found).model_dump_json(indent=1).encode())
-    done = import_samples(samples, request.name, request.file, Provenance.MEASURED)
+    samples = _samples(request, measured, machine, folder, found)
+    write_whole(folder / _SAMPLES, samples.model_dump_json(indent=1).encode())
+    table = fit_samples(samples, _SAMPLES, Provenance.MEASURED)
+    set_aside = _set_aside(request, machine)
+    done = add_table(table, samples.device, samples.soc, samples.os, request.name, request.file)
     shutil.rmtree(folder)
-    return done
+    return replace(done, set_aside=set_aside)
 
 
-def _check(request: MeasureRequest) -> Subject:
+def _check(request: MeasureRequest, machine: Machine) -> Subject:
     if request.target is Target.COREML:
         raise UsageError(
             "profile measure --target coreml: Core ML's times are those of an Apple device, and this machine runs its "
@@ -109,6 +113,8 @@ def _check(request: MeasureRequest) -> Subject:
             f"Expected at least one thread and a time limit above zero; got {request.threads} and {request.limit_s} s."
         )
     check_profile_name(request.name, request.file)
+    if request.file != host_file():
+        earlier_profile(machine.device, machine.soc, request.file)
     return subject(request.checkpoint, request.target, request.precision, request.height, request.width)
 
 
@@ -118,13 +124,17 @@ def _block_count(measured: Subject) -> int:
     return variant(measured.variant).block_count
 
 
-def _forget_other_machine(request: MeasureRequest) -> None:
-    """Remove this machine's own profile if it is of another one."""
-    if request.file == host_file() and request.file.is_file():
-        with suppress(ProfileError):
-            if is_this_machine(read_profile(request.file)):
-                return
-        request.file.unlink()
+def _set_aside(request: MeasureRequest, machine: Machine) -> Path | None:
+    """Rename this machine's own profile if no table can be added to it; return its new place, None if it may stay."""
+    if request.file != host_file():
+        return None
+    try:
+        earlier_profile(machine.device, machine.soc, request.file)
+    except ProfileError:
+        numbered = (request.file.with_name(f"{request.file.name}.kept-{number}") for number in count(1))
+        kept = next(file for file in numbered if not file.exists())
+        return request.file.rename(kept)
+    return None
 
 
 def _folder(request: MeasureRequest, measured: Subject, machine: Machine) -> Path:
@@ -146,15 +156,24 @@ def _folder(request: MeasureRequest, measured: Subject, machine: Machine) -> Pat
 def _make_files(
     measured: Subject, static_paths: tuple[PathSpec, ...], folder: Path, say: Callable[[str], None]
 ) -> dict[str, str]:
-    """Return the files of an earlier try, or make them: both at once, each in a worker of its own."""
+    """Return the files of an earlier try, or make them: both at once, each in a worker of its own.
+
+    An interruption, or a failure of one, goes on at once and does not wait for the other.
+    """
     makers: dict[str, Callable[[Path], Path]] = {
         _PROBE: lambda into: make_probe(measured, into),
         _STATIC: lambda into: make_static(measured, static_paths, into),
     }
     say("making the probe")
-    with ThreadPoolExecutor(len(makers)) as pool:
+    pool = ThreadPoolExecutor(len(makers))
+    try:
         made = {name: pool.submit(_make_once, folder / name, make) for name, make in makers.items()}
+        ended, _ = wait(made.values(), return_when=FIRST_EXCEPTION)
+        for future in ended:
+            future.result()
         return {name: str(future.result()) for name, future in made.items()}
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _make_once(folder: Path, make: Callable[[Path], Path]) -> Path:

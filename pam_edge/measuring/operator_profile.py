@@ -8,7 +8,6 @@ what happens between operators: timings of a probe (``samples``) are to be prefe
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pam_edge.errors import ProfileError
+from pam_edge.measuring.benchmark_csv import read_benchmark_csv
 from pam_edge.supernet.config import SupernetConfig
 from pam_edge.supernet.path import PathSpec
 
@@ -48,11 +48,12 @@ def read_operator_times(file: Path) -> list[OperatorTime]:
     """
     match file.suffix.lower():
         case ".csv":
-            times = _read_csv(file)
+            times = [OperatorTime(name, ms) for name, ms in read_benchmark_csv(file)]
         case ".etdp" | ".etdump":
             times = _read_etdump(file)
         case _:
             raise ProfileError(f"Expected an operator profile (.csv, .etdp or .etdump); got {file}.")
+    times = [time for time in times if not time.name.lower().startswith(_WHOLE_DELEGATE)]
     if not times:
         raise ProfileError(f"{file} holds no operators in order of execution. Profile again, with operators on.")
     _check_times(times, file)
@@ -65,26 +66,6 @@ def _check_times(times: Sequence[OperatorTime], file: Path) -> None:
             raise ProfileError(f"{file}: expected milliseconds for {time.name!r}; got {time.ms}. Profile again.")
     if not any(time.ms for time in times):
         raise ProfileError(f"{file}: expected operators that take time; got 0 ms for all. Profile more runs.")
-
-
-def _read_csv(file: Path) -> list[OperatorTime]:
-    """Read the operators in order of execution; of two such tables, of loading and of regular runs, the last."""
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(f"The operator profile {file} cannot be read: {error}. Check the path.") from error
-    starts = [number for number, line in enumerate(lines) if "Run Order" in line]
-    rows = csv.DictReader(lines[starts[-1] + 1 :] if starts else [], skipinitialspace=True)
-    times = []
-    for row in rows:
-        name, average = row.get("node type"), row.get("avg_ms")
-        if not name or average is None or name.startswith("="):
-            break
-        try:
-            times.append(OperatorTime(name.replace("\t", ","), float(average)))
-        except ValueError as error:
-            raise ProfileError(f"{file}: expected milliseconds for {name!r}; got {average!r}.") from error
-    return [time for time in times if not time.name.lower().startswith(_WHOLE_DELEGATE)]
 
 
 def _read_etdump(file: Path) -> list[OperatorTime]:

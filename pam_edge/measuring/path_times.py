@@ -62,6 +62,8 @@ def clean_samples(samples: Iterable[Sample]) -> PathTimes:
         ProfileError: if no path has enough timings.
     """
     rows = list(samples)
+    if not rows:
+        raise ProfileError("Expected timings; got none. Measure at least three rounds.")
     subjects, subject_of = np.unique([f"{sample.graph} {sample.path}" for sample in rows], return_inverse=True)
     rounds, round_of = np.unique([sample.round for sample in rows], return_inverse=True)
     latency = np.array([sample.latency_ms for sample in rows])
@@ -123,9 +125,13 @@ def _paces(log_latency: _Floats, subject_of: NDArray[np.intp], subjects: int) ->
 
 
 def _neighbours(values: _Floats) -> _Floats:
-    """Return the weighted mean of each value's neighbours, without the value itself."""
-    weights = np.convolve(np.ones_like(values), _NEIGHBOURS, "same")
-    means: _Floats = np.convolve(values, _NEIGHBOURS, "same") / np.maximum(weights, 1e-9)
+    """Return the weighted mean of each value's neighbours, without the value itself; 0 for a value that has none."""
+    reach = len(_NEIGHBOURS) // 2  # padded by it, as numpy's "same" is as long as the longer of the two
+
+    def around(each: _Floats) -> _Floats:
+        return np.convolve(np.pad(each, reach), _NEIGHBOURS, "valid")
+
+    means: _Floats = around(values) / np.maximum(around(np.ones_like(values)), 1e-9)
     return means
 
 

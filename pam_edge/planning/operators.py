@@ -9,16 +9,17 @@ on a CPU arithmetic takes the longer part of the time.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch._ops import OpOverload
+from torch._ops import OpOverload, OpOverloadPacket
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pam_edge.errors import ProfileError
 from pam_edge.supernet.config import SupernetConfig
 from pam_edge.supernet.macs import shapes_alone
 
@@ -34,7 +35,6 @@ _FREE = frozenset(
         _aten.native_batch_norm, _aten._native_batch_norm_legit_no_training, _aten.relu, _aten.relu_, _aten.sigmoid,
     }
 )  # fmt: skip
-_ELEMENTWISE = frozenset({"add", "sub", "rsub", "mul", "div", "clamp", "floor", "minimum"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +72,63 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> object:
         result = func(*args, **(kwargs or {}))
         packet = func.overloadpacket
-        if packet not in _FREE and isinstance(result, Tensor):
-            self.current.append(_describe(packet.__name__, args, result))
+        if packet not in _FREE:
+            self.current.append(_count(packet, args, result))
         return result
 
 
-def _describe(name: str, args: tuple[Any, ...], output: Tensor) -> Operator:
+def _count(packet: OpOverloadPacket[..., Any], args: tuple[Any, ...], output: Any) -> Operator:
+    if packet not in _COUNTED:
+        raise ProfileError(
+            f"Expected operators whose arithmetic and memory traffic an estimate knows "
+            f"({', '.join(sorted(each.__name__ for each in _COUNTED))}); the network has {packet.__name__}. Say in "
+            "pam_edge/planning/operators.py what it computes and moves, or use a measured profile."
+        )
+    return _COUNTED[packet](packet.__name__, args, output)
+
+
+def _convolution(name: str, args: tuple[Any, ...], output: Tensor) -> Operator:
+    source, weight = args[:2]
+    macs = output.shape[0] * output.shape[2] * output.shape[3] * weight.numel()
+    return Operator(name, macs, source.numel() + output.numel(), weight.numel() + output.shape[1])
+
+
+def _fused(name: str, args: tuple[Any, ...], output: Tensor) -> Operator:
+    inputs = _elements(args)
+    return Operator(name, 0, sum(inputs) - max(inputs), 0)
+
+
+def _unfused(name: str, args: tuple[Any, ...], output: Tensor) -> Operator:
+    return Operator(name, 0, sum(_elements(args)) + output.numel(), 0)
+
+
+def _pooled(name: str, args: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> Operator:
+    return _unfused(name, args, output[0])  # the indices are for training
+
+
+def _elements(args: tuple[Any, ...]) -> list[int]:
     tensors = [t for arg in args for t in (arg if isinstance(arg, list | tuple) else [arg]) if isinstance(t, Tensor)]
-    if name == "convolution":
-        weight = args[1]
-        macs = output.shape[0] * output.shape[2] * output.shape[3] * weight.numel()
-        return Operator(name, macs, args[0].numel() + output.numel(), weight.numel() + output.shape[1])
-    inputs = [tensor.numel() for tensor in tensors]
-    if name in _ELEMENTWISE:
-        return Operator(name, 0, sum(inputs) - max(inputs), 0)
-    return Operator(name, 0, sum(inputs) + output.numel(), 0)
+    return [tensor.numel() for tensor in tensors]
+
+
+_COUNTED: Mapping[OpOverloadPacket[..., Any], Callable[[str, tuple[Any, ...], Any], Operator]] = {
+    _aten.convolution: _convolution,
+    **dict.fromkeys(
+        (_aten.add, _aten.sub, _aten.rsub, _aten.mul, _aten.div, _aten.clamp, _aten.floor, _aten.minimum), _fused
+    ),
+    **dict.fromkeys((_aten.avg_pool2d, _aten.clone, _aten.maximum, _aten.mean, _aten.upsample_bilinear2d), _unfused),
+    _aten.max_pool2d_with_indices: _pooled,
+}
+"""What is counted, and how; an operator that is neither here nor free is refused, and never counted as nothing."""
 
 
 @lru_cache(maxsize=64)
 def list_operators(config: SupernetConfig, height: int, width: int) -> OperatorTable:
-    """Return the operators of one image of a given size (walked once per configuration and size)."""
+    """Return the operators of one image of a given size (walked once per configuration and size).
+
+    Raises:
+        ProfileError: if the network has an operator of which nobody said what it computes and moves.
+    """
     network = shapes_alone(config)
     recorder = _Recorder()
     fixed = recorder.current

@@ -1,7 +1,10 @@
+import math
 from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pam_edge.errors import ProfileError
 from pam_edge.measuring.fit import fit_costs
@@ -9,6 +12,7 @@ from pam_edge.measuring.path_design import default_path_count, design_paths
 from pam_edge.measuring.path_times import clean_samples
 from pam_edge.measuring.samples import Sample
 from pam_edge.supernet.path import PathSpec
+from tests.simulated_device import SimulatedDevice
 
 
 def fit_of(device, **options):
@@ -151,3 +155,22 @@ def test_paths_with_too_few_timings_are_left_out(simulated_device):
 def test_one_round_is_too_little(simulated_device):
     with pytest.raises(ProfileError, match="Measure more rounds"):
         fit_of(simulated_device("pam-minute"), rounds=1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    paths=st.lists(st.sampled_from(list(PathSpec.all(4))), min_size=1, max_size=16, unique=True),
+    rounds=st.integers(1, 4),
+    sessions=st.integers(1, 3),
+    noise=st.sampled_from([0.0, 0.01, 0.2]),
+    seed=st.integers(0, 99),
+)
+def test_few_timings_give_costs_or_a_refusal(paths, rounds, sessions, noise, seed):
+    device = SimulatedDevice(noise=noise, seed=seed)
+    try:
+        fit = fit_of(device, paths=tuple(paths), rounds=rounds, sessions=sessions)
+    except ProfileError:
+        assert rounds < 3 or len(paths) < 16 or noise == 0.2
+    else:
+        assert all(math.isfinite(ms) and ms >= 0 for ms in (fit.fixed_ms, *fit.run_ms, *fit.bypass_ms))
+        assert math.isfinite(fit.held_out_worst_error_pct)

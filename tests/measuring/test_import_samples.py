@@ -1,8 +1,10 @@
 import json
 
 import pytest
+from pydantic import ValidationError
 
 from pam_edge.device_profiles import load_profile
+from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.errors import ProfileError
 from pam_edge.measuring.import_samples import import_samples
 from pam_edge.planning.conditions import Conditions
@@ -59,6 +61,40 @@ def test_another_size_is_added_and_the_same_conditions_replaced(source, user_pro
     added = import_samples(change(source, height=512), "phone", file)
     assert not added.replaced
     assert [table.height for table in load_profile("phone").measurements] == [256, 512]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"compute_unit": "neural_engine"},
+        {"compute_unit": "gpu"},
+        {"threads": 2},
+        {"precision": "fp16"},
+        {"height": 512},
+        {"width": 512},
+        {"target": "executorch"},
+    ],
+)
+def test_tables_of_other_conditions_live_side_by_side_and_each_is_replaced_alone(source, user_profiles, other):
+    file, first = user_profiles / "phone.toml", {"target": "coreml", "compute_unit": "cpu"}
+    import_samples(change(source, **first), "phone", file)
+    assert not import_samples(change(source, **first | other), "phone", file).replaced
+    tables = load_profile("phone").measurements
+    assert [[getattr(table, key) for key in other] for table in tables] == [
+        [getattr(tables[0], key) for key in other],
+        list(other.values()),
+    ]
+    again = import_samples(change(source, **first | other, runtime_version="99"), "phone", file)
+    assert again.replaced
+    assert [table.runtime_version for table in again.profile.measurements] == ["2.3.0", "99"]
+
+
+def test_two_tables_for_the_same_conditions_are_no_profile(measured_profile):
+    (table,) = measured_profile.measurements
+    newer = table.model_copy(update={"runtime_version": "99"})
+    data = measured_profile.model_dump() | {"measurements": (table, newer)}
+    with pytest.raises(ValidationError, match="one table is expected for each target, compute unit"):
+        DeviceProfile.model_validate(data)
 
 
 def test_samples_of_another_device_do_not_mix(source, user_profiles):
