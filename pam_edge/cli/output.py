@@ -16,6 +16,6 @@ notices = Console(stderr=True)
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """Print one JSON object on stdout."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write("\n")
+    """Print one JSON object on stdout, whole or not at all, in ASCII, which every stdout takes."""
+    text = json.dumps(value, indent=2, allow_nan=False)
+    sys.stdout.write(text + "\n")

@@ -16,18 +16,21 @@ from pathlib import Path
 
 from pam_edge.converters.registry import require
 from pam_edge.delivery.artifact.accelerators import accelerators
-from pam_edge.delivery.artifact.golden import write_golden
+from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.artifact.golden import ExpectedMatte, write_golden
 from pam_edge.delivery.artifact.manifest import (
     MANIFEST,
     CheckpointRecord,
+    Draft,
     EntryPointRecord,
     Manifest,
+    PlannedEntryRecord,
     ProfileRecord,
-    SelectionRecord,
 )
+from pam_edge.delivery.artifact.selection import governor_record
 from pam_edge.delivery.artifact.staging import deliver, staging
 from pam_edge.delivery.artifact.tensors import contract
-from pam_edge.delivery.parity.expected import ExpectedMatte, expected_matte
+from pam_edge.delivery.parity.expected import expected_matte
 from pam_edge.delivery.parity.verify import describe_failure
 from pam_edge.delivery.report.fill import write_artifact_report
 from pam_edge.device_profiles import load_profile
@@ -81,15 +84,6 @@ class ConvertRequest:
     io: TensorIO | None
     out: Path
     command: str
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """One artifact folder that was written."""
-
-    directory: Path
-    manifest: Manifest
-    plans: tuple[Plan, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +207,7 @@ def _make(job: _Job, progress: Progress) -> Artifact:
     with staging(final) as folder, tempfile.TemporaryDirectory() as mattes:
         progress(job.target, "converting, then checking against PyTorch")
         payload = {
-            "manifest": _draft(job).model_dump(mode="json"),
+            "draft": _draft(job).model_dump(mode="json"),
             "checkpoint": job.request.checkpoint,
             "directory": str(folder),
             "mattes": mattes,
@@ -226,11 +220,11 @@ def _make(job: _Job, progress: Progress) -> Artifact:
         progress(job.target, "writing the report")
         manifest = _finish(job, folder, manifest, Path(mattes))
         deliver(folder, final)
-    return Artifact(final, manifest, job.plans)
+    return Artifact(final, manifest)
 
 
-def _draft_entry(plan: Plan, mode: Mode, costs: CostTable) -> EntryPointRecord:
-    entry = EntryPointRecord(
+def _draft_entry(plan: Plan, mode: Mode, costs: CostTable) -> PlannedEntryRecord:
+    entry = PlannedEntryRecord(
         name=plan.budget.label,
         budget=str(plan.budget),
         path=str(plan.path),
@@ -242,14 +236,11 @@ def _draft_entry(plan: Plan, mode: Mode, costs: CostTable) -> EntryPointRecord:
         cost_interval=plan.interval,
         gmacs=plan.gmacs,
         objective=plan.objective,
-        file="",
-        sha256="",
-        bytes=0,
     )
     return entry if mode is not Mode.DYNAMIC else _leave_path_to_graph(entry, plan.budget, costs)
 
 
-def _leave_path_to_graph(entry: EntryPointRecord, budget: Budget, costs: CostTable) -> EntryPointRecord:
+def _leave_path_to_graph(entry: PlannedEntryRecord, budget: Budget, costs: CostTable) -> PlannedEntryRecord:
     """Return the entry point of a dynamic graph: its cost and GMACs are the most that fit the budget."""
     governor = GovernorCosts.of(costs)
     limit = budget_input(budget, governor)
@@ -263,19 +254,6 @@ def _leave_path_to_graph(entry: EntryPointRecord, budget: Budget, costs: CostTab
             "cost_interval": (max(0.0, most - costs.margin), most + costs.margin),
             "objective": "chosen by the graph for each image",
         }
-    )
-
-
-def _selection(costs: CostTable) -> SelectionRecord:
-    """Return the governor's costs; the table follows when the gates have been asked."""
-    governor = GovernorCosts.of(costs)
-    return SelectionRecord(
-        unit=governor.unit,
-        fixed=governor.fixed,
-        run=governor.run,
-        bypass=governor.bypass,
-        margin=governor.margin,
-        thresholds=(),
     )
 
 
@@ -302,12 +280,11 @@ def _checkpoint_record(checkpoint: Checkpoint) -> CheckpointRecord:
     )
 
 
-def _draft(job: _Job) -> Manifest:
-    """Return the manifest as far as it is known before the conversion: no files, no parity, no golden vectors."""
+def _draft(job: _Job) -> Draft:
     request = job.request
     blocks = len(job.costs) if request.mode is Mode.DYNAMIC else None
     inputs, outputs = contract(job.target, job.io, request.height, request.width, blocks, job.costs.unit)
-    return Manifest(
+    return Draft(
         checkpoint=_checkpoint_record(job.checkpoint),
         target=job.target,
         mode=request.mode,
@@ -316,14 +293,11 @@ def _draft(job: _Job) -> Manifest:
         height=request.height,
         width=request.width,
         profile=job.profile,
-        selection=_selection(job.costs) if request.mode is Mode.DYNAMIC else None,
+        selection=governor_record(GovernorCosts.of(job.costs)) if request.mode is Mode.DYNAMIC else None,
         accelerators=accelerators(job.target, request.mode, job.precision),
         entry_points=tuple(_draft_entry(plan, request.mode, job.costs) for plan in job.plans),
         inputs=inputs,
         outputs=outputs,
-        parity=(),
-        golden=(),
-        tool_versions={},
         command=request.command,
     )
 
@@ -333,13 +307,13 @@ def _finish(job: _Job, folder: Path, manifest: Manifest, mattes: Path) -> Manife
     size = job.request.height, job.request.width
     pictures = tuple(fit(picture, *size) for picture in bundled_pictures())
     reference = Reference(job.checkpoint.supernet, pictures)
-    entries = {entry.name: entry for entry in manifest.entry_points}
+    artifact = Artifact(folder, manifest)
 
-    def expected(name: str, picture: Picture) -> ExpectedMatte:
-        return expected_matte(manifest, entries[name], reference, picture)
+    def expected(entry: EntryPointRecord, picture: Picture) -> ExpectedMatte:
+        return expected_matte(artifact, entry, reference, picture)
 
-    golden = write_golden(folder, (pictures[0], adversarial_pictures(*size)[0]), tuple(entries), expected)
-    manifest = manifest.model_copy(update={"golden": golden})
-    write_artifact_report(folder / "report.html", manifest, job.plans, job.costs, job.macs, reference, mattes)
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
-    return manifest
+    golden = write_golden(folder, (pictures[0], adversarial_pictures(*size)[0]), manifest.entry_points, expected)
+    artifact = Artifact(folder, manifest.model_copy(update={"golden": golden}))
+    write_artifact_report(folder / "report.html", artifact, job.plans, job.costs, job.macs, reference, mattes)
+    (folder / MANIFEST).write_text(artifact.manifest.model_dump_json(indent=2) + "\n")
+    return artifact.manifest

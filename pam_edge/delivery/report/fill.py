@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, ParityRecord
 from pam_edge.delivery.parity.expected import expected_matte
 from pam_edge.delivery.parity.verify import describe_divergence
@@ -27,7 +28,7 @@ _GAIN = {Precision.FP32: 1e6, Precision.FP16: 100.0}
 
 def write_artifact_report(
     file: Path,
-    manifest: Manifest,
+    artifact: Artifact,
     plans: tuple[Plan, ...],
     costs: CostTable,
     macs: CostTable,
@@ -38,15 +39,15 @@ def write_artifact_report(
 
     Args:
         file: where to.
-        manifest: complete but for the golden vectors.
+        artifact: complete but for the report.
         plans: of the entry points, in their order.
         costs: that the plans were made with.
         macs: at the artifact's size.
         reference: the supernet and the pictures to show.
         mattes: folder with the artifact's alphas, ``ENTRY.PICTURE.npy``.
     """
-    checkpoint = manifest.checkpoint
-    profile = manifest.profile
+    manifest = artifact.manifest
+    checkpoint, profile = manifest.checkpoint, manifest.profile
     report = Report(
         title=checkpoint.variant,
         untrained=not checkpoint.trained,
@@ -60,7 +61,7 @@ def write_artifact_report(
         entries=tuple(_entry(entry, plan) for entry, plan in zip(manifest.entry_points, plans, strict=True)),
         parity=tuple(_parity(record, manifest.precision) for record in manifest.parity),
         front=_front(plans, costs, macs),
-        pictures=tuple(_pictures(manifest, reference, mattes)),
+        pictures=tuple(_pictures(artifact, reference, mattes)),
         notes=tuple(_notes(manifest)),
         facts=tuple(_facts(manifest)),
     )
@@ -112,9 +113,9 @@ def _front(plans: tuple[Plan, ...], costs: CostTable, macs: CostTable) -> Front 
     return Front(cost_label, "GMACs of the path (counted)", tuple(points))
 
 
-def _pictures(manifest: Manifest, reference: Reference, mattes: Path) -> Iterator[PictureRow]:
+def _pictures(artifact: Artifact, reference: Reference, mattes: Path) -> Iterator[PictureRow]:
     for picture in reference.pictures:
-        for entry in manifest.entry_points:
+        for entry in artifact.manifest.entry_points:
             file = mattes / f"{entry.name}.{picture.name}.npy"
             alpha = np.load(file) if file.is_file() else None
             yield PictureRow(
@@ -123,10 +124,10 @@ def _pictures(manifest: Manifest, reference: Reference, mattes: Path) -> Iterato
                 entry_point=entry.name,
                 image=picture.image,
                 trimap=picture.trimap,
-                reference=expected_matte(manifest, entry, reference, picture).alpha,
+                reference=expected_matte(artifact, entry, reference, picture).alpha,
                 artifact=alpha,
                 cutout=with_alpha(picture.image, alpha) if alpha is not None else None,
-                gain=_GAIN[manifest.precision],
+                gain=_GAIN[artifact.manifest.precision],
             )
 
 
