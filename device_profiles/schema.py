@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pam_edge.names import Name
 from pam_edge.targets import Target
 from pam_edge.terms import ComputeUnit, Precision, Provenance
 
@@ -20,9 +21,6 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Count = Annotated[int, Field(gt=0, strict=True)]
 Side = Annotated[int, Field(gt=0, strict=True, multiple_of=32)]
-
-NAME_PATTERN = "^[a-z0-9][a-z0-9_-]*$"
-"""Of a profile: it is also the name of its file."""
 
 
 class Record(BaseModel):
@@ -214,10 +212,13 @@ class Measurement(Record):
 
 
 class DeviceProfile(Record):
-    """One device's costs: either estimated, or measured tables, of which no two hold for the same conditions."""
+    """One device's costs: either estimated, or measured tables, of which no two hold for the same conditions.
+
+    The name is also that of the file.
+    """
 
     schema_version: Literal[1]
-    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    name: Name
     device: Text
     soc: Text
     os: Text

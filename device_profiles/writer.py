@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pam_edge.device_profiles.loader import parse_profile
-from pam_edge.device_profiles.schema import NAME_PATTERN, DeviceProfile
+from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.errors import ProfileError
 from pam_edge.files import write_whole
+from pam_edge.names import NAME_PATTERN
 
 
 def profile_text(profile: DeviceProfile, comment: str = "") -> str:
@@ -33,7 +34,7 @@ def check_profile_name(name: str, file: Path) -> None:
     """
     if not re.fullmatch(NAME_PATTERN, name):
         raise ProfileError(
-            "Expected a profile's name of lower-case letters, digits, - and _, a letter or digit first; got "
+            "Expected a profile's name of 1 to 80 lower-case letters, digits, - and _, a letter or digit first; got "
             f"{name!r}. Give another --name, or another file name with -o."
         )
     if file.stem != name:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pam_edge.delivery.convert import Artifact, ConvertRequest, convert
+from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.convert import ConvertRequest, convert
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.planning.budget import parse_budget
 from pam_edge.runtimes.base import Inspection
@@ -37,8 +38,7 @@ def minute_request(out: Path, **changes) -> ConvertRequest:
 def inspections(artifact: Artifact) -> list[Inspection]:
     """Return what every entry point is made of, read in this process, which has the toolchain loaded already."""
     runtime = load_runtime(artifact.manifest.target)
-    entries = artifact.manifest.entry_points
-    return [runtime.inspect(artifact.directory / entry.file, entry.function) for entry in entries]
+    return [runtime.inspect(artifact.file(entry), entry.function) for entry in artifact.manifest.entry_points]
 
 
 @pytest.fixture(autouse=True)

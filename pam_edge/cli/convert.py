@@ -16,7 +16,8 @@ from pam_edge.cli.output import console, parity_word, print_json, progress, say
 from pam_edge.terms import Mode, Precision, TensorIO
 
 if TYPE_CHECKING:
-    from pam_edge.delivery.convert import Artifact, ConvertRequest
+    from pam_edge.delivery.artifact.artifact import Artifact
+    from pam_edge.delivery.convert import ConvertRequest
 
 
 def convert(

@@ -81,12 +81,8 @@ def tile_progress(label: str, *, quiet: bool) -> Iterator[Callable[[int, int], N
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """Print one JSON object on stdout; characters that its encoding lacks as JSON's own escapes."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        text = json.dumps(value, indent=2, allow_nan=False)
+    """Print one JSON object on stdout, whole or not at all, in ASCII, which every stdout takes."""
+    text = json.dumps(value, indent=2, allow_nan=False)
     sys.stdout.write(text + "\n")
 
 

@@ -16,18 +16,21 @@ from pathlib import Path
 
 from pam_edge.converters.registry import require
 from pam_edge.delivery.artifact.accelerators import accelerators
-from pam_edge.delivery.artifact.golden import write_golden
+from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.artifact.golden import ExpectedMatte, write_golden
 from pam_edge.delivery.artifact.manifest import (
     MANIFEST,
     CheckpointRecord,
+    Draft,
     EntryPointRecord,
     Manifest,
+    PlannedEntryRecord,
     ProfileRecord,
-    SelectionRecord,
 )
+from pam_edge.delivery.artifact.selection import governor_record
 from pam_edge.delivery.artifact.staging import deliver, staging
 from pam_edge.delivery.artifact.tensors import contract
-from pam_edge.delivery.parity.expected import ExpectedMatte, expected_matte
+from pam_edge.delivery.parity.expected import expected_matte
 from pam_edge.delivery.parity.verify import describe_failure
 from pam_edge.delivery.report.fill import write_artifact_report
 from pam_edge.device_profiles import load_profile
@@ -38,7 +41,6 @@ from pam_edge.evaluation.pictures import Picture, adversarial_pictures, bundled_
 from pam_edge.graphs.governor import GovernorCosts, budget_input
 from pam_edge.planning.budget import Budget, BudgetUnit
 from pam_edge.planning.conditions import Conditions
-from pam_edge.planning.cost import CostTable
 from pam_edge.planning.planner import Plan, most_macs
 from pam_edge.planning.service import Planned, plan
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
@@ -82,15 +84,6 @@ class ConvertRequest:
     io: TensorIO | None
     out: Path
     command: str
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """One artifact folder that was written."""
-
-    directory: Path
-    manifest: Manifest
-    plans: tuple[Plan, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +185,7 @@ def _make(job: _Job, progress: Progress) -> Artifact:
     with staging(final) as folder, tempfile.TemporaryDirectory() as mattes:
         progress(job.target, "converting, then checking against PyTorch")
         payload = {
-            "manifest": _draft(job).model_dump(mode="json"),
+            "draft": _draft(job).model_dump(mode="json"),
             "checkpoint": job.request.checkpoint,
             "directory": str(folder),
             "mattes": mattes,
@@ -205,11 +198,11 @@ def _make(job: _Job, progress: Progress) -> Artifact:
         progress(job.target, "writing the report")
         manifest = _finish(job, folder, manifest, Path(mattes))
         deliver(folder, final)
-    return Artifact(final, manifest, job.planned.plans)
+    return Artifact(final, manifest)
 
 
-def _draft_entry(plan: Plan, planned: Planned) -> EntryPointRecord:
-    entry = EntryPointRecord(
+def _draft_entry(plan: Plan, planned: Planned) -> PlannedEntryRecord:
+    entry = PlannedEntryRecord(
         name=plan.budget.label,
         budget=str(plan.budget),
         path=str(plan.path),
@@ -221,14 +214,11 @@ def _draft_entry(plan: Plan, planned: Planned) -> EntryPointRecord:
         cost_interval=plan.interval,
         gmacs=plan.gmacs,
         objective=plan.objective,
-        file="",
-        sha256="",
-        bytes=0,
     )
     return _leave_path_to_graph(entry, plan, planned) if planned.conditions.chooses else entry
 
 
-def _leave_path_to_graph(entry: EntryPointRecord, plan: Plan, planned: Planned) -> EntryPointRecord:
+def _leave_path_to_graph(entry: PlannedEntryRecord, plan: Plan, planned: Planned) -> PlannedEntryRecord:
     """Return the entry point of a dynamic graph: its cost and GMACs are the most that fit the budget."""
     costs = planned.costs
     governor = GovernorCosts.of(costs)
@@ -244,19 +234,6 @@ def _leave_path_to_graph(entry: EntryPointRecord, plan: Plan, planned: Planned) 
             "gmacs": most_macs(costs, planned.macs, limit),
             "objective": "chosen by the graph for each image",
         }
-    )
-
-
-def _selection(costs: CostTable) -> SelectionRecord:
-    """Return the governor's costs; the table follows when the gates have been asked."""
-    governor = GovernorCosts.of(costs)
-    return SelectionRecord(
-        unit=governor.unit,
-        fixed=governor.fixed,
-        run=governor.run,
-        bypass=governor.bypass,
-        margin=governor.margin,
-        thresholds=(),
     )
 
 
@@ -284,12 +261,11 @@ def _checkpoint_record(checkpoint: Checkpoint) -> CheckpointRecord:
     )
 
 
-def _draft(job: _Job) -> Manifest:
-    """Return the manifest as far as it is known before the conversion: no files, no parity, no golden vectors."""
+def _draft(job: _Job) -> Draft:
     request = job.request
     blocks = len(job.planned.costs) if request.mode is Mode.DYNAMIC else None
     inputs, outputs = contract(job.target, job.io, request.height, request.width, blocks, job.planned.costs.unit)
-    return Manifest(
+    return Draft(
         checkpoint=_checkpoint_record(job.checkpoint),
         target=job.target,
         mode=request.mode,
@@ -298,14 +274,11 @@ def _draft(job: _Job) -> Manifest:
         height=request.height,
         width=request.width,
         profile=job.profile,
-        selection=_selection(job.planned.costs) if request.mode is Mode.DYNAMIC else None,
+        selection=governor_record(GovernorCosts.of(job.planned.costs)) if request.mode is Mode.DYNAMIC else None,
         accelerators=accelerators(job.target, request.mode, job.precision),
         entry_points=tuple(_draft_entry(each, job.planned) for each in job.planned.plans),
         inputs=inputs,
         outputs=outputs,
-        parity=(),
-        golden=(),
-        tool_versions={},
         command=request.command,
     )
 
@@ -315,13 +288,13 @@ def _finish(job: _Job, folder: Path, manifest: Manifest, mattes: Path) -> Manife
     size = job.request.height, job.request.width
     pictures = tuple(fit(picture, *size) for picture in bundled_pictures())
     reference = Reference(job.checkpoint.supernet, pictures)
-    entries = {entry.name: entry for entry in manifest.entry_points}
+    artifact = Artifact(folder, manifest)
 
-    def expected(name: str, picture: Picture) -> ExpectedMatte:
-        return expected_matte(manifest, entries[name], reference, picture)
+    def expected(entry: EntryPointRecord, picture: Picture) -> ExpectedMatte:
+        return expected_matte(artifact, entry, reference, picture)
 
-    golden = write_golden(folder, (pictures[0], adversarial_pictures(*size)[0]), tuple(entries), expected)
-    manifest = manifest.model_copy(update={"golden": golden})
-    write_artifact_report(folder / "report.html", manifest, job.planned, reference, mattes)
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
-    return manifest
+    golden = write_golden(folder, (pictures[0], adversarial_pictures(*size)[0]), manifest.entry_points, expected)
+    artifact = Artifact(folder, manifest.model_copy(update={"golden": golden}))
+    write_artifact_report(folder / "report.html", artifact, job.planned, reference, mattes)
+    (folder / MANIFEST).write_text(artifact.manifest.model_dump_json(indent=2) + "\n")
+    return artifact.manifest

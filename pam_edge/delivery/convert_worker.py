@@ -8,12 +8,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pam_edge.converters.base import ConversionJob, EntryPoint, Selection
+from pam_edge.converters.base import ConversionJob, EntryPoint
 from pam_edge.converters.registry import load_converter
-from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, content_bytes, content_hash
-from pam_edge.delivery.parity.expected import governor_costs, selection_of
+from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.artifact.content import content_bytes, content_hash
+from pam_edge.delivery.artifact.manifest import (
+    Draft,
+    EntryPointRecord,
+    GovernorRecord,
+    Manifest,
+    PlannedEntryRecord,
+    SelectionRecord,
+)
+from pam_edge.delivery.artifact.selection import governor_costs, selection_of, with_table
 from pam_edge.delivery.parity.verify import check_in_process
-from pam_edge.errors import UnsupportedOpError
+from pam_edge.errors import CheckpointError, UnsupportedOpError
 from pam_edge.evaluation.budget_table import calibrated_budget_table
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
@@ -26,18 +35,18 @@ def convert_and_check(payload: dict[str, Any]) -> dict[str, Any]:
     """Convert what a draft manifest describes and check the files against the supernet.
 
     Args:
-        payload: ``manifest``, without files and parity; ``checkpoint``, name or file; ``directory`` for the files;
+        payload: ``draft`` of the manifest; ``checkpoint``, name or file; ``directory`` for the files;
             ``mattes``, a folder for the artifact's alphas, or None.
 
     Returns:
         ``{"manifest": ...}`` with files, hashes, versions and parity.
+
+    Raises:
+        CheckpointError: if the checkpoint is another one than the draft was made for.
     """
-    draft, directory = Manifest.model_validate(payload["manifest"]), Path(payload["directory"])
-    checkpoint = load_checkpoint(payload["checkpoint"])
-    selection = None
-    if draft.mode is Mode.DYNAMIC:
-        draft = _with_table(draft, checkpoint)
-        selection = Selection(*selection_of(draft))
+    draft, directory = Draft.model_validate(payload["draft"]), Path(payload["directory"])
+    checkpoint = _load_same(payload["checkpoint"], draft)
+    selection = _with_table(draft.selection, checkpoint) if draft.selection else None
     job = ConversionJob(
         supernet=checkpoint.supernet,
         entry_points=_entry_points(draft),
@@ -47,17 +56,37 @@ def convert_and_check(payload: dict[str, Any]) -> dict[str, Any]:
         width=draft.width,
         io=draft.io,
         directory=directory,
-        selection=selection,
+        selection=selection_of(selection) if selection else None,
     )
     converter = load_converter(draft.target)
     files = converter.convert(job)
     if draft.mode is Mode.DYNAMIC:
         _check_branches(draft.target, directory, files)
     entries = tuple(_with_file(entry, directory, files[entry.function]) for entry in draft.entry_points)
-    manifest = draft.model_copy(update={"entry_points": entries, "tool_versions": converter.versions()})
+    known = {name: value for name, value in draft if name not in ("selection", "entry_points")}
+    manifest = Manifest(
+        **known,
+        selection=selection,
+        entry_points=entries,
+        parity=(),
+        golden=(),
+        tool_versions=converter.versions(),
+    )
     mattes = Path(payload["mattes"]) if payload["mattes"] else None
-    parity = check_in_process(directory, manifest, checkpoint, {"kind": "convert"}, mattes=mattes, threads=1)
+    artifact = Artifact(directory, manifest)
+    parity = check_in_process(artifact, checkpoint, {"kind": "convert"}, mattes=mattes, threads=1)
     return {"manifest": manifest.model_copy(update={"parity": parity}).model_dump(mode="json")}
+
+
+def _load_same(reference: str, draft: Draft) -> Checkpoint:
+    """Load the checkpoint that was planned with: its file may have been replaced in the meantime."""
+    checkpoint = load_checkpoint(reference)
+    if checkpoint.sha256 != draft.checkpoint.sha256:
+        raise CheckpointError(
+            f"{reference} was changed while it was converted: expected SHA-256 {draft.checkpoint.sha256[:12]}…, found "
+            f"{checkpoint.sha256[:12]}…. Convert again when it is written."
+        )
+    return checkpoint
 
 
 def _check_branches(target: Target, directory: Path, files: dict[str, str]) -> None:
@@ -74,19 +103,17 @@ def _check_branches(target: Target, directory: Path, files: dict[str, str]) -> N
             )
 
 
-def _entry_points(draft: Manifest) -> tuple[EntryPoint, ...]:
+def _entry_points(draft: Draft) -> tuple[EntryPoint, ...]:
     """Return the functions to convert: one per entry point, or one for all budgets of a dynamic graph."""
     paths = {entry.function: PathSpec.parse(entry.path) if entry.path else None for entry in draft.entry_points}
     return tuple(EntryPoint(name, path) for name, path in paths.items())
 
 
-def _with_table(draft: Manifest, checkpoint: Checkpoint) -> Manifest:
+def _with_table(record: GovernorRecord, checkpoint: Checkpoint) -> SelectionRecord:
     """Fit the table from budget to embedding row that a dynamic graph carries."""
-    assert draft.selection is not None, "a dynamic graph's draft states its costs"
-    table = calibrated_budget_table(checkpoint, governor_costs(draft.selection))
-    return draft.model_copy(update={"selection": draft.selection.model_copy(update={"thresholds": table.thresholds})})
+    return with_table(record, calibrated_budget_table(checkpoint, governor_costs(record)))
 
 
-def _with_file(entry: EntryPointRecord, directory: Path, name: str) -> EntryPointRecord:
+def _with_file(entry: PlannedEntryRecord, directory: Path, name: str) -> EntryPointRecord:
     file = directory / name
-    return entry.model_copy(update={"file": name, "sha256": content_hash(file), "bytes": content_bytes(file)})
+    return EntryPointRecord(**dict(entry), file=name, sha256=content_hash(file), bytes=content_bytes(file))

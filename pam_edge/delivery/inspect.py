@@ -6,11 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pam_edge.delivery.artifact.manifest import Manifest, read_manifest
+from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.artifact.manifest import Manifest
 from pam_edge.errors import ArtifactError, WorkerError
 from pam_edge.runtimes.base import Branch, Inspection
 from pam_edge.runtimes.registry import load_runtime
-from pam_edge.targets import Target
 from pam_edge.workers import run_in_worker
 
 
@@ -20,16 +20,14 @@ def inspect(directory: Path) -> tuple[Manifest, dict[str, Inspection]]:
     Raises:
         ArtifactError: if the folder or a file is missing or damaged.
     """
-    manifest = read_manifest(directory)
-    files = {entry.function: str(directory / entry.file) for entry in manifest.entry_points}
-    payload = {"target": manifest.target, "files": files}
+    manifest = Artifact.read(directory).manifest
     try:
-        found = run_in_worker("pam_edge.delivery.inspect:inspect_in_worker", payload)
+        found = run_in_worker("pam_edge.delivery.inspect:inspect_in_worker", {"directory": str(directory)})
     except WorkerError as error:
         raise ArtifactError(
             f"Expected files in {directory} that can be read; reading them crashed, as with damaged ones: {error}"
         ) from error
-    return manifest, {entry.name: _restored(found[entry.function]) for entry in manifest.entry_points}
+    return manifest, {name: _restored(each) for name, each in found.items()}
 
 
 def _restored(found: dict[str, Any]) -> Inspection:
@@ -37,6 +35,9 @@ def _restored(found: dict[str, Any]) -> Inspection:
 
 
 def inspect_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
-    """Inspect ``{"target": ..., "files": {function: file}}``."""
-    runtime = load_runtime(Target(payload["target"]))
-    return {name: asdict(runtime.inspect(Path(file), name)) for name, file in payload["files"].items()}
+    """Inspect the entry points of ``{"directory": ...}``; those of one function are inspected once."""
+    artifact = Artifact.read(Path(payload["directory"]))
+    runtime = load_runtime(artifact.manifest.target)
+    places = {entry.name: (artifact.file(entry), entry.function) for entry in artifact.manifest.entry_points}
+    found = {place: asdict(runtime.inspect(*place)) for place in dict.fromkeys(places.values())}
+    return {name: found[place] for name, place in places.items()}

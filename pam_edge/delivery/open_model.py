@@ -14,13 +14,14 @@ from pam_edge.errors import UsageError
 from pam_edge.terms import CostUnit, Mode, Provenance
 
 if TYPE_CHECKING:
-    from pam_edge.delivery.artifact.manifest import Manifest
+    from pam_edge.delivery.artifact.artifact import Artifact
+    from pam_edge.delivery.artifact.manifest import EntryPointRecord
     from pam_edge.matting.tiling import Matter
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a dynamic graph chose in one run.
+    """What an artifact's entry point took in one run.
 
     Attributes:
         path: one bit per block.
@@ -45,7 +46,7 @@ class NamedMatter:
     Attributes:
         matter: computes alpha at its own size.
         description: entry point or path, runtime, and a plain word when the weights are untrained.
-        taken: what a dynamic graph chose and predicted, for each run so far.
+        taken: by an artifact, chosen by its graph or planned, for each run so far.
     """
 
     matter: Matter
@@ -87,55 +88,43 @@ def open_model(model: str, budget: str | None, *, threads: int, mode: Mode | Non
 
 
 def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMatter:
-    from pam_edge.delivery.artifact.manifest import check_unchanged, read_manifest
-    from pam_edge.planning.budget import parse_budget
-    from pam_edge.runtimes.registry import load_runtime
-    from pam_edge.toolchains import silenced
+    from pam_edge.delivery.artifact.artifact import Artifact
 
-    manifest = read_manifest(directory)
-    untrained = "" if manifest.checkpoint.trained else " (UNTRAINED)"
-    name = f"{manifest.checkpoint.variant}{untrained}"
-    if manifest.selection is not None:
-        return _open_dynamic(directory, manifest, budget, name, threads)
-    entries = {entry.name: entry for entry in manifest.entry_points}
-    label = parse_budget(budget).label if budget else next(iter(entries))
-    if label not in entries:
-        raise UsageError(f"--budget: {directory} holds {', '.join(entries)}; got {budget!r}. Convert with that budget.")
-    entry = entries[label]
-    check_unchanged(directory, entry)
-    with silenced():
-        loaded = load_runtime(manifest.target).load(directory / entry.file, entry.function, threads=threads)
-    description = f"{name}, {entry.budget}, path {entry.path}, {loaded.ran_on}"
-    return NamedMatter(_Sized(loaded.height, loaded.width, loaded), description)
-
-
-def _open_dynamic(directory: Path, manifest: Manifest, budget: str | None, name: str, threads: int) -> NamedMatter:
-    """Open a dynamic graph at any budget that it can keep; what it chose is known after it ran."""
-    from pam_edge.delivery.artifact.manifest import check_unchanged
-    from pam_edge.delivery.parity.expected import selection_of
-    from pam_edge.graphs.governor import budget_input
-    from pam_edge.planning.budget import parse_budget
-    from pam_edge.runtimes.registry import load_runtime
-    from pam_edge.toolchains import silenced
-
-    costs, _ = selection_of(manifest)
-    entries = {each.name: each for each in manifest.entry_points}
-    asked = parse_budget(budget).label if budget else next(iter(entries))
-    entry = entries.get(asked, manifest.entry_points[0])
-    limit = entry.budget_input if asked in entries else budget_input(parse_budget(budget or ""), costs)
-    assert limit is not None, "the manifest of a dynamic graph states every budget"
-    check_unchanged(directory, entry)
-    with silenced():
-        loaded = load_runtime(manifest.target).load_dynamic(directory / entry.file, entry.function, threads=threads)
+    artifact = Artifact.read(directory)
+    entry, limit, asked = _choose(artifact, budget)
+    artifact.check_unchanged(entry)
+    model = artifact.open(entry, threads=threads)
     taken: list[Taken] = []
 
     def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
-        found = loaded(image, trimap, limit)
-        taken.append(Taken(found.path, found.cost, costs.unit, entry.cost_provenance))
+        found = model(image, trimap, limit)
+        taken.append(Taken(found.path, found.cost, entry.cost_unit, entry.cost_provenance))
         return found.alpha
 
-    description = f"{name}, within {limit:.4g} {costs.unit}, {loaded.ran_on}"
-    return NamedMatter(_Sized(loaded.height, loaded.width, run), description, taken)
+    untrained = "" if artifact.manifest.checkpoint.trained else " (UNTRAINED)"
+    description = f"{artifact.manifest.checkpoint.variant}{untrained}, {asked}, {model.ran_on}"
+    return NamedMatter(_Sized(model.height, model.width, run), description, taken)
+
+
+def _choose(artifact: Artifact, budget: str | None) -> tuple[EntryPointRecord, float | None, str]:
+    """Return the entry point for a budget, what its graph is given as one, and both in words.
+
+    A graph that chooses keeps any budget in its unit or in percent; names are those that it was converted with.
+    """
+    from pam_edge.graphs.governor import budget_input
+    from pam_edge.planning.budget import parse_budget
+
+    entries = {each.name: each for each in artifact.manifest.entry_points}
+    first = next(iter(entries.values()))
+    asked, selection = parse_budget(budget) if budget else None, artifact.selection
+    if selection is None:
+        entry = artifact.entry(asked.label) if asked else first
+        return entry, None, f"{entry.budget}, path {entry.path}"
+    entry = entries.get(asked.label, first) if asked else first
+    known = asked is None or asked.label in entries
+    limit = entry.budget_input if known or asked is None else budget_input(asked, selection.costs)
+    assert limit is not None, "a manifest that was read states every budget"
+    return entry, limit, f"{entry.budget if known else asked}, {limit:.4g} {selection.costs.unit}"
 
 
 def _open_checkpoint(reference: str, budget: str | None, mode: Mode | None, threads: int) -> NamedMatter:

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, read_manifest
+from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest
 from pam_edge.device_profiles.loader import read_profile
 from pam_edge.errors import CheckpointError, ProfileError, UsageError
 from pam_edge.measuring import memory
@@ -83,7 +84,7 @@ def bench(directory: Path, *, threads: int, seconds: float) -> Bench:
         ArtifactError: if the folder is missing or damaged.
         UsageError: if its target's times mean nothing here.
     """
-    manifest = read_manifest(directory)
+    manifest = Artifact.read(directory).manifest
     if manifest.target.facts.why_not_timed_here:
         raise UsageError(f"bench: {manifest.target.facts.why_not_timed_here}.")
     if threads < 1 or not seconds > 0:
@@ -158,19 +159,19 @@ def time_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
     Returns:
         ``ran_on``, ``rounds``, and ``calls``: path and milliseconds of every call, by entry point.
     """
-    directory = Path(payload["directory"])
-    manifest = read_manifest(directory)
-    models = {entry.name: _load(directory, manifest, entry, payload["threads"]) for entry in manifest.entry_points}
-    pictures = _pictures(manifest)
+    artifact = Artifact.read(Path(payload["directory"]))
+    entries = artifact.manifest.entry_points
+    models = {entry.name: artifact.open(entry, threads=payload["threads"]) for entry in entries}
+    pictures = _pictures(artifact.manifest)
     for model in models.values():
         for _ in range(WARM_UP_CALLS):
-            model.call(*pictures[0])
+            model(*pictures[0])
     calls: dict[str, list[tuple[str, float]]] = {name: [] for name in models}
     started, rounds = time.monotonic(), 0
     while rounds < LEAST_ROUNDS or time.monotonic() - started < payload["seconds"]:
         for name, model in models.items():
             before = time.perf_counter()
-            path = model.call(*pictures[rounds % len(pictures)])
+            path = model(*pictures[rounds % len(pictures)]).path
             calls[name].append((path, (time.perf_counter() - before) * 1e3))
         rounds += 1
     return {"ran_on": next(iter(models.values())).ran_on, "rounds": rounds, "calls": calls}
@@ -182,52 +183,16 @@ def peak_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
         return {"peak_bytes": None}
     from pam_edge.runtimes.registry import load_runtime
 
-    directory = Path(payload["directory"])
-    manifest = read_manifest(directory)
-    load_runtime(manifest.target)
-    pictures = _pictures(manifest)
-    entry = next(each for each in manifest.entry_points if each.name == payload["entry_point"])
+    artifact = Artifact.read(Path(payload["directory"]))
+    load_runtime(artifact.manifest.target)
+    pictures = _pictures(artifact.manifest)
+    entry = artifact.entry(payload["entry_point"])
     memory.reset_peak()
     before = memory.resident_bytes()
-    model = _load(directory, manifest, entry, payload["threads"])
+    model = artifact.open(entry, threads=payload["threads"])
     for _ in range(WARM_UP_CALLS):
-        model.call(*pictures[0])
+        model(*pictures[0])
     return {"peak_bytes": memory.peak_bytes() - before}
-
-
-class _Fixed:
-    """An entry point with a path of its own."""
-
-    def __init__(self, model: Any, path: str) -> None:
-        self._model, self._path = model, path
-        self.ran_on: str = model.ran_on
-
-    def call(self, image: Any, trimap: Any) -> str:
-        self._model(image, trimap)
-        return self._path
-
-
-class _Chosen:
-    """A dynamic graph at one budget."""
-
-    def __init__(self, model: Any, budget: float) -> None:
-        self._model, self._budget = model, budget
-        self.ran_on: str = model.ran_on
-
-    def call(self, image: Any, trimap: Any) -> str:
-        path: str = self._model(image, trimap, self._budget).path
-        return path
-
-
-def _load(directory: Path, manifest: Manifest, entry: EntryPointRecord, threads: int) -> _Fixed | _Chosen:
-    from pam_edge.runtimes.registry import load_runtime
-
-    runtime = load_runtime(manifest.target)
-    if entry.path is not None:
-        return _Fixed(runtime.load(directory / entry.file, entry.function, threads=threads), entry.path)
-    assert entry.budget_input is not None, "the manifest of a dynamic graph states every budget"
-    model = runtime.load_dynamic(directory / entry.file, entry.function, threads=threads)
-    return _Chosen(model, entry.budget_input)
 
 
 def _pictures(manifest: Manifest) -> list[tuple[Any, Any]]:

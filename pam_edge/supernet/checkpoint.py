@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Annotated, Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from pam_edge.errors import CheckpointError
 from pam_edge.files import write_whole
 from pam_edge.supernet.config import SupernetConfig
 from pam_edge.supernet.network import Supernet
+from pam_edge.supernet.path import PathText
 from pam_edge.supernet.variants import VARIANTS
+from pam_edge.supernet.weights_file import Shapes, describe, not_whole, parse_json, read_header, read_values
 
 HEADER = "pam-edge"
 FORMAT = "pam-edge checkpoint 1"
@@ -29,7 +33,8 @@ UNTRAINED_SEED = 2024
 UNTRAINED_HEAD_GAIN = 6.0
 """Spreads an initialisation's alphas over much of [0, 1]: parity of nearly constant alphas would prove little."""
 
-_PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+_Error = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Share = Annotated[float, Field(gt=0, le=1 + 1e-6)]
 
 
 class TrainingRecord(BaseModel):
@@ -47,8 +52,24 @@ class TrainingRecord(BaseModel):
 
     trained: bool
     summary: str
-    path_errors: dict[str, float] = {}
-    gate_paths: tuple[dict[str, float], ...] = ()
+    path_errors: dict[PathText, _Error] = {}
+    gate_paths: tuple[dict[PathText, _Share], ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> TrainingRecord:
+        if any(not math.isclose(sum(row.values()), 1, abs_tol=1e-6) for row in self.gate_paths if row):
+            raise ValueError("the shares of each budget's paths should add up to 1")
+        return self
+
+
+class _Description(BaseModel):
+    """The one entry of a file's metadata."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: str
+    config: SupernetConfig
+    training: TrainingRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +116,18 @@ def load_checkpoint(reference: str | Path) -> Checkpoint:
         shipped = resources.files("pam_edge.supernet") / "checkpoints" / f"{text}.safetensors"
         return _load_file(Path(str(shipped)), text) if shipped.is_file() else untrained_checkpoint(VARIANTS[text])
     path = Path(text)
-    if not path.is_file():
+    if not _is_file(path):
         raise CheckpointError(
             f"Expected a checkpoint file or one of the names {', '.join(VARIANTS)}; {text!r} is neither."
         )
     return _load_file(path, text)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is too long for one
+        return False
 
 
 def untrained_checkpoint(config: SupernetConfig, seed: int = UNTRAINED_SEED) -> Checkpoint:
@@ -132,64 +160,54 @@ def _weights(supernet: Supernet) -> dict[str, Tensor]:
 
 
 def _load_file(path: Path, reference: str) -> Checkpoint:
-    data = path.read_bytes()
-    if data.startswith(_PICKLE_STARTS):
-        raise CheckpointError(
-            f"{path} is a pickle (torch.save), which can run code when it is read. Expected safetensors: convert it "
-            "where you trust it, with pam_edge.supernet.checkpoint.save_checkpoint."
-        )
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        with path.open("rb") as stream:
+            header = read_header(path, stream)
+            config, training = _read_metadata(path, header.metadata)
+            content = read_values(path, stream, header, _shapes(config))
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
+    try:
+        tensors = load(content)
     except SafetensorError as error:
-        raise CheckpointError(
-            f"{path} is not a whole safetensors file ({error}). It may be truncated or of another kind: copy it again."
-        ) from error
-    config, training = _read_metadata(path, metadata)
+        raise not_whole(path, str(error)) from error
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity; training diverged or the file is bad.")
     supernet = Supernet(config).eval()
-    _check_tensors(path, _weights(supernet), tensors)
     supernet.load_state_dict(tensors, strict=False)
-    return Checkpoint(reference, hashlib.sha256(data).hexdigest(), training, supernet)
+    return Checkpoint(reference, hashlib.sha256(content).hexdigest(), training, supernet)
+
+
+def _shapes(config: SupernetConfig) -> Shapes:
+    """Return the tensors of a configuration's checkpoint; none of them is given memory."""
+    with torch.device("meta"):
+        return {name: tuple(tensor.shape) for name, tensor in _weights(Supernet(config)).items()}
 
 
 def _read_metadata(path: Path, metadata: dict[str, str]) -> tuple[SupernetConfig, TrainingRecord]:
     try:
-        header = json.loads(metadata.get(HEADER, "{}"))
-        found = header.get("format", "none")
-        if found != FORMAT:
-            raise CheckpointError(f"{path}: expected the format {FORMAT!r} in the header, found {found!r}.")
-        config = SupernetConfig.model_validate(header["config"])
-        training = TrainingRecord.model_validate(header["training"])
-    except (KeyError, AttributeError, json.JSONDecodeError, ValidationError) as error:
-        raise CheckpointError(f"{path}: the header's configuration cannot be read: {error}") from error
-    _check_gate_paths(path, config, training)
-    return config, training
+        header = parse_json(metadata.get(HEADER, "{}"))
+        _check_format(path, header)
+        found = _Description.model_validate(header)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: the header's configuration cannot be read: {describe(error)}.") from error
+    _check_paths(path, found.config, found.training)
+    return found.config, found.training
 
 
-def _check_gate_paths(path: Path, config: SupernetConfig, training: TrainingRecord) -> None:
+def _check_format(path: Path, header: Any) -> None:
+    found = header.get("format", "none") if isinstance(header, dict) else "none"
+    if found != FORMAT:
+        raise CheckpointError(f"{path}: expected the format {FORMAT!r} in the header, found {str(found)[:80]!r}.")
+
+
+def _check_paths(path: Path, config: SupernetConfig, training: TrainingRecord) -> None:
+    """Check that the paths whose errors and shares a record tells are the configuration's."""
     rows = training.gate_paths
-    lengths = {len(text) for row in rows for text in row}
-    if rows and (len(rows) != config.budget_indices or lengths != {config.block_count} or not all(rows)):
+    lengths = {len(text) for paths in (training.path_errors, *rows) for text in paths}
+    if lengths - {config.block_count} or (rows and (len(rows) != config.budget_indices or not all(rows))):
         raise CheckpointError(
             f"{path}: expected the gates' paths for {config.budget_indices} budgets and {config.block_count} blocks; "
             f"found {len(rows)} budgets and paths of lengths {sorted(lengths)}. It was written for another network."
         )
-
-
-def _check_tensors(path: Path, expected: dict[str, Tensor], found: dict[str, Tensor]) -> None:
-    missing, unknown = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
-    if missing or unknown:
-        raise CheckpointError(
-            f"{path} does not hold the tensors of its configuration: {len(missing)} missing {missing[:3]}, "
-            f"{len(unknown)} unknown {unknown[:3]}. It was written for another network."
-        )
-    for name, tensor in found.items():
-        want = expected[name]
-        if tensor.shape != want.shape or tensor.dtype != want.dtype:
-            raise CheckpointError(
-                f"{path}: tensor {name} should be {want.dtype} {list(want.shape)}, found {tensor.dtype} "
-                f"{list(tensor.shape)}."
-            )
-        if not bool(torch.isfinite(tensor).all()):
-            raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity; training diverged or the file is bad.")

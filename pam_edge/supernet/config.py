@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from pam_edge.names import Name
 
 NETWORK_REVISION = 1
 """Raise this when the network code changes what a configuration means; it is part of the architecture hash."""
@@ -13,12 +16,21 @@ NETWORK_REVISION = 1
 STRIDES = (2, 4, 8, 16, 32)
 """Strides of the five levels, shallow to deep."""
 
+MOST_BLOCKS = 64
+
+# Far above what a phone runs: a configuration from a file that nobody vouches for must not ask for any amount of
+# memory, and sizes must fit into 64 bits.
+_Channels = Annotated[int, Field(ge=1, le=4096, strict=True)]
+_Blocks = Annotated[int, Field(ge=0, le=MOST_BLOCKS, strict=True)]
+_Kernel = Annotated[int, Field(ge=1, le=31, strict=True)]
+_Factor = Annotated[int, Field(ge=1, le=64, strict=True)]
+
 
 class SupernetConfig(BaseModel):
     """Configuration of one supernet. Tuples run from the shallowest level to the deepest.
 
     Attributes:
-        name: variant name, such as ``pam-tiny``; not part of the architecture.
+        name: variant name, such as ``pam-tiny``; not part of the architecture. Artifact folders are named after it.
         widths: channels at strides 2, 4, 8, 16, 32. Multiples of 16: XNNPACK tiles output channels by 16 on x86
             and by 8 on ARM, and pads the rest.
         encoder_blocks: choice blocks at strides 4, 8, 16, 32 on the way down.
@@ -36,26 +48,24 @@ class SupernetConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
-    widths: tuple[int, int, int, int, int]
-    encoder_blocks: tuple[int, int, int, int]
-    decoder_blocks: tuple[int, int, int]
-    kernel_sizes: tuple[int, int, int]
-    refine_width: int = Field(default=16, ge=1)
-    expansion: int = Field(default=2, ge=1)
-    connect_reduction: int = Field(default=4, ge=1)
-    pyramid_pools: int = Field(default=3, ge=1)
-    budget_indices: int = Field(default=33, ge=2)
-    embedding_size: int = Field(default=16, ge=1)
-    gate_hidden: int = Field(default=16, ge=1)
+    name: Name
+    widths: tuple[_Channels, _Channels, _Channels, _Channels, _Channels]
+    encoder_blocks: tuple[_Blocks, _Blocks, _Blocks, _Blocks]
+    decoder_blocks: tuple[_Blocks, _Blocks, _Blocks]
+    kernel_sizes: tuple[_Kernel, _Kernel, _Kernel]
+    refine_width: _Channels = 16
+    expansion: _Factor = 2
+    connect_reduction: _Factor = 4
+    pyramid_pools: _Factor = 3
+    budget_indices: Annotated[int, Field(ge=2, le=1024, strict=True)] = 33
+    embedding_size: _Channels = 16
+    gate_hidden: _Channels = 16
 
     @model_validator(mode="after")
     def _check(self) -> SupernetConfig:
-        if any(width < 1 for width in self.widths):
-            raise ValueError(f"widths must be positive, got {self.widths}")
-        if any(count < 0 for count in (*self.encoder_blocks, *self.decoder_blocks)) or self.block_count == 0:
-            raise ValueError("at least one choice block is needed, and no negative count")
-        if any(size < 1 or size % 2 == 0 for size in self.kernel_sizes):
+        if not 1 <= self.block_count <= MOST_BLOCKS:
+            raise ValueError(f"1 to {MOST_BLOCKS} choice blocks are expected, got {self.block_count}")
+        if any(size % 2 == 0 for size in self.kernel_sizes):
             raise ValueError(f"kernel sizes must be odd, got {self.kernel_sizes}")
         return self
 

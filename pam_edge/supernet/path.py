@@ -6,8 +6,15 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from pam_edge.errors import UsageError
+from pam_edge.supernet.config import MOST_BLOCKS
+
+PathText = Annotated[str, Field(pattern="^[01]+$", max_length=MOST_BLOCKS)]
+"""A path's text form as a validated field."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
-from pam_edge.delivery.artifact.manifest import content_hash, read_manifest
+from pam_edge.delivery.artifact.content import content_hash
+from pam_edge.delivery.artifact.manifest import read_manifest
 from pam_edge.delivery.convert import convert
 from pam_edge.delivery.parity.verify import assert_parity, verify
 from pam_edge.errors import ArtifactError, ParityError

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from pam_edge.delivery.artifact.manifest import content_hash, read_manifest
+from pam_edge.delivery.artifact.content import content_hash
+from pam_edge.delivery.artifact.manifest import read_manifest
 from pam_edge.delivery.artifact.staging import deliver, staging
 from pam_edge.workers import CRASH_HOOK
 

@@ -15,7 +15,6 @@ from pam_edge.delivery.artifact.manifest import read_manifest
 from pam_edge.delivery.convert import _prepare, convert
 from pam_edge.delivery.convert_worker import _check_branches
 from pam_edge.delivery.parity.entry_check import EntryCheck
-from pam_edge.delivery.parity.expected import selection_of
 from pam_edge.errors import ArtifactError, BudgetError, ProfileError, UnsupportedOpError, UsageError
 from pam_edge.evaluation.dynamic_parity import EDGE_BUDGETS, check_dynamic
 from pam_edge.evaluation.parity import LIMITS, Reference
@@ -49,9 +48,8 @@ def test_every_budget_passes_parity_of_alpha_path_and_cost(dynamic_artifacts, ta
 def test_paths_follow_budgets_and_no_budget_is_broken(dynamic_artifacts, target):
     artifact = dynamic_artifacts[target]
     manifest = artifact.manifest
-    costs, table = selection_of(manifest)
-    entry = manifest.entry_points[0]
-    model = load_runtime(target).load_dynamic(artifact.directory / entry.file, entry.function, threads=1)
+    costs, table = artifact.selection.costs, artifact.selection.table
+    model = artifact.open(manifest.entry_points[0], threads=1)
     pictures = tuple(fit(each, 64, 64) for each in bundled_pictures()) + adversarial_pictures(64, 64)
     reference = Reference(load_checkpoint("pam-minute").supernet, pictures)
     budgets = [math.nan, -1.0, 0.0, *np.linspace(costs.shortest, costs.full, 6).astype(np.float32), math.inf]
@@ -70,6 +68,7 @@ class Broken:
 
     def __init__(self, model, budget):
         self.model, self.budget, self.ran_on = model, budget, model.ran_on
+        self.height, self.width = model.height, model.width
 
     def __call__(self, image, trimap, budget):
         found = self.model(image, trimap, budget)
@@ -85,11 +84,12 @@ def test_an_alpha_that_is_wrong_at_an_edge_budget_alone_fails(dynamic_artifacts,
     monkeypatch.setattr(runtime, "load_dynamic", lambda self, *a, **k: Broken(load(self, *a, **k), budget))
     pictures = tuple(fit(each, 64, 64) for each in bundled_pictures()[:2])
     reference = Reference(load_checkpoint("pam-minute").supernet, pictures)
-    check = EntryCheck(artifact.directory, artifact.manifest, artifact.manifest.entry_points[0], reference, threads=1)
+    check = EntryCheck(artifact, artifact.manifest.entry_points[0], reference, threads=1)
     record, _ = check.in_runtime("executorch")
     assert record.passed is False
     assert record.worst_picture == pictures[0].name
-    assert math.isnan(record.max_abs_error)
+    assert record.max_abs_error is None
+    assert "NaN" in record.reason
 
 
 @pytest.mark.parametrize("target", [Target.TFLITE, Target.EXECUTORCH], ids=str)
@@ -178,8 +178,7 @@ def test_matte_takes_any_budget_within_reach_and_says_what_it_took(dynamic_artif
 @EVERY_TARGET
 def test_a_picture_of_another_size_is_refused(dynamic_artifacts, target):
     artifact = dynamic_artifacts[target]
-    entry = artifact.manifest.entry_points[0]
-    model = load_runtime(target).load_dynamic(artifact.directory / entry.file, entry.function, threads=1)
+    model = artifact.open(artifact.manifest.entry_points[0], threads=1)
     with pytest.raises(UsageError, match="64x64x3"):
         model(np.zeros((64, 96, 3), np.uint8), np.zeros((64, 96), np.uint8), 1.0)
 
@@ -187,8 +186,7 @@ def test_a_picture_of_another_size_is_refused(dynamic_artifacts, target):
 @EVERY_TARGET
 def test_views_are_pictures_and_floats_are_not(dynamic_artifacts, target):
     artifact = dynamic_artifacts[target]
-    entry = artifact.manifest.entry_points[0]
-    model = load_runtime(target).load_dynamic(artifact.directory / entry.file, entry.function, threads=1)
+    model = artifact.open(artifact.manifest.entry_points[0], threads=1)
     picture = fit(bundled_pictures()[0], 64, 64)
     flipped = picture.image[:, ::-1], picture.trimap[:, ::-1]
     expected = model(*map(np.ascontiguousarray, flipped), 1.0)

@@ -23,6 +23,7 @@ class StandInForCoreML(CoreMLRuntime):
         def run(image, trimap):
             return np.float32(self.error) * (trimap == 128) + model(image, trimap)
 
+        run.height, run.width = model.height, model.width
         run.ran_on = "a stand-in for Core ML"
         return run
 
@@ -39,7 +40,7 @@ def check(static_artifacts, monkeypatch):
             {"coreml": f"{__name__}:StandInForCoreML", "reference": "pam_edge.runtimes.coreml.runtime:CoreMLRuntime"},
         )
         checkpoint = load_checkpoint("pam-minute")
-        return check_in_process(artifact.directory, artifact.manifest, checkpoint, {"kind": "convert"}, threads=1)
+        return check_in_process(artifact, checkpoint, {"kind": "convert"}, threads=1)
 
     return run
 

@@ -66,8 +66,11 @@ def test_untrained_weights_are_the_same_every_time_and_say_so():
     [
         (lambda t: t.pop("stem.0.0.weight"), "1 missing"),
         (lambda t: t.update(extra=torch.zeros(1)), "1 unknown"),
-        (lambda t: t.update({"stem.0.0.weight": torch.zeros(2, 2)}), "should be torch.float32"),
-        (lambda t: t.update({"head.bias": torch.zeros(4, dtype=torch.float64)}), "found torch.float64"),
+        (
+            lambda t: t.update({"stem.0.0.weight": torch.zeros(2, 2)}),
+            r"should be F32 \[8, 6, 3, 3\], found F32 \[2, 2\]",
+        ),
+        (lambda t: t.update({"head.bias": torch.zeros(4, dtype=torch.float64)}), "found F64"),
         (lambda t: t["head.bias"].fill_(float("nan")), "NaN or infinity"),
     ],
 )

@@ -1,9 +1,10 @@
-"""Golden vectors: inputs and expected alphas, so that a device can test itself."""
+"""Golden vectors: inputs and what is expected for them, so that a device can test itself."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,56 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.delivery.artifact.manifest import GoldenPathRecord, GoldenRecord
-from pam_edge.delivery.parity.expected import ExpectedMatte
-from pam_edge.errors import UsageError
+from pam_edge.delivery.artifact.manifest import EntryPointRecord, GoldenPathRecord, GoldenRecord, Manifest
+from pam_edge.errors import ArtifactError, UsageError
 from pam_edge.evaluation.pictures import Picture
+from pam_edge.matting.images import read_trimap
+from pam_edge.supernet.path import PathSpec
 
 GOLDEN = "golden"
 
-Expected = Callable[[str, Picture], ExpectedMatte]
-"""Returns what an entry point, by name, should give for a picture."""
+
+@dataclass(frozen=True, slots=True)
+class ExpectedMatte:
+    """What an entry point should give for a picture.
+
+    Attributes:
+        alpha: float32[H, W].
+        path: that should be taken.
+        margins: per block, by how much its gate prefers to run; None where the governor left it no choice. Empty where
+            the path is fixed.
+    """
+
+    alpha: NDArray[np.float32]
+    path: PathSpec
+    margins: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenVector:
+    """What one entry point should give for one picture, read from its files.
+
+    Attributes:
+        picture: its name.
+        trimap: uint8[H, W] of 0, 128 and 255, with unknown pixels.
+        expected: alpha, and path and margins.
+        alpha_file: name of the file that holds alpha, under which a device saves its own.
+        path_file: the same of the path that a graph should choose; None where the path is fixed.
+    """
+
+    picture: str
+    trimap: NDArray[np.uint8]
+    expected: ExpectedMatte
+    alpha_file: str
+    path_file: str | None
+
+
+Expected = Callable[[EntryPointRecord, Picture], ExpectedMatte]
+"""Returns what an entry point should give for a picture."""
 
 
 def write_golden(
-    directory: Path, pictures: tuple[Picture, ...], names: Sequence[str], expected: Expected
+    directory: Path, pictures: tuple[Picture, ...], entries: Sequence[EntryPointRecord], expected: Expected
 ) -> tuple[GoldenRecord, ...]:
     """Write golden vectors into ``directory/golden``.
 
@@ -33,7 +71,7 @@ def write_golden(
     Args:
         directory: the artifact folder.
         pictures: at the model's size.
-        names: of the entry points.
+        entries: of the artifact.
         expected: what the supernet computes.
     """
     folder = directory / GOLDEN
@@ -44,14 +82,14 @@ def write_golden(
         cv2.imwrite(str(directory / image), cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR))
         cv2.imwrite(str(directory / trimap), picture.trimap)
         alphas, paths = {}, {}
-        for name in names:
-            matte = expected(name, picture)
-            alphas[name] = f"{GOLDEN}/{name}.{picture.name}.alpha.f32"
-            _write(directory / alphas[name], matte.alpha)
-            if matte.path is not None:
-                file = f"{GOLDEN}/{name}.{picture.name}.path.f32"
+        for entry in entries:
+            matte = expected(entry, picture)
+            alphas[entry.name] = f"{GOLDEN}/{entry.name}.{picture.name}.alpha.f32"
+            _write(directory / alphas[entry.name], matte.alpha)
+            if matte.margins:
+                file = f"{GOLDEN}/{entry.name}.{picture.name}.path.f32"
                 _write(directory / file, np.array(matte.path.runs))
-                paths[name] = GoldenPathRecord(file=file, margins=matte.margins)
+                paths[entry.name] = GoldenPathRecord(file=file, margins=matte.margins)
         records.append(GoldenRecord(picture=picture.name, image=image, trimap=trimap, alphas=alphas, paths=paths))
     return tuple(records)
 
@@ -60,14 +98,57 @@ def _write(file: Path, values: NDArray[Any]) -> None:
     file.write_bytes(values.astype("<f4").tobytes())
 
 
+def read_golden(directory: Path, manifest: Manifest, golden: GoldenRecord, entry: EntryPointRecord) -> GoldenVector:
+    """Read what an entry point should give for one picture.
+
+    Raises:
+        ArtifactError: if it is not there or damaged.
+    """
+    chosen = golden.paths.get(entry.name)
+    if entry.name not in golden.alphas or (chosen is None) != (entry.path is not None):
+        raise ArtifactError(f"Expected {entry.name} among the golden vectors of {directory}; it is not. Convert again.")
+    size = manifest.height, manifest.width
+    try:
+        trimap = read_trimap(directory / golden.trimap, *size)
+        alpha = read_values(directory / golden.alphas[entry.name], *size)
+        path = read_path(directory / chosen.file, manifest.block_count) if chosen else PathSpec.parse(entry.path or "")
+    except UsageError as error:
+        raise ArtifactError(f"The golden vectors of {directory} are damaged: {error} Copy the folder again.") from error
+    margins = chosen.margins if chosen else ()
+    if path is None or len(margins) not in (0, len(path)) or not np.isfinite(alpha).all() or not (trimap == 128).any():
+        raise ArtifactError(
+            f"The golden vectors of {directory} are damaged: expected an alpha of numbers, a path of 0 and 1, a margin "
+            f"for each of its blocks and unknown pixels for {golden.picture}; one of them is not so. Copy it again."
+        )
+    path_file = Path(chosen.file).name if chosen else None
+    expected = ExpectedMatte(alpha, path, margins)
+    return GoldenVector(golden.picture, trimap, expected, Path(golden.alphas[entry.name]).name, path_file)
+
+
 def read_values(file: Path, *shape: int) -> NDArray[np.float32]:
     """Read raw float32 values as ``write_golden`` writes them.
 
     Raises:
-        UsageError: if the file does not hold as many as the shape has.
+        UsageError: if the file cannot be read or does not hold as many as the shape has.
     """
-    data, size = file.read_bytes(), 4 * math.prod(shape)
+    expected, size = "x".join(map(str, shape)), 4 * math.prod(shape)
+    try:
+        found = file.stat().st_size
+        data = file.read_bytes() if found == size else b""
+    except OSError as error:
+        raise UsageError(
+            f"Expected {expected} float32 values in {file}; it cannot be read: {error.strerror}."
+        ) from error
     if len(data) != size:
-        expected = "x".join(map(str, shape))
-        raise UsageError(f"{file}: expected {expected} float32 values ({size} bytes), found {len(data)} bytes.")
+        raise UsageError(f"{file}: expected {expected} float32 values ({size} bytes), found {found} bytes.")
     return np.frombuffer(data, "<f4").reshape(shape).astype(np.float32)
+
+
+def read_path(file: Path, blocks: int) -> PathSpec | None:
+    """Read a path as ``write_golden`` writes it; None if it holds anything but 0 and 1.
+
+    Raises:
+        UsageError: as ``read_values``.
+    """
+    values = read_values(file, blocks)
+    return PathSpec(tuple(bool(value) for value in values)) if np.isin(values, (0, 1)).all() else None

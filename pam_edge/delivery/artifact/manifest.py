@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pam_edge.delivery.artifact.content import RelativePath
 from pam_edge.errors import ArtifactError
+from pam_edge.names import Name
+from pam_edge.supernet.config import MOST_BLOCKS
+from pam_edge.supernet.path import PathText
 from pam_edge.targets import Target
 from pam_edge.terms import CostUnit, Mode, Precision, Provenance, TensorIO
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
 
+_LARGEST_BYTES = 4 * 2**20
+"""A manifest is some tens of thousands of bytes long."""
+
+_LARGEST_SIDE = 8192
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Cost = Annotated[float, Field(ge=0, le=1e12)]
+Side = Annotated[int, Field(gt=0, le=_LARGEST_SIDE, multiple_of=32)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class CheckpointRecord(_Record):
     """Which weights an artifact holds."""
 
     reference: str
-    sha256: str
-    variant: str
-    architecture_hash: str
+    sha256: Sha256
+    variant: Name
+    architecture_hash: Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
     trained: bool
     summary: str
 
@@ -34,13 +47,13 @@ class CheckpointRecord(_Record):
 class ProfileRecord(_Record):
     """Which device's costs planned the paths, the word for how they are known, and a line on what they hold for."""
 
-    name: str
+    name: Name
     provenance: Provenance
     basis: str = ""
 
 
-class EntryPointRecord(_Record):
-    """One entry point: budget, path, cost and file.
+class PlannedEntryRecord(_Record):
+    """One entry point as it is planned: budget, path and cost.
 
     Attributes:
         path: None where the graph picks it per image.
@@ -50,27 +63,37 @@ class EntryPointRecord(_Record):
             predict within the budget.
         cost_interval: bounds that hold together with 90 %; equal where no uncertainty is known.
         gmacs: of the path at the artifact's size; of a dynamic graph the most within the budget.
-        sha256: of the file; of a package folder, over names and contents of its files in order.
     """
 
-    name: str
+    name: Name
     budget: str
-    path: str | None
-    function: str
-    budget_input: float | None
-    predicted_cost: float
+    path: PathText | None
+    function: Name
+    budget_input: Cost | None
+    predicted_cost: Cost
     cost_unit: CostUnit
     cost_provenance: Provenance
-    cost_interval: tuple[float, float]
-    gmacs: float
+    cost_interval: tuple[Cost, Cost]
+    gmacs: Cost
     objective: str
-    file: str
-    sha256: str
-    bytes: int
 
 
-class SelectionRecord(_Record):
-    """How a dynamic graph picks its path: constants that are in the graph, in the unit of its budget.
+class EntryPointRecord(PlannedEntryRecord):
+    """One entry point with its file.
+
+    Attributes:
+        file: or package folder, in the artifact folder.
+        sha256: of the file; of a package folder, over names and contents of its files in order.
+        bytes: of the file, or of all files of the package.
+    """
+
+    file: RelativePath
+    sha256: Sha256
+    bytes: Count
+
+
+class GovernorRecord(_Record):
+    """What a dynamic graph charges for its path: constants that are in the graph, in the unit of its budget.
 
     Attributes:
         unit: of budget and costs.
@@ -79,15 +102,29 @@ class SelectionRecord(_Record):
         bypass: cost of each connect layer.
         margin: what a predicted cost may be short of, 95 %: an app that promises milliseconds takes it off the budget
             that it hands to the graph.
-        thresholds: the last row of the cost constraint embedding whose threshold a budget reaches is the one it gets.
     """
 
     unit: CostUnit
-    fixed: float
-    run: tuple[float, ...]
-    bypass: tuple[float, ...]
-    margin: float = 0.0
-    thresholds: tuple[float, ...]
+    fixed: Cost
+    run: tuple[Cost, ...] = Field(min_length=1, max_length=MOST_BLOCKS)
+    bypass: tuple[Cost, ...] = Field(min_length=1, max_length=MOST_BLOCKS)
+    margin: Cost = 0.0
+
+    @model_validator(mode="after")
+    def _check(self) -> GovernorRecord:
+        if len(self.run) != len(self.bypass):
+            raise ValueError(f"{len(self.run)} blocks cost something when run, {len(self.bypass)} when bypassed")
+        return self
+
+
+class SelectionRecord(GovernorRecord):
+    """How a dynamic graph picks its path.
+
+    Attributes:
+        thresholds: the last row of the cost constraint embedding whose threshold a budget reaches is the one it gets.
+    """
+
+    thresholds: tuple[Cost, ...] = Field(min_length=1)
 
 
 class AcceleratorRecord(_Record):
@@ -114,6 +151,9 @@ class ParityRecord(_Record):
     Attributes:
         passed: None when it was not run; ``reason`` then says why.
         runtime: name of the runtime, such as ``litert``; for outputs of a device, ``device``.
+        images: that were run.
+        max_abs_error: largest difference of alpha anywhere, 0 to 1; this and the two below are None where nothing was
+            compared or an output is not a number, and ``reason`` says which.
         path_mismatches: pictures on which a dynamic graph took another path than the reference, no gate being
             undecided; of a fixed path, 1 if it is nearer to another entry point's.
         path_ties: pictures on which it did, where a gate's margin was within the precision's noise.
@@ -123,24 +163,24 @@ class ParityRecord(_Record):
         divergence: what is wrong there, with the numbers that say so.
     """
 
-    entry_point: str
+    entry_point: Name
     passed: bool | None
     runtime: str
     ran_on: str
     proves: str
-    images: int
-    max_abs_error: float | None
-    rms_error_unknown: float | None
-    sad_change: float | None
-    path_mismatches: int
-    path_ties: int = 0
-    costs_over_budget: int = 0
-    worst_picture: str | None
+    images: Count
+    max_abs_error: float | None = None
+    rms_error_unknown: float | None = None
+    sad_change: float | None = None
+    path_mismatches: Count
+    path_ties: Count = 0
+    costs_over_budget: Count = 0
+    worst_picture: str | None = None
     first_diverging_block: str | None = None
     first_diverging_operation: str | None = None
     divergence: str | None = None
     max_abs_between_runtimes: float | None = None
-    reason: str | None
+    reason: str | None = None
 
 
 class GoldenPathRecord(_Record):
@@ -151,7 +191,7 @@ class GoldenPathRecord(_Record):
         margins: per block, by how much its gate prefers to run; None where the governor allowed nothing but bypass.
     """
 
-    file: str
+    file: RelativePath
     margins: tuple[float | None, ...]
 
 
@@ -159,14 +199,14 @@ class GoldenRecord(_Record):
     """One golden vector: files in ``golden/``, and the alphas and chosen paths expected of each entry point."""
 
     picture: str
-    image: str
-    trimap: str
-    alphas: dict[str, str]
-    paths: dict[str, GoldenPathRecord] = {}
+    image: RelativePath
+    trimap: RelativePath
+    alphas: dict[Name, RelativePath]
+    paths: dict[Name, GoldenPathRecord] = {}
 
 
-class Manifest(_Record):
-    """Contents of ``manifest.json``."""
+class Draft(_Record):
+    """What is known of an artifact before it is made."""
 
     schema_version: Literal[1] = 1
     checkpoint: CheckpointRecord
@@ -174,23 +214,54 @@ class Manifest(_Record):
     mode: Mode
     precision: Precision
     io: TensorIO
-    height: int
-    width: int
+    height: Side
+    width: Side
     profile: ProfileRecord | None
-    selection: SelectionRecord | None
+    selection: GovernorRecord | None
     accelerators: tuple[AcceleratorRecord, ...]
-    entry_points: tuple[EntryPointRecord, ...]
+    entry_points: tuple[PlannedEntryRecord, ...] = Field(min_length=1)
     inputs: tuple[TensorRecord, ...]
     outputs: tuple[TensorRecord, ...]
+    command: str
+
+    @property
+    def block_count(self) -> int:
+        """Number of choice blocks of the network that the artifact was made from."""
+        return len(self.selection.run if self.selection else self.entry_points[0].path or "")
+
+    @model_validator(mode="after")
+    def _check(self) -> Draft:
+        names = [entry.name for entry in self.entry_points]
+        if len(set(names)) != len(names):
+            raise ValueError(f"entry points are expected to differ in name; got {', '.join(names)}")
+        if self.mode is Mode.PROBE or (self.mode is Mode.DYNAMIC) != (self.selection is not None):
+            raise ValueError(f"mode {self.mode}: dynamic graphs, and they alone, state how they select their path")
+        for entry in self.entry_points:
+            stated = entry.path if self.selection is None else entry.budget_input
+            if stated is None or None not in (entry.path, entry.budget_input):
+                raise ValueError(f"{entry.name}: a dynamic graph's budget or a fixed path is expected, and not both")
+        if any(entry.path and len(entry.path) != self.block_count for entry in self.entry_points):
+            raise ValueError("paths are expected to be of one length")
+        return self
+
+
+class Manifest(Draft):
+    """Contents of ``manifest.json``."""
+
+    selection: SelectionRecord | None
+    entry_points: tuple[EntryPointRecord, ...] = Field(min_length=1)
     parity: tuple[ParityRecord, ...]
     golden: tuple[GoldenRecord, ...]
     tool_versions: dict[str, str]
-    command: str
 
     @property
     def verified(self) -> bool:
         """Whether every entry point's parity was run and passed."""
         return bool(self.parity) and all(record.passed is True for record in self.parity)
+
+
+class _Versioned(BaseModel):
+    schema_version: int
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -202,48 +273,41 @@ def read_manifest(directory: Path) -> Manifest:
     file = directory / MANIFEST
     if not file.is_file():
         raise ArtifactError(f"Expected an artifact folder with {MANIFEST}; {directory} has none.")
+    content = _read(file)
     try:
-        return Manifest.model_validate_json(file.read_text())
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{file} is damaged or of another schema than {SCHEMA_VERSION}: {error}") from error
-
-
-def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, or of a folder over the names and contents of its files in sorted order."""
-    digest = hashlib.sha256()
-    if path.is_file():
-        digest.update(path.read_bytes())
-        return digest.hexdigest()
-    for file in _files(path):
-        data = file.read_bytes()
-        digest.update(f"{file.relative_to(path).as_posix()}\0{len(data)}\0".encode())
-        digest.update(data)
-    return digest.hexdigest()
-
-
-def is_unchanged(directory: Path, entry: EntryPointRecord) -> bool:
-    """Return whether an entry point's file is, bit for bit, what was made."""
-    return content_hash(directory / entry.file) == entry.sha256
-
-
-def check_unchanged(directory: Path, entry: EntryPointRecord) -> None:
-    """Check an entry point's file before native code loads it in this process, which a damaged one can end.
-
-    Raises:
-        ArtifactError: if it is there, and is not what was made.
-    """
-    file = directory / entry.file
-    if file.exists() and not is_unchanged(directory, entry):
+        return Manifest.model_validate_json(content, strict=True)
+    except ValidationError as error:
+        if _schema_version(content) > SCHEMA_VERSION:
+            raise ArtifactError(
+                f"{file} was written by a newer pam-edge: expected schema {SCHEMA_VERSION}, found "
+                f"{_schema_version(content)}. Update pam-edge, or convert again."
+            ) from error
         raise ArtifactError(
-            f"Expected {file} as it was made; it was changed or damaged since: its SHA-256 is not the manifest's. Copy "
-            "the folder again, or convert again."
-        )
+            f"{file} is damaged or of another schema than {SCHEMA_VERSION}: {_first_of(error)}. Copy the folder again, "
+            "or convert again."
+        ) from error
 
 
-def content_bytes(path: Path) -> int:
-    """Return the size of a file, or of all files in a folder, in bytes."""
-    return path.stat().st_size if path.is_file() else sum(file.stat().st_size for file in _files(path))
+def _read(file: Path) -> bytes:
+    try:
+        if file.stat().st_size <= _LARGEST_BYTES:
+            return file.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{file} cannot be read: {error.strerror}. Check its permissions.") from error
+    raise ArtifactError(f"{file} is damaged: expected at most {_LARGEST_BYTES} bytes. Copy the folder again.")
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.is_file())
+def _schema_version(content: bytes) -> int:
+    """Return the version that a manifest states; 0 if it states none."""
+    try:
+        return _Versioned.model_validate_json(content).schema_version
+    except ValidationError:
+        return 0
+
+
+def _first_of(error: ValidationError) -> str:
+    """Return what is wrong first, and where; a damaged file has no use for the whole list."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    where = ".".join(map(str, found[0]["loc"]))
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{where}: {found[0]['msg']}{more}" if where else f"{found[0]['msg']}{more}"

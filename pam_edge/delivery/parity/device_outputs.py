@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pam_edge.delivery.artifact.golden import GOLDEN, read_values
-from pam_edge.delivery.artifact.manifest import EntryPointRecord, GoldenRecord, Manifest, ParityRecord, read_manifest
-from pam_edge.delivery.parity.expected import selection_of
+from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.artifact.golden import GOLDEN, GoldenVector, read_path, read_values
+from pam_edge.delivery.artifact.manifest import EntryPointRecord, ParityRecord
+from pam_edge.delivery.parity.figures import Judged, figures, join_reasons
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.dynamic_parity import is_tie
 from pam_edge.evaluation.parity import LIMITS, Deviation, deviation
-from pam_edge.matting.images import read_trimap
-from pam_edge.supernet.path import PathSpec
 
 
 def verify_device_outputs(directory: Path, outputs: Path) -> tuple[ParityRecord, ...]:
@@ -26,12 +25,14 @@ def verify_device_outputs(directory: Path, outputs: Path) -> tuple[ParityRecord,
 
     Raises:
         UsageError: if the folder holds none of the files, or a file has another size.
+        ArtifactError: if the artifact folder or its golden vectors are missing or damaged.
     """
-    manifest = read_manifest(directory)
-    records = tuple(_check(directory, outputs, manifest, entry) for entry in manifest.entry_points)
-    if all(record.passed is None and not record.images for record in records):
-        entry = manifest.entry_points[0]
-        names = " and ".join(Path(name).name for name in _files(manifest.golden[0], entry))
+    artifact = Artifact.read(directory)
+    vectors = {entry.name: artifact.golden(entry) for entry in artifact.manifest.entry_points}
+    records = tuple(_check(artifact, outputs, entry, vectors[entry.name]) for entry in artifact.manifest.entry_points)
+    if all(not record.images for record in records):
+        entry = artifact.manifest.entry_points[0]
+        names = " and ".join(_names(vectors[entry.name][0]))
         within = f" within the budget {entry.budget_input:.9g}" if entry.budget_input is not None else ""
         raise UsageError(
             f"{outputs} holds none of the expected files, such as {names}. Run the inputs in {directory / GOLDEN} on "
@@ -46,7 +47,7 @@ class _Found:
 
     Attributes:
         deviation: of alpha; None where an undecided gate led to another path, whose alpha is not known here.
-        same_path: whether a dynamic graph took the path that it should.
+        same_path: whether it took the path that it should.
         is_tie: whether an undecided gate explains another one.
         keeps_budget: whether the path's cost is within the budget.
     """
@@ -56,72 +57,65 @@ class _Found:
     is_tie: bool = False
     keeps_budget: bool = True
 
+    @property
+    def right_path(self) -> bool:
+        """Whether nothing is wrong with the path."""
+        return (self.same_path or self.is_tie) and self.keeps_budget
 
-def _files(golden: GoldenRecord, entry: EntryPointRecord) -> list[str]:
-    """Return the golden files that an entry point's outputs are compared with."""
-    return [golden.alphas[entry.name], *([golden.paths[entry.name].file] if entry.name in golden.paths else [])]
+
+def _names(vector: GoldenVector) -> list[str]:
+    """Return the files that a device saves for a golden vector."""
+    return [vector.alpha_file, *([vector.path_file] if vector.path_file else [])]
 
 
-def _check(directory: Path, outputs: Path, manifest: Manifest, entry: EntryPointRecord) -> ParityRecord:
-    expected = {golden.picture: _files(golden, entry) for golden in manifest.golden}
-    missing = sorted(
-        Path(name).name for names in expected.values() for name in names if not _in(outputs, name).is_file()
-    )
-    found = {
-        golden.picture: _compare(directory, outputs, manifest, entry, golden)
-        for golden in manifest.golden
-        if all(_in(outputs, name).is_file() for name in expected[golden.picture])
-    }
-    limits = LIMITS[manifest.precision]
-    deviations = {name: each.deviation for name, each in found.items() if each.deviation is not None}
-    passed = all(each.within(limits) for each in deviations.values()) and all(
-        (each.same_path or each.is_tie) and each.keeps_budget for each in found.values()
-    )
+def _check(
+    artifact: Artifact, outputs: Path, entry: EntryPointRecord, vectors: tuple[GoldenVector, ...]
+) -> ParityRecord:
+    missing = sorted(name for vector in vectors for name in _names(vector) if not (outputs / name).is_file())
+    complete = [vector for vector in vectors if not set(_names(vector)) & set(missing)]
+    found = {vector.picture: _compare(artifact, outputs, entry, vector) for vector in complete}
+    limits = LIMITS[artifact.manifest.precision]
+    judged = [
+        Judged(picture, entry.budget_input, each.deviation, each.deviation.within(limits) and each.right_path)
+        for picture, each in found.items()
+        if each.deviation is not None
+    ]
+    failed = not (all(each.passed for each in judged) and all(each.right_path for each in found.values()))
+    fields = figures(judged)
+    nothing = "an undecided gate led to another path on every picture: no alpha was compared" if not judged else None
+    lacks = f"missing: {', '.join(missing)}" if missing else None
     return ParityRecord(
-        entry_point=entry.name,
-        runtime="device",
-        passed=(passed if not missing or not passed else None) if found else None,
-        ran_on=f"the device whose outputs are in {outputs}",
-        proves="what the device computed, on the golden vectors",
-        images=len(found),
-        max_abs_error=max((each.max_abs for each in deviations.values()), default=None),
-        rms_error_unknown=max((each.rms for each in deviations.values()), default=None),
-        sad_change=max((each.sad_change for each in deviations.values()), default=None),
-        path_mismatches=sum(not (each.same_path or each.is_tie) for each in found.values()),
-        path_ties=sum(each.is_tie for each in found.values()),
-        costs_over_budget=sum(not each.keeps_budget for each in found.values()),
-        worst_picture=max(deviations, key=lambda name: deviations[name].max_abs, default=None),
-        reason=f"missing: {', '.join(missing)}" if missing else None,
+        **fields
+        | {
+            "entry_point": entry.name,
+            "runtime": "device",
+            "passed": False if failed else None if missing or not judged else True,
+            "ran_on": f"the device whose outputs are in {outputs}",
+            "proves": "what the device computed, on the golden vectors",
+            "images": len(found),
+            "path_mismatches": sum(not (each.same_path or each.is_tie) for each in found.values()),
+            "path_ties": sum(each.is_tie for each in found.values()),
+            "costs_over_budget": sum(not each.keeps_budget for each in found.values()),
+            "reason": join_reasons(lacks, fields.get("reason"), nothing if found else None),
+        }
     )
 
 
-def _in(outputs: Path, golden: str) -> Path:
-    return outputs / Path(golden).name
-
-
-def _compare(
-    directory: Path, outputs: Path, manifest: Manifest, entry: EntryPointRecord, golden: GoldenRecord
-) -> _Found:
-    size = manifest.height, manifest.width
-    alpha = golden.alphas[entry.name]
-    off = deviation(
-        read_values(_in(outputs, alpha), *size),
-        read_values(directory / alpha, *size),
-        read_trimap(directory / golden.trimap, *size),
-    )
-    if entry.name not in golden.paths:
+def _compare(artifact: Artifact, outputs: Path, entry: EntryPointRecord, vector: GoldenVector) -> _Found:
+    size, expected = (artifact.manifest.height, artifact.manifest.width), vector.expected
+    off = deviation(read_values(outputs / vector.alpha_file, *size), expected.alpha, vector.trimap)
+    selection = artifact.selection
+    if selection is None or vector.path_file is None:
         return _Found(off)
-    assert entry.budget_input is not None, "the manifest of a dynamic graph states every budget"
-    chosen, (costs, _) = golden.paths[entry.name], selection_of(manifest)
-    blocks = len(chosen.margins)
-    taken, asked = (
-        PathSpec(tuple(bool(value >= 0.5) for value in read_values(file, blocks)))
-        for file in (_in(outputs, chosen.file), directory / chosen.file)
-    )
-    tie = is_tie(taken, asked, chosen.margins, LIMITS[manifest.precision].gate_margin)
+    taken = read_path(outputs / vector.path_file, len(expected.path))
+    if taken is None:  # some of it is neither 0 nor 1, so that no cost can be told
+        return _Found(off, same_path=False)
+    assert entry.budget_input is not None, "a manifest that was read states every budget"
+    margin = LIMITS[artifact.manifest.precision].gate_margin
+    tie = is_tie(taken, expected.path, expected.margins, margin)
     return _Found(
         deviation=None if tie else off,
-        same_path=taken == asked,
+        same_path=taken == expected.path,
         is_tie=tie,
-        keeps_budget=costs.cost(taken) <= max(entry.budget_input, costs.shortest),
+        keeps_budget=selection.costs.cost(taken) <= max(entry.budget_input, selection.costs.shortest),
     )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, ParityRecord, is_unchanged
-from pam_edge.delivery.parity.expected import expected_path, selection_of
-from pam_edge.errors import MissingExtraError, PamEdgeError
+from pam_edge.converters.base import Selection
+from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.artifact.manifest import EntryPointRecord, ParityRecord
+from pam_edge.delivery.artifact.opened import Opened
+from pam_edge.delivery.parity.expected import expected_matte
+from pam_edge.delivery.parity.figures import Judged, figures, join_reasons, worst
+from pam_edge.errors import ArtifactError, MissingExtraError, PamEdgeError
 from pam_edge.evaluation.dynamic_parity import EDGE_BUDGETS, check_dynamic
-from pam_edge.evaluation.parity import LIMITS, Deviation, Reference, check_entry_point
+from pam_edge.evaluation.parity import LIMITS, ParityLimits, Reference, check_entry_point
 from pam_edge.evaluation.pictures import Picture
 from pam_edge.runtimes.base import BlockOutput, Expectation, Runtime
 from pam_edge.runtimes.registry import load_runtime
@@ -24,35 +27,20 @@ Alphas = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Pass:
-    """One picture run through an entry point, a dynamic one within a budget."""
-
-    picture: Picture
-    budget: float | None
-    deviation: Deviation
-    passed: bool
-
-    @property
-    def badness(self) -> tuple[bool, bool, float]:
-        """What failed comes last, and of that what is farthest off; a NaN is as far off as can be."""
-        return not self.passed, bool(np.isnan(self.deviation.max_abs)), self.deviation.max_abs
-
-
-@dataclass(frozen=True, slots=True)
 class _Run:
     """What running an entry point gave, on every picture at least once."""
 
     ran_on: str
-    passes: tuple[_Pass, ...]
+    judged: tuple[Judged, ...]
     alphas: Alphas
     path_mismatches: int
     path_ties: int = 0
     costs_over_budget: int = 0
 
     @property
-    def worst(self) -> _Pass:
-        """The pass to look into: the one that failed by most, or that was farthest off."""
-        return max(self.passes, key=lambda each: each.badness)
+    def passed(self) -> bool:
+        """Whether every picture passed and every path is right."""
+        return all(each.passed for each in self.judged) and not self.path_mismatches
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,77 +48,89 @@ class EntryCheck:
     """Everything that is needed to check one entry point.
 
     Attributes:
-        directory: the artifact folder.
-        manifest: what it should be.
+        artifact: that has the entry point.
         entry: the entry point.
         reference: supernet and pictures.
         threads: for the runtime.
     """
 
-    directory: Path
-    manifest: Manifest
+    artifact: Artifact
     entry: EntryPointRecord
     reference: Reference
     threads: int
 
     @property
-    def file(self) -> Path:
-        """The entry point's file, or package folder."""
-        return self.directory / self.entry.file
+    def _limits(self) -> ParityLimits:
+        return LIMITS[self.artifact.manifest.precision]
 
     def in_runtime(self, name: str) -> tuple[ParityRecord, Alphas]:
         """Check in a runtime; return the record and the alphas, none if it did not run."""
-        blank = _blank(self.entry.name, name, self.manifest.target.facts.proves[name])
         try:
-            runtime = load_runtime(self.manifest.target, name)
+            runtime = load_runtime(self.artifact.manifest.target, name)
         except MissingExtraError as error:
-            return blank.model_copy(update={"reason": str(error)}), {}
+            return self._record(name, {"reason": str(error)}), {}
         try:
             run = self._run(runtime)
+            unchanged = self.artifact.is_unchanged(self.entry)
         except PamEdgeError as error:
             where = self._locate(runtime, self.reference.pictures[0], self.entry.budget_input)
-            return blank.model_copy(update={"passed": False, "reason": str(error)} | where), {}
-        changed = not is_unchanged(self.directory, self.entry)
-        passed = all(each.passed for each in run.passes) and not (changed or run.path_mismatches)
-        update: dict[str, Any] = _measured(run) | {"passed": passed}
-        if changed:
-            update["reason"] = "the file's SHA-256 is not the manifest's: it was changed after it was made"
-        if not passed:
-            update |= self._locate(runtime, run.worst.picture, run.worst.budget)
-        return blank.model_copy(update=update), run.alphas
+            return self._record(name, {"passed": False, "reason": str(error)} | where), {}
+        fields = _measured(run) | {"passed": run.passed and unchanged}
+        if not unchanged:
+            changed = "the file's SHA-256 is not the manifest's: it was changed after it was made"
+            fields["reason"] = join_reasons(changed, fields.get("reason"))
+        if not fields["passed"]:
+            look_into = worst(run.judged)
+            picture = next(each for each in self.reference.pictures if each.name == look_into.picture)
+            fields |= self._locate(runtime, picture, look_into.budget)
+        return self._record(name, fields), run.alphas
+
+    def _record(self, runtime: str, fields: dict[str, Any]) -> ParityRecord:
+        """Return the record of the entry point; without other fields, of one that was not run."""
+        not_run: dict[str, Any] = {
+            "entry_point": self.entry.name,
+            "passed": None,
+            "runtime": runtime,
+            "ran_on": "nothing",
+            "proves": self.artifact.manifest.target.facts.proves[runtime],
+            "images": 0,
+            "path_mismatches": 0,
+        }
+        return ParityRecord(**not_run | fields)
 
     def _run(self, runtime: Runtime) -> _Run:
-        return self._run_dynamic(runtime) if self.entry.path is None else self._run_fixed(runtime, self.entry.path)
+        model = self.artifact.open(self.entry, threads=self.threads, runtime=runtime)
+        selection = self.artifact.selection
+        return self._run_chosen(model, selection) if selection else self._run_fixed(model)
 
-    def _run_fixed(self, runtime: Runtime, path: str) -> _Run:
-        model = runtime.load(self.file, self.entry.function, threads=self.threads)
-        others = [PathSpec.parse(other.path) for other in self.manifest.entry_points if other.path]
-        parity, alphas = check_entry_point(model, PathSpec.parse(path), others, self.reference)
-        limits = LIMITS[self.manifest.precision]
-        passes = tuple(
-            _Pass(picture, None, parity.deviations[picture.name], parity.deviations[picture.name].within(limits))
-            for picture in self.reference.pictures
+    def _run_fixed(self, model: Opened) -> _Run:
+        entries = self.artifact.manifest.entry_points
+        paths = {each.name: PathSpec.parse(each.path) for each in entries if each.path}
+        own = paths[self.entry.name]
+        parity, alphas = check_entry_point(
+            lambda image, trimap: model(image, trimap).alpha, own, tuple(paths.values()), self.reference
         )
-        return _Run(model.ran_on, passes, alphas, int(parity.nearest_path != path))
+        judged = tuple(Judged(name, None, off, off.within(self._limits)) for name, off in parity.deviations.items())
+        return _Run(model.ran_on, judged, alphas, int(parity.nearest_path != str(own)))
 
-    def _run_dynamic(self, runtime: Runtime) -> _Run:
+    def _run_chosen(self, model: Opened, selection: Selection) -> _Run:
         """Run at the entry point's budget on all pictures, and at budgets that no planner gives on the first."""
-        model = runtime.load_dynamic(self.file, self.entry.function, threads=self.threads)
-        costs, table = selection_of(self.manifest)
-        limits, own = LIMITS[self.manifest.precision], self.entry.budget_input
-        assert own is not None, "the manifest of a dynamic graph states every budget"
+        own = self.entry.budget_input
+        assert own is not None, "a manifest that was read states every budget"
         first = self.reference.pictures[0]
         runs = [(picture, own) for picture in self.reference.pictures] + [(first, budget) for budget in EDGE_BUDGETS]
-        passes, checks = [], []
+        judged, checks = [], []
         alphas: Alphas = {}
         for picture, budget in runs:
-            check, alpha = check_dynamic(model, self.reference, costs, table, picture, budget, limits)
-            passes.append(_Pass(picture, budget, check.deviation, check.passes(limits)))
+            check, alpha = check_dynamic(
+                model, self.reference, selection.costs, selection.table, picture, budget, self._limits
+            )
+            judged.append(Judged(picture.name, budget, check.deviation, check.passes(self._limits)))
             checks.append(check)
             alphas.setdefault(picture.name, alpha)
         return _Run(
             model.ran_on,
-            tuple(passes),
+            tuple(judged),
             alphas,
             path_mismatches=sum(not (check.same_path or check.is_tie) for check in checks),
             path_ties=sum(check.is_tie for check in checks),
@@ -139,11 +139,12 @@ class EntryCheck:
 
     def _locate(self, runtime: Runtime, picture: Picture, budget: float | None) -> dict[str, Any]:
         """Return the fields of a record that say where an entry point starts to differ."""
-        if not self.file.exists():
+        try:
+            file = self.artifact.file(self.entry)
+        except ArtifactError:
             return {}
-        precision = self.manifest.precision
-        path = expected_path(self.manifest, self.entry, self.reference, picture, budget)
-        stages, values = self.reference.parts(path, picture, precision)
+        path = expected_matte(self.artifact, self.entry, self.reference, picture, budget).path
+        stages, values = self.reference.parts(path, picture, self.artifact.manifest.precision)
         blocks = tuple(
             BlockOutput(stage.name, stage.output.numpy(), tuple(w.detach().numpy() for w in stage.weights))
             for stage in stages
@@ -154,10 +155,10 @@ class EntryCheck:
             budget,
             blocks,
             tuple((name, value.numpy()) for name, value in values),
-            LIMITS[precision].block,
-            LIMITS[precision].block_float32,
+            self._limits.block,
+            self._limits.block_float32,
         )
-        found = runtime.first_divergence(self.file, self.entry.function, expected)
+        found = runtime.first_divergence(file, self.entry.function, expected)
         if found is None:
             return {}
         return {
@@ -168,7 +169,7 @@ class EntryCheck:
 
 
 def compare_runtimes(records: list[ParityRecord], alphas: list[Alphas], largest: float) -> list[ParityRecord]:
-    """Compare each runtime's alphas of one entry point with the first runtime's; more than ``largest`` fails."""
+    """Compare each runtime's alphas of one entry point with the first's; more than ``largest``, or NaN, fails."""
     compared = records[:1]
     for record, own in zip(records[1:], alphas[1:], strict=True):
         shared = alphas[0].keys() & own.keys()
@@ -176,42 +177,20 @@ def compare_runtimes(records: list[ParityRecord], alphas: list[Alphas], largest:
             compared.append(record)
             continue
         apart = float(np.max([np.abs(alphas[0][name] - own[name]).max() for name in shared]))
-        update: dict[str, Any] = {"max_abs_between_runtimes": apart}
+        update: dict[str, Any] = {"max_abs_between_runtimes": apart if np.isfinite(apart) else None}
         if not apart <= largest:
-            update |= {"passed": False, "reason": f"{apart:.2g} away from {records[0].runtime}; allowed: {largest:g}"}
+            reason = f"{apart:.2g} away from {records[0].runtime}; allowed: {largest:g}"
+            update |= {"passed": False, "reason": join_reasons(record.reason, reason)}
         compared.append(record.model_copy(update=update))
     return compared
 
 
 def _measured(run: _Run) -> dict[str, Any]:
     """Return the fields of a record that running the entry point gives."""
-    found = [each.deviation for each in run.passes]
-    return {
+    return figures(run.judged) | {
         "ran_on": run.ran_on,
         "images": len(run.alphas),
-        "max_abs_error": float(np.max([d.max_abs for d in found])),
-        "rms_error_unknown": float(np.max([d.rms for d in found])),
-        "sad_change": float(np.max([d.sad_change for d in found])),
         "path_mismatches": run.path_mismatches,
         "path_ties": run.path_ties,
         "costs_over_budget": run.costs_over_budget,
-        "worst_picture": run.worst.picture.name,
     }
-
-
-def _blank(entry_point: str, runtime: str, proves: str) -> ParityRecord:
-    """Return the record of an entry point that was not run."""
-    return ParityRecord(
-        entry_point=entry_point,
-        passed=None,
-        runtime=runtime,
-        ran_on="nothing",
-        proves=proves,
-        images=0,
-        max_abs_error=None,
-        rms_error_unknown=None,
-        sad_change=None,
-        path_mismatches=0,
-        worst_picture=None,
-        reason=None,
-    )

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.delivery.artifact.manifest import CheckpointRecord, Manifest, ParityRecord, read_manifest
+from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.artifact.manifest import CheckpointRecord, ParityRecord
 from pam_edge.delivery.parity.entry_check import EntryCheck, compare_runtimes
 from pam_edge.errors import ArtifactError, ParityError, WorkerError
 from pam_edge.evaluation.parity import LIMITS, Reference
@@ -55,7 +56,7 @@ def verify(
         UsageError: if ``images`` cannot be used, or the target has no such runtime here.
         ParityError: if a file crashes its runtime.
     """
-    target = read_manifest(directory).target
+    target = Artifact.read(directory).manifest.target
     if runtime is not None and runtime not in runtime_names(target):
         load_runtime(target, runtime)
     payload = {
@@ -91,18 +92,23 @@ def describe_failure(name: str, failed: Sequence[ParityRecord]) -> str:
     """Return one paragraph on entry points that failed parity."""
     parts = []
     for record in failed:
-        if record.max_abs_error is None:
+        if not record.images:
             where = describe_divergence(record)
             parts.append(f"{record.entry_point} could not be run: {record.reason}" + (f" ({where})" if where else ""))
             continue
         where = describe_divergence(record) or "no block found to differ"
         mixed = "; " + describe_path_errors(record) if record.path_mismatches or record.costs_over_budget else ""
         parts.append(
-            f"{record.entry_point}: max |Δα| {record.max_abs_error:.2g}, RMS in the unknown region "
-            f"{record.rms_error_unknown:.2g} (worst picture {record.worst_picture}, {where}{mixed}"
+            f"{record.entry_point}: {_describe_errors(record)} (worst picture {record.worst_picture}, {where}{mixed}"
             + (f"; {record.reason})" if record.reason else ")")
         )
     return f"{name}: the artifact does not compute what the supernet computes. " + ". ".join(parts)
+
+
+def _describe_errors(record: ParityRecord) -> str:
+    if record.max_abs_error is None:
+        return "no error can be told"
+    return f"max |Δα| {record.max_abs_error:.2g}, RMS in the unknown region {record.rms_error_unknown:.2g}"
 
 
 def describe_path_errors(record: ParityRecord) -> str:
@@ -129,19 +135,18 @@ def verify_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(payload["threads"])
-    directory = Path(payload["directory"])
-    manifest = read_manifest(directory)
-    checkpoint = load_checkpoint(payload["checkpoint"] or manifest.checkpoint.reference)
-    _check_same_weights(checkpoint, manifest.checkpoint)
+    artifact = Artifact.read(Path(payload["directory"]))
+    checkpoint = load_checkpoint(payload["checkpoint"] or artifact.manifest.checkpoint.reference)
+    _check_same_weights(checkpoint, artifact.manifest.checkpoint)
+    _check_same_network(checkpoint, artifact)
     parity = check_in_process(
-        directory, manifest, checkpoint, payload["pictures"], runtime=payload["runtime"], threads=payload["threads"]
+        artifact, checkpoint, payload["pictures"], runtime=payload["runtime"], threads=payload["threads"]
     )
     return {"parity": [record.model_dump() for record in parity]}
 
 
 def check_in_process(
-    directory: Path,
-    manifest: Manifest,
+    artifact: Artifact,
     checkpoint: Checkpoint,
     pictures: dict[str, Any],
     *,
@@ -149,22 +154,22 @@ def check_in_process(
     mattes: Path | None = None,
     threads: int,
 ) -> tuple[ParityRecord, ...]:
-    """Check the entry points of ``manifest``, whose files lie in ``directory``.
+    """Check the entry points of an artifact.
 
     Args:
-        directory: where the files lie.
-        manifest: what they should be.
-        checkpoint: that they were made from.
+        artifact: whose files are there; its parity is not looked at.
+        checkpoint: that it was made from.
         pictures: see ``choose_pictures``.
         runtime: name of the one to check in; None takes all that this machine can have.
         mattes: folder that receives the alphas of the first runtime as ``ENTRY.PICTURE.npy``.
         threads: for the runtime.
     """
+    manifest = artifact.manifest
     reference = Reference(checkpoint.supernet, choose_pictures(pictures, manifest.height, manifest.width))
     runtimes = [runtime] if runtime else runtime_names(manifest.target)
     records = []
     for entry in manifest.entry_points:
-        check = EntryCheck(directory, manifest, entry, reference, threads)
+        check = EntryCheck(artifact, entry, reference, threads)
         checked = [check.in_runtime(name) for name in runtimes]
         if mattes:
             _save_mattes(mattes, entry.name, checked[0][1])
@@ -193,6 +198,17 @@ def _check_same_weights(checkpoint: Checkpoint, expected: CheckpointRecord) -> N
         raise ArtifactError(
             f"The artifact was made from a checkpoint with SHA-256 {expected.sha256[:12]}…; {checkpoint.reference} has "
             f"{checkpoint.sha256[:12]}…. Verify against the right one with --checkpoint, or convert again."
+        )
+
+
+def _check_same_network(checkpoint: Checkpoint, artifact: Artifact) -> None:
+    config, selection = checkpoint.config, artifact.manifest.selection
+    rows = len(selection.thresholds) if selection else config.budget_indices
+    if (artifact.manifest.block_count, rows) != (config.block_count, config.budget_indices):
+        raise ArtifactError(
+            f"The manifest of {artifact.directory} is damaged: expected {config.block_count} blocks and "
+            f"{config.budget_indices} rows of budgets, as {checkpoint.reference} has; found "
+            f"{artifact.manifest.block_count} and {rows}. Convert again."
         )
 
 

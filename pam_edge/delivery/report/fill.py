@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, ParityRecord
 from pam_edge.delivery.parity.expected import expected_matte
 from pam_edge.delivery.parity.verify import describe_divergence
@@ -27,7 +28,7 @@ _GAIN = {Precision.FP32: 1e6, Precision.FP16: 100.0}
 
 def write_artifact_report(
     file: Path,
-    manifest: Manifest,
+    artifact: Artifact,
     planned: Planned,
     reference: Reference,
     mattes: Path,
@@ -36,13 +37,13 @@ def write_artifact_report(
 
     Args:
         file: where to.
-        manifest: complete but for the golden vectors.
+        artifact: complete but for the report.
         planned: the plans of the entry points, in their order, and what they were made with.
         reference: the supernet and the pictures to show.
         mattes: folder with the artifact's alphas, ``ENTRY.PICTURE.npy``.
     """
-    checkpoint = manifest.checkpoint
-    profile = manifest.profile
+    manifest = artifact.manifest
+    checkpoint, profile = manifest.checkpoint, manifest.profile
     report = Report(
         title=checkpoint.variant,
         untrained=not checkpoint.trained,
@@ -56,7 +57,7 @@ def write_artifact_report(
         entries=tuple(_entry(entry, plan) for entry, plan in zip(manifest.entry_points, planned.plans, strict=True)),
         parity=tuple(_parity(record, manifest.precision) for record in manifest.parity),
         front=_front(planned),
-        pictures=tuple(_pictures(manifest, reference, mattes)),
+        pictures=tuple(_pictures(artifact, reference, mattes)),
         notes=tuple(_notes(manifest)),
         facts=tuple(_facts(manifest)),
     )
@@ -110,9 +111,9 @@ def _front(planned: Planned) -> Front | None:
     return Front(cost_label, "GMACs of the path (counted)", tuple(points))
 
 
-def _pictures(manifest: Manifest, reference: Reference, mattes: Path) -> Iterator[PictureRow]:
+def _pictures(artifact: Artifact, reference: Reference, mattes: Path) -> Iterator[PictureRow]:
     for picture in reference.pictures:
-        for entry in manifest.entry_points:
+        for entry in artifact.manifest.entry_points:
             file = mattes / f"{entry.name}.{picture.name}.npy"
             alpha = np.load(file) if file.is_file() else None
             yield PictureRow(
@@ -121,10 +122,10 @@ def _pictures(manifest: Manifest, reference: Reference, mattes: Path) -> Iterato
                 entry_point=entry.name,
                 image=picture.image,
                 trimap=picture.trimap,
-                reference=expected_matte(manifest, entry, reference, picture).alpha,
+                reference=expected_matte(artifact, entry, reference, picture).alpha,
                 artifact=alpha,
                 cutout=with_alpha(picture.image, alpha) if alpha is not None else None,
-                gain=_GAIN[manifest.precision],
+                gain=_GAIN[artifact.manifest.precision],
             )
 
 

@@ -1,0 +1,150 @@
+"""An artifact folder as everyone uses it: read once, checked once, and opened the same way in every mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pam_edge.delivery.artifact.content import content_hash, inside
+from pam_edge.delivery.artifact.golden import GoldenVector, read_golden
+from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, read_manifest
+from pam_edge.delivery.artifact.opened import ChosenPath, FixedPath, Opened
+from pam_edge.errors import ArtifactError, UsageError
+from pam_edge.runtimes.base import Runtime
+from pam_edge.runtimes.registry import load_runtime
+from pam_edge.toolchains import silenced
+
+if TYPE_CHECKING:
+    from pam_edge.converters.base import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One artifact folder.
+
+    Attributes:
+        directory: where its files lie.
+        manifest: what they are.
+    """
+
+    directory: Path
+    manifest: Manifest
+
+    @classmethod
+    def read(cls, directory: Path) -> Artifact:
+        """Read a folder's manifest; the files that it names lie in the folder, if they are there at all.
+
+        Raises:
+            ArtifactError: if the folder or manifest is missing, damaged or of another schema, or names files elsewhere.
+        """
+        artifact = cls(directory, read_manifest(directory))
+        for file in artifact._named_files():
+            inside(directory, file)
+        return artifact
+
+    def _named_files(self) -> Iterator[str]:
+        yield from dict.fromkeys(entry.file for entry in self.manifest.entry_points)
+        for golden in self.manifest.golden:
+            yield from (golden.image, golden.trimap, *golden.alphas.values())
+            yield from (path.file for path in golden.paths.values())
+
+    @property
+    def selection(self) -> Selection | None:
+        """How a graph that chooses does so: the governor's costs and the budget table; None where paths are fixed.
+
+        Raises:
+            ArtifactError: if the manifest's table is none.
+        """
+        if self.manifest.selection is None:
+            return None
+        from pam_edge.delivery.artifact.selection import selection_of  # here: running a file needs no PyTorch
+
+        try:
+            return selection_of(self.manifest.selection)
+        except UsageError as error:
+            raise ArtifactError(f"{self.directory}: the manifest's selection is damaged: {error}") from error
+
+    def entry(self, name: str) -> EntryPointRecord:
+        """Return an entry point by name.
+
+        Raises:
+            UsageError: if there is none of that name.
+        """
+        entries = {entry.name: entry for entry in self.manifest.entry_points}
+        if name not in entries:
+            raise UsageError(
+                f"Expected one of the entry points of {self.directory}, {', '.join(entries)}; got {name!r}. Convert "
+                "with that budget as well."
+            )
+        return entries[name]
+
+    def file(self, entry: EntryPointRecord) -> Path:
+        """Return an entry point's file, or package folder.
+
+        Raises:
+            ArtifactError: if it is missing.
+        """
+        file = self.directory / entry.file
+        if not file.exists():
+            raise ArtifactError(f"Expected {entry.file} in {self.directory}; it is missing. Copy the folder again.")
+        return file
+
+    def is_unchanged(self, entry: EntryPointRecord) -> bool:
+        """Return whether an entry point's file is the one that was delivered, by its SHA-256.
+
+        Raises:
+            ArtifactError: if it is missing or cannot be read.
+        """
+        try:
+            return content_hash(self.file(entry)) == entry.sha256
+        except OSError as error:
+            raise ArtifactError(f"{self.file(entry)} cannot be read: {error.strerror}. Copy it again.") from error
+
+    def check_unchanged(self, entry: EntryPointRecord) -> None:
+        """Check an entry point's file before native code loads it in this process, which a damaged one can end.
+
+        Raises:
+            ArtifactError: if it is missing, or is not what was made.
+        """
+        if not self.is_unchanged(entry):
+            raise ArtifactError(
+                f"Expected {self.file(entry)} as it was made; it was changed or damaged since: its SHA-256 is not the "
+                "manifest's. Copy the folder again, or convert again."
+            )
+
+    def open(self, entry: EntryPointRecord, *, threads: int, runtime: Runtime | None = None) -> Opened:
+        """Load an entry point in a runtime, by default the one that proves most here.
+
+        Raises:
+            ArtifactError: if the file is missing or damaged, lacks the entry point, or takes another size than the
+                manifest says.
+            MissingExtraError: if the runtime is not installed.
+        """
+        with silenced():
+            opened = self._load(entry, runtime or load_runtime(self.manifest.target), threads)
+        if (opened.height, opened.width) != (self.manifest.height, self.manifest.width):
+            raise ArtifactError(
+                f"Expected {entry.file} to take {self.manifest.height}x{self.manifest.width}, as the manifest says; it "
+                f"takes {opened.height}x{opened.width}. They do not belong together: convert again."
+            )
+        return opened
+
+    def _load(self, entry: EntryPointRecord, runtime: Runtime, threads: int) -> Opened:
+        file = self.file(entry)
+        if entry.path is not None:
+            return FixedPath(runtime.load(file, entry.function, threads=threads), entry.path, entry.predicted_cost)
+        assert entry.budget_input is not None, "a manifest that was read states every budget"
+        model = runtime.load_dynamic(file, entry.function, threads=threads)
+        return ChosenPath(model, entry.budget_input, self.manifest.block_count)
+
+    def golden(self, entry: EntryPointRecord) -> tuple[GoldenVector, ...]:
+        """Read the golden vectors of an entry point.
+
+        Raises:
+            ArtifactError: if there are none, or one is missing or damaged.
+        """
+        if not self.manifest.golden:
+            raise ArtifactError(f"Expected golden vectors in {self.directory}; its manifest names none. Convert again.")
+        return tuple(read_golden(self.directory, self.manifest, record, entry) for record in self.manifest.golden)

@@ -1,0 +1,87 @@
+"""Entry points that can be run: one way to call them, whether a path is fixed or chosen inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pam_edge.errors import ArtifactError, UsageError
+from pam_edge.runtimes.base import LoadedDynamicModel, LoadedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Matte:
+    """What an entry point gives for one picture.
+
+    Attributes:
+        alpha: float32[H, W].
+        path: that was taken, one bit per block.
+        cost: predicted for it, in the entry point's unit: by the graph where that chooses, else by the plan.
+    """
+
+    alpha: NDArray[np.float32]
+    path: str
+    cost: float
+
+
+class Opened(Protocol):
+    """An entry point, ready to run at its fixed size.
+
+    Attributes:
+        height: of image and trimap.
+        width: of image and trimap.
+        ran_on: what executes it, for reports, such as ``LiteRT 2.3.0, XNNPACK, CPU``.
+    """
+
+    height: int
+    width: int
+    ran_on: str
+
+    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], budget: float | None = None) -> Matte:
+        """Matte image uint8[H, W, 3] (RGB) and trimap uint8[H, W].
+
+        Args:
+            image: at the artifact's size.
+            trimap: likewise.
+            budget: of a graph that chooses, in its unit; None takes the entry point's own.
+
+        Raises:
+            UsageError: if the picture does not fit, or a fixed path is given a budget.
+            ArtifactError: if a graph takes a path of another network.
+        """
+        ...
+
+
+class FixedPath:
+    """An entry point with a path of its own."""
+
+    def __init__(self, model: LoadedModel, path: str, cost: float) -> None:
+        self.height, self.width, self.ran_on = model.height, model.width, model.ran_on
+        self._model, self._path, self._cost = model, path, cost
+
+    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], budget: float | None = None) -> Matte:
+        """See ``Opened``."""
+        if budget is not None:
+            raise UsageError(f"Expected no budget: this entry point's path is fixed; got {budget:g}. Leave it out.")
+        return Matte(self._model(image, trimap), self._path, self._cost)
+
+
+class ChosenPath:
+    """An entry point whose graph chooses, within its own budget or another."""
+
+    def __init__(self, model: LoadedDynamicModel, budget: float, blocks: int) -> None:
+        self.height, self.width, self.ran_on = model.height, model.width, model.ran_on
+        self._model, self._budget, self._blocks = model, budget, blocks
+
+    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], budget: float | None = None) -> Matte:
+        """See ``Opened``."""
+        found = self._model(image, trimap, self._budget if budget is None else budget)
+        if len(found.path) != self._blocks:
+            raise ArtifactError(
+                f"Expected a path of {self._blocks} blocks, as the manifest says; the file takes {found.path}. They do "
+                "not belong together: convert again."
+            )
+        return Matte(found.alpha, found.path, found.cost)
