@@ -57,11 +57,15 @@ class PhoneKit:
         program: in ``measuring/kits``, that times and writes the samples.
         guide: in ``measuring/kits``, for a person.
         has_probe: whether one graph whose path is an input can be timed; else one function per path.
+        runner: the vendor's program that the phone runs, where it takes one.
+        runner_source: where it is had.
     """
 
     program: str
     guide: str
     has_probe: bool
+    runner: str = ""
+    runner_source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,7 @@ FACTS: Mapping[Target, TargetFacts] = {
         verified_by="converts here; checked by our reference runtime, and on macOS by Core ML itself",
         why_not_timed_here=(
             "Core ML's times are those of an Apple device, and this machine runs its packages with a reference "
-            "runtime. Make a kit for the device: pam-edge profile kit --target coreml"
+            "runtime. Make a kit for the device: pam-edge profile kit --target coreml -o kit"
         ),
         profiles_operators=False,
         kit=PhoneKit(program="coreml.py", guide="coreml.md", has_probe=False),
@@ -190,7 +194,13 @@ FACTS: Mapping[Target, TargetFacts] = {
         verified_by=_IN_APPS_RUNTIME,
         why_not_timed_here=None,
         profiles_operators=True,
-        kit=PhoneKit(program="android.py", guide="android_tflite.md", has_probe=True),
+        kit=PhoneKit(
+            program="android.py",
+            guide="android.md",
+            has_probe=True,
+            runner="benchmark_model",
+            runner_source="LiteRT's documentation, under benchmark tools, offers it as a binary for android_aarch64.",
+        ),
     ),
     Target.EXECUTORCH: TargetFacts(
         label="ExecuTorch",
@@ -206,6 +216,15 @@ FACTS: Mapping[Target, TargetFacts] = {
         verified_by=_IN_APPS_RUNTIME,
         why_not_timed_here=None,
         profiles_operators=True,
-        kit=PhoneKit(program="android.py", guide="android_executorch.md", has_probe=True),
+        kit=PhoneKit(
+            program="android.py",
+            guide="android.md",
+            has_probe=True,
+            runner="executor_runner",
+            runner_source="build it from ExecuTorch's sources for Android, with XNNPACK, as its documentation says.",
+        ),
     ),
 }
+
+MOST_COMMON = Target.TFLITE
+"""What is planned for where neither a person nor a device says: it runs on most of them."""

@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypeVar
+
+from pam_edge.errors import UsageError
+
+_E = TypeVar("_E", bound=StrEnum)
+
+
+def parse_choice(name: str, text: str, choices: type[_E]) -> _E:
+    """Read one of an enum's values, in any case; ``name`` stands for it in the error.
+
+    Raises:
+        UsageError: listing the choices.
+    """
+    try:
+        return choices(text.lower())
+    except ValueError:
+        raise UsageError(f"{name}: expected one of {', '.join(choices)}; got {text!r}.") from None
 
 
 class Precision(StrEnum):

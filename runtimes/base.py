@@ -205,6 +205,14 @@ class Runtime(Protocol):
         """
         ...
 
+    def input_names(self, file: Path, entry_point: str) -> tuple[str, ...]:
+        """Return an entry point's inputs in the order in which a caller that knows no names passes them.
+
+        Raises:
+            ArtifactError: as ``load``.
+        """
+        ...
+
     def inspect(self, file: Path, entry_point: str) -> Inspection:
         """Read what an entry point is made of, from the file itself.
 

@@ -58,7 +58,7 @@ def demo(
     cv2.imwrite(str(out / f"{picture.name}.png"), cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR))
     cv2.imwrite(str(out / f"{picture.name}.trimap.png"), picture.trimap)
     cutout = out / f"{picture.name}.cutout.png"
-    artifact = next((each for each in artifacts if each.manifest.target is Target.TFLITE), artifacts[0])
+    artifact = next((each for each in artifacts if not each.manifest.target.facts.why_not_timed_here), artifacts[0])
     matter = open_model(str(artifact.directory), None, threads=1).matter
     write_rgba(cutout, cut_out(matter, picture.image, picture.trimap))
     say(f"   {cutout}  ({picture.source})")

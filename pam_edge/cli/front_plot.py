@@ -15,7 +15,7 @@ COLOURS = ("#c8553d", "#2a6f97", "#588157", "#7b2cbf", "#b8860b", "#5c677d")
 _FRONT, _SKIPPED = "#9aa5b1", "#e9ecef"
 
 
-def plot_front(planned: Planned, title: str, file: Path) -> None:
+def plot_front(planned: Planned, file: Path) -> None:
     """Draw the front, the budgets' paths on it, and which blocks each path runs; write a PNG, whole or not at all.
 
     Raises:
@@ -24,12 +24,12 @@ def plot_front(planned: Planned, title: str, file: Path) -> None:
     if file.suffix.lower() != ".png":
         raise UsageError(f"--plot: expected a file that ends in .png; got {file}.")
     try:
-        write_whole(file, draw_front(planned, title))
+        write_whole(file, draw_front(planned))
     except OSError as e:
         raise UsageError(f"--plot: {file} cannot be written: {e}. Choose another file.") from e
 
 
-def draw_front(planned: Planned, title: str) -> bytes:
+def draw_front(planned: Planned) -> bytes:
     """Return the picture as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -38,14 +38,14 @@ def draw_front(planned: Planned, title: str) -> bytes:
     figure = Figure(figsize=(9.0, 5.0 + 0.4 * rows), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1, height_ratios=(4.2, 0.8 + 0.4 * rows))
-    _draw_points(upper, planned, title)
+    _draw_points(upper, planned)
     _draw_paths(lower, planned)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": "pam-edge"})
     return picture.getvalue()
 
 
-def _draw_points(axes: Any, planned: Planned, title: str) -> None:
+def _draw_points(axes: Any, planned: Planned) -> None:
     by_error = planned.front[-1].expected_error is not None
     unit, word = planned.costs.unit, planned.costs.provenance
 
@@ -69,7 +69,7 @@ def _draw_points(axes: Any, planned: Planned, title: str) -> None:
             axes.axvline(plan.limit, color=colour, linewidth=0.8, linestyle=":")
     axes.set_xlabel(f"predicted cost, {unit} ({word.upper()})")
     axes.set_ylabel("expected error" if by_error else "GMACs of the path")
-    axes.set_title(f"{title}\n{planned.basis}", loc="left", fontsize=9)
+    axes.set_title(f"{planned.title}\n{planned.basis}", loc="left", fontsize=9)
     axes.grid(alpha=0.25)
     axes.legend(loc="upper right" if by_error else "lower right", fontsize=8)
 

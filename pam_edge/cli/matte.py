@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from pam_edge.cli.options import parse_choice
 from pam_edge.cli.output import note, print_json, say, tile_progress
-from pam_edge.terms import Mode
+from pam_edge.terms import Mode, parse_choice
 
 
 def matte(

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TypeVar
-
 from pam_edge.errors import UsageError
 from pam_edge.targets import Target
-
-_E = TypeVar("_E", bound=StrEnum)
-
-
-def parse_choice(option: str, text: str, choices: type[_E]) -> _E:
-    """Read one of an enum's values.
-
-    Raises:
-        UsageError: listing the choices.
-    """
-    try:
-        return choices(text.lower())
-    except ValueError:
-        raise UsageError(f"{option}: expected one of {', '.join(choices)}; got {text!r}.") from None
+from pam_edge.terms import parse_choice
 
 
 def parse_targets(text: str) -> tuple[Target, ...]:
     """Read ``--target``: one target, or ``all``."""
     if text.lower() == "all":
         return tuple(Target)
-    try:
-        return (Target(text.lower()),)
-    except ValueError:
-        raise UsageError(f"--target: expected one of {', '.join(Target)} or all; got {text!r}.") from None
+    return (parse_choice("--target", text, Target),)
 
 
 def parse_size(text: str) -> tuple[int, int]:

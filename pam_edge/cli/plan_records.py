@@ -47,6 +47,8 @@ def planned_record(planned: Planned) -> dict[str, Any]:
     """Return plans and their front as JSON holds them."""
     conditions = planned.conditions
     return {
+        "checkpoint": planned.title,
+        "profile": planned.profile,
         "provenance": planned.costs.provenance,
         "basis": planned.basis,
         "target": conditions.target,

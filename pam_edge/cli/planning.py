@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pam_edge.cli.failures import EXIT_CODES
-from pam_edge.cli.options import parse_choice, parse_size
+from pam_edge.cli.options import parse_size
 from pam_edge.cli.output import console, note, print_json, say
 from pam_edge.targets import Target
-from pam_edge.terms import Precision
+from pam_edge.terms import Precision, parse_choice
 
 if TYPE_CHECKING:
     from pam_edge.measuring.import_samples import Imported
@@ -39,30 +39,31 @@ def plan(
 ) -> None:
     """Show the path chosen for each budget, its predicted cost, and the Pareto front."""
     asked = _parse_conditions(target, precision, size)
-    from pam_edge.device_profiles import load_profile
-    from pam_edge.planning.budget import DEFAULT_BUDGETS, parse_budget
-    from pam_edge.planning.service import default_conditions
-    from pam_edge.planning.service import plan as plan_budgets
-    from pam_edge.supernet.checkpoint import load_checkpoint
+    from pam_edge.api import plan as plan_budgets
+    from pam_edge.planning.budget import NAMED_BUDGETS
 
-    budgets = tuple(map(parse_budget, budget)) if budget else DEFAULT_BUDGETS
     _measure_if_host(profile, checkpoint, asked, quiet=json)
-    device = load_profile(profile) if profile else None
-    loaded = load_checkpoint(checkpoint)
-    planned = plan_budgets(loaded, budgets, default_conditions(loaded.config, device, *asked), device)
+    chosen_target, chosen_precision, chosen_size = asked
+    planned = plan_budgets(
+        checkpoint,
+        budget or tuple(NAMED_BUDGETS),
+        profile=profile,
+        target=chosen_target,
+        precision=chosen_precision,
+        size=chosen_size,
+    )
     if plot:
         from pam_edge.cli.front_plot import plot_front
 
-        plot_front(planned, loaded.title, plot)
+        plot_front(planned, plot)
     if json:
         from pam_edge.cli.plan_records import planned_record
 
-        record = {"checkpoint": loaded.title, "profile": device.name if device else None} | planned_record(planned)
-        print_json(record | ({"plot": str(plot)} if plot else {}))
+        print_json(planned_record(planned) | ({"plot": str(plot)} if plot else {}))
         return
     from pam_edge.cli.tables import front_chart, plans_table
 
-    console.print(plans_table(planned, loaded.title))
+    console.print(plans_table(planned))
     console.print(front_chart(planned))
     if plot:
         say(str(plot), style="dim")

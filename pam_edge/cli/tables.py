@@ -131,9 +131,9 @@ def _with_error(value: float, error: float) -> str:
     return f"{value:.4g} ± {error:.2g}" if error else f"{value:.4g}"
 
 
-def plans_table(planned: Planned, title: str) -> RenderableType:
+def plans_table(planned: Planned) -> RenderableType:
     """Return one row per budget; costs carry their provenance."""
-    table = Table(title=f"{title} · {planned.basis}", title_justify="left")
+    table = Table(title=f"{planned.title} · {planned.basis}", title_justify="left")
     table.add_column("budget")
     table.add_column("limit", justify="right")
     table.add_column("path", no_wrap=True)

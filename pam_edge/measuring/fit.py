@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import ProfileError
 from pam_edge.measuring.path_times import PathTimes
+from pam_edge.supernet.additive_cost import AdditiveCost
 from pam_edge.supernet.path import PathSpec
 
 SPARE_PATHS = 4
@@ -60,8 +61,7 @@ class Fit:
 
     def predict(self, path: PathSpec) -> float:
         """Return a path's cost in milliseconds."""
-        pairs = zip(path.runs, self.run_ms, self.bypass_ms, strict=True)
-        return self.fixed_ms + sum(run if runs else bypass for runs, run, bypass in pairs)
+        return AdditiveCost(self.fixed_ms, self.run_ms, self.bypass_ms).cost(path)
 
 
 def fit_costs(times: PathTimes, bypass_shares: tuple[float, ...], seed: int = 0) -> Fit:

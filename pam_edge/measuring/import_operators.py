@@ -15,12 +15,11 @@ from pam_edge.device_profiles.schema import BlockCost, LatencyPercentiles, Measu
 from pam_edge.errors import ProfileError, UsageError
 from pam_edge.measuring.import_samples import Imported, add_table
 from pam_edge.measuring.operator_profile import FIXED, by_part, convolution_parts, read_operator_times
+from pam_edge.supernet.additive_cost import AdditiveCost
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import variant
 from pam_edge.targets import Target
 from pam_edge.terms import ComputeUnit, Provenance
-
-_RUNTIMES = {Target.TFLITE: "LiteRT", Target.EXECUTORCH: "ExecuTorch"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +65,10 @@ def import_operator_profiles(
         ProfileError: if the profiles do not fit the artifact or do not tell some block's cost; nothing is then written.
     """
     manifest = read_manifest(directory)
-    if manifest.target not in _RUNTIMES:
+    if not manifest.target.facts.profiles_operators:
+        able = [each.facts.label for each in Target if each.facts.profiles_operators]
         raise ProfileError(
-            f"Expected an artifact of {' or '.join(_RUNTIMES)}; {directory} is of {manifest.target}, whose "
+            f"Expected an artifact of {' or '.join(able)}; {directory} is of {manifest.target}, whose "
             "profiler does not tell the order of operators. Measure the device with `pam-edge profile kit`."
         )
     timed = _timed_paths(manifest, profiles)
@@ -114,15 +114,15 @@ def _table(manifest: Manifest, timed: dict[PathSpec, dict[int, float]], made_by:
     run = [timed[longest].get(index, 0.0) for index in range(config.block_count)]
     bypass = [timed[shortest].get(index, 0.0) for index in range(config.block_count)]
     totals = {path: sum(parts.values()) for path, parts in timed.items()}
+    costs = AdditiveCost(fixed, tuple(run), tuple(bypass))
     misses, errors = [], []
     for path in ordered[1:-1]:
-        predicted = fixed + sum(r if runs else b for runs, r, b in zip(path.runs, run, bypass, strict=True))
-        misses.append(predicted - totals[path])
+        misses.append(costs.cost(path) - totals[path])
         errors.append(100 * abs(misses[-1]) / totals[path])
     p10, p50, p90, p99 = np.percentile(list(totals.values()), (10, 50, 90, 99)).tolist()
     return Measurement(
         target=manifest.target,
-        runtime=_RUNTIMES[manifest.target],
+        runtime=manifest.target.facts.label,
         runtime_version=made_by.runtime_version,
         compute_unit=ComputeUnit.CPU,
         delegate="XNNPACK",

@@ -17,18 +17,17 @@ from pam_edge.errors import UsageError
 from pam_edge.evaluation.pictures import bundled_pictures, fit
 from pam_edge.files import write_whole
 from pam_edge.measuring.path_design import default_path_count, design_paths, schedule
-from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static
+from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static, static_name
+from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
-from pam_edge.terms import ComputeUnit
+from pam_edge.terms import ComputeUnit, Layout
 from pam_edge.workers import run_in_worker
 
+_KITS = files("pam_edge.measuring.kits")
 ROUNDS = 40
 CALLS = 3
 """Calls of one path in a row: a runner loads the file anew for every path, which takes longer than a call."""
-
-_RUNTIMES = {Target.COREML: "Core ML", Target.TFLITE: "LiteRT", Target.EXECUTORCH: "ExecuTorch"}
-_PROGRAMS = {Target.COREML: "coreml.py", Target.TFLITE: "android.py", Target.EXECUTORCH: "android.py"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +56,11 @@ def write_kit(subject: Subject, directory: Path) -> Kit:
     blocks = variant(subject.variant).block_count
     paths = design_paths(blocks, default_path_count(blocks))
     with staging(directory) as folder:
-        fixed = subject.target is Target.COREML
-        file = make_static(subject, paths, folder) if fixed else make_probe(subject, folder)
+        kit = subject.target.facts.kit
+        file = make_probe(subject, folder) if kit.has_probe else make_static(subject, paths, folder)
         _write_inputs(subject, paths, folder / "inputs")
         _write_json(_describe(subject, paths, file), folder / "kit.json")
-        program = _PROGRAMS[subject.target]
-        write_whole(folder / program, (files("pam_edge.measuring.kits") / program).read_bytes())
+        write_whole(folder / kit.program, (_KITS / kit.program).read_bytes())
         readme = _readme(subject, paths, file.name)
         write_whole(folder / "README.md", readme.encode())
         deliver(folder, directory)
@@ -83,32 +81,28 @@ def _write_inputs(subject: Subject, paths: Sequence[PathSpec], folder: Path) -> 
     """Write a photograph, its trimap and every path as raw little-endian float32, in the probe's layout."""
     picture = fit(bundled_pictures()[0], subject.height, subject.width)
     image = picture.image.astype("<f4")
-    if subject.target is Target.EXECUTORCH:
+    has_probe = subject.target.facts.kit.has_probe
+    if has_probe and subject.target.facts.layout is Layout.NCHW:
         image = image.transpose(2, 0, 1)
     write_whole(folder / "image.bin", image.tobytes())
     write_whole(folder / "trimap.bin", picture.trimap.astype("<f4").tobytes())
-    for path in paths if subject.target is not Target.COREML else ():
+    for path in paths if has_probe else ():
         write_whole(folder / f"path_{path}.bin", np.array(path.runs, "<f4").tobytes())
 
 
 def _describe(subject: Subject, paths: tuple[PathSpec, ...], file: Path) -> dict[str, Any]:
     """Return kit.json: what the program needs, and the samples' file but for what only the device knows."""
-    size = subject.height, subject.width
-    planar = subject.target is Target.EXECUTORCH
-    shapes = {
-        "image": (1, 3, *size) if planar else (1, *size, 3),
-        "trimap": (1, 1, *size) if planar else (1, *size, 1),
-        "path": (len(paths[0]),),
-    }
+    size, layout = (subject.height, subject.width), subject.target.facts.layout
+    shapes = {"image": layout.shape(3, *size), "trimap": layout.shape(1, *size), "path": (len(paths[0]),)}
     return {
         "file": file.name,
-        "inputs": [{"name": name, "shape": shapes[name]} for name in _input_order(subject, file)],
+        "inputs": [{"name": name, "shape": shapes[name]} for name in _input_order(subject, file, paths)],
         "calls": CALLS,
         "rounds": [[str(path) for path in each] for each in schedule(paths, ROUNDS)],
         "samples": {
             "schema_version": 1,
             "target": subject.target,
-            "runtime": _RUNTIMES[subject.target],
+            "runtime": subject.target.facts.label,
             "compute_unit": ComputeUnit.CPU,
             "delegate": "XNNPACK",
             "precision": subject.precision,
@@ -121,26 +115,18 @@ def _describe(subject: Subject, paths: tuple[PathSpec, ...], file: Path) -> dict
     }
 
 
-def _input_order(subject: Subject, file: Path) -> Sequence[str]:
+def _input_order(subject: Subject, file: Path, paths: Sequence[PathSpec]) -> Sequence[str]:
     """Return the inputs in the order in which a runner that knows no names takes them."""
-    match subject.target:
-        case Target.COREML:
-            return ("image", "trimap")
-        case Target.EXECUTORCH:
-            return ("image", "trimap", "path")
-        case Target.TFLITE:
-            order: list[str] = run_in_worker("pam_edge.measuring.kit:read_input_order", {"file": str(file)})["names"]
-            return order
+    entry = PROBE if subject.target.facts.kit.has_probe else static_name(paths[0])
+    payload = {"target": subject.target, "file": str(file), "entry": entry}
+    order: list[str] = run_in_worker("pam_edge.measuring.kit:read_input_order", payload)["names"]
+    return order
 
 
 def read_input_order(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return the contract's names of a .tflite file's inputs in the file's order."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=payload["file"])
-    details = interpreter.get_signature_runner(PROBE).get_input_details()
-    by_index = {int(each["index"]): name for name, each in details.items()}
-    return {"names": [by_index[int(each["index"])] for each in interpreter.get_input_details()]}
+    """Return the contract's names of a file's inputs in the file's order."""
+    runtime = load_runtime(Target(payload["target"]))
+    return {"names": list(runtime.input_names(Path(payload["file"]), payload["entry"]))}
 
 
 def _write_json(value: dict[str, Any], file: Path) -> None:
@@ -148,7 +134,7 @@ def _write_json(value: dict[str, Any], file: Path) -> None:
 
 
 def _readme(subject: Subject, paths: tuple[PathSpec, ...], file: str) -> str:
-    head = f"""# Measure {subject.variant} with {_RUNTIMES[subject.target]}
+    head = f"""# Measure {subject.variant} with {subject.target.facts.label}
 
 {subject.precision}, {subject.height}x{subject.width}. `{file}` holds what is timed, along {len(paths)} paths;
 `kit.json` has the paths' order in each round, `inputs/` a photograph, its trimap and the paths. Bring back one file:
@@ -159,51 +145,6 @@ def _readme(subject: Subject, paths: tuple[PathSpec, ...], file: str) -> str:
 
 Before you start: charge the phone, let it cool, close other apps, keep the screen on.
 """
-    return head + (_COREML if subject.target is Target.COREML else _android(subject, file))
-
-
-def _android(subject: Subject, file: str) -> str:
-    runner = "benchmark_model" if subject.target is Target.TFLITE else "executor_runner"
-    source = (
-        "LiteRT's documentation, under benchmark tools, offers it as a binary for android_aarch64."
-        if subject.target is Target.TFLITE
-        else "build it from ExecuTorch's sources for Android, with XNNPACK, as its documentation of Android says."
-    )
-    return f"""
-## Android
-
-1. Get `{runner}` for the phone: {source}
-2. Connect the phone with USB debugging on: `adb devices` lists it.
-3. Run, with Python 3.9 or later:
-
-       python3 android.py --runner {runner} --runtime-version WHICH
-
-   It pushes the files to `/data/local/tmp/pam-edge`, times every path in every round, and writes `samples.json` after
-   each. `--dry-run` prints the commands of a round instead, to run them by hand. Each round takes a minute or two; 12
-   are usual. `--taskset f0` binds to cores, as on the phone at hand.
-
-By hand, the same is: for every path P of every list in `rounds`, run `{file}` on the phone with the inputs `image.bin`,
-`trimap.bin` and `path_P.bin`, and note the time of one call. The form of `samples.json` is `samples` in `kit.json`,
-with `device`, `soc`, `os`, `runtime_version`, `threads` and `date` added, and a list `samples` of objects
-`{{"path": "P", "round": 0, "latency_ms": 12.3}}` in the order in which they were taken.
-"""
-
-
-_COREML = """
-Core ML does not promise control flow on a phone's neural engine and GPU, so this package has one function per
-path, and no probe.
-
-## On a Mac (macOS 15 or later)
-
-    pip install coremltools numpy pillow
-    python3 coreml.py --unit neural_engine
-
-## On an iPhone or iPad (iOS 18 or later)
-
-In an app of your own, for every path P of every list in `rounds` of `kit.json`: load the compiled package once with
-`MLModelConfiguration.functionName = "path_P"` and the `computeUnits` that you will ship with, predict three times to
-warm up, and then, in the order of `rounds`, time one `prediction(from:)` of the picture in `inputs/` with
-`ContinuousClock`. Write `samples.json`: `samples` in `kit.json`, with `device`, `soc`, `os`, `runtime_version`,
-`threads` (1), `compute_unit` (`cpu`, `gpu` or `neural_engine`), `delegate` (what you asked for) and `date` set, and a
-list `samples` of objects `{"path": "P", "round": 0, "latency_ms": 12.3}` in the order in which they were taken.
-"""
+    kit = subject.target.facts.kit
+    guide = (_KITS / kit.guide).read_text(encoding="utf-8")
+    return head + guide.format(file=file, runner=kit.runner, runner_source=kit.runner_source)

@@ -103,11 +103,9 @@ def measure(request: MeasureRequest, progress: Progress = lambda step, rounds: N
 
 
 def _check(request: MeasureRequest, machine: Machine) -> Subject:
-    if request.target is Target.COREML:
-        raise UsageError(
-            "profile measure --target coreml: Core ML's times are those of an Apple device, and this machine runs its "
-            "packages with a reference runtime. Make a kit for the device: pam-edge profile kit --target coreml."
-        )
+    why_not = request.target.facts.why_not_timed_here
+    if why_not:
+        raise UsageError(f"profile measure --target {request.target}: {why_not}.")
     if request.threads < 1 or not request.limit_s > 0:
         raise UsageError(
             f"Expected at least one thread and a time limit above zero; got {request.threads} and {request.limit_s} s."

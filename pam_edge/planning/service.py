@@ -13,7 +13,7 @@ from pam_edge.planning.cost import CostTable, mac_cost_table
 from pam_edge.planning.device_costs import describe_basis, profile_costs
 from pam_edge.planning.front import pareto_front
 from pam_edge.planning.planner import ErrorTable, Plan, plan_path
-from pam_edge.targets import Target
+from pam_edge.targets import MOST_COMMON, Target
 from pam_edge.terms import Mode, Precision
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Planned:
     """Plans of some budgets, and what they were made with.
 
     Attributes:
+        title: of the checkpoint; carries the word UNTRAINED where it applies.
+        profile: name of the device profile; None where costs are MACs.
         conditions: what the costs hold for.
         basis: one line on where the costs come from; carries the provenance.
         costs: of the device, or MACs.
@@ -37,6 +39,8 @@ class Planned:
         plans: one per budget, in order.
     """
 
+    title: str
+    profile: str | None
     conditions: Conditions
     basis: str
     costs: CostTable
@@ -69,6 +73,8 @@ def plan(
     costs, macs = costs_for(conditions, profile), costs_for(conditions, None)
     errors = ErrorTable.parse(checkpoint.training.path_errors)
     return Planned(
+        title=checkpoint.title,
+        profile=profile.name if profile else None,
         conditions=conditions,
         basis=describe_basis(profile, conditions),
         costs=costs,
@@ -116,4 +122,4 @@ def _usual_target(profile: DeviceProfile | None) -> Target:
         return profile.measurements[-1].target
     here = {unit.unit for unit in profile.estimate.compute_units} if profile and profile.estimate else set()
     usual = {each: each.facts.compute_unit(each.default_precision, Mode.STATIC) for each in Target}
-    return next((each for each, unit in usual.items() if unit in here), Target.TFLITE)
+    return next((each for each, unit in usual.items() if unit in here), MOST_COMMON)

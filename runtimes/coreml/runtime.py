@@ -60,6 +60,11 @@ class CoreMLRuntime:
             return by_weights(expected.blocks, stored)
         return Divergence(found.first_different, _operation(found), _explanation(found))
 
+    def input_names(self, file: Path, entry_point: str) -> tuple[str, ...]:
+        """See ``Runtime.input_names``."""
+        model = load_ours(file)
+        return tuple(feature.name for feature in model.inputs(function_name(model, entry_point)))
+
     def inspect(self, file: Path, entry_point: str) -> Inspection:
         """See ``Runtime.inspect``."""
         return inspect_function(file, entry_point)

@@ -16,6 +16,8 @@ from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.guards import check_flatbuffer, check_picture, reading
 
 KIND = "ExecuTorch program (.pte)"
+_DYNAMIC_OUTPUTS = 3
+"""Alpha, path and cost; a probe has two outputs."""
 
 
 def check_program(file: Path) -> None:
@@ -54,6 +56,13 @@ class Method:
             self._method = self._program.load_method(name)
             _, _, self.height, self.width = self._method.metadata.input_tensor_meta(0).sizes()
         self.ran_on = f"ExecuTorch {version('executorch')}, XNNPACK on this CPU"
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The contract's names of the inputs in their order: the file holds none."""
+        metadata = self._method.metadata
+        third = "budget" if metadata.num_outputs() == _DYNAMIC_OUTPUTS else "path"
+        return ("image", "trimap", third)[: metadata.num_inputs()]
 
     def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], *others: Tensor) -> list[Tensor]:
         """Return the method's outputs, which the next call overwrites.

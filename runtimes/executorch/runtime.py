@@ -44,6 +44,10 @@ class ExecuTorchRuntime:
             return Divergence(None, None, str(error))
         return by_weights(expected.blocks, file.read_bytes())
 
+    def input_names(self, file: Path, entry_point: str) -> tuple[str, ...]:
+        """See ``Runtime.input_names``."""
+        return Method(file, entry_point, threads=1).input_names
+
     def inspect(self, file: Path, entry_point: str) -> Inspection:
         """See ``Runtime.inspect``."""
         return inspect_method(file, entry_point)

@@ -50,6 +50,10 @@ class LiteRTRuntime:
                 return Divergence(block, None, "no intermediate value of the file is this block's output")
         return by_weights(expected.blocks, file.read_bytes())
 
+    def input_names(self, file: Path, entry_point: str) -> tuple[str, ...]:
+        """See ``Runtime.input_names``."""
+        return Signature(file, entry_point, threads=1).input_names
+
     def inspect(self, file: Path, entry_point: str) -> Inspection:
         """See ``Runtime.inspect``."""
         return inspect_signature(file, entry_point)

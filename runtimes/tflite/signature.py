@@ -51,6 +51,12 @@ class Signature:
             _, self.height, self.width, _ = map(int, self._runner.get_input_details()["image"]["shape"])
         self.ran_on = f"LiteRT {version('ai-edge-litert')}, XNNPACK on this CPU"
 
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The signature's names of the inputs, in the file's order."""
+        by_index = {int(each["index"]): name for name, each in self._runner.get_input_details().items()}
+        return tuple(by_index[int(each["index"])] for each in self._interpreter.get_input_details())
+
     def __call__(
         self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], **more: NDArray[np.float32]
     ) -> dict[str, NDArray[np.float32]]:

@@ -1,0 +1,147 @@
+"""What ``import pam_edge`` offers, for engineers who convert, test and matte from Python.
+
+Words (targets, modes, precisions) are those of the command line; sizes are pixels, square or height and width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.convert import ConvertRequest
+from pam_edge.delivery.convert import convert as convert_request
+from pam_edge.delivery.open_model import open_model
+from pam_edge.device_profiles import load_profile
+from pam_edge.matting.cutout import cut_out
+from pam_edge.planning.budget import NAMED_BUDGETS, parse_budget
+from pam_edge.planning.service import Planned, default_conditions
+from pam_edge.planning.service import plan as plan_budgets
+from pam_edge.supernet.checkpoint import load_checkpoint
+from pam_edge.targets import Target
+from pam_edge.terms import Mode, Precision, parse_choice
+
+Size = int | tuple[int, int]
+"""Pixels, a multiple of 32: of a square, or height and width."""
+
+_NAMES = tuple(NAMED_BUDGETS)
+
+
+def plan(
+    checkpoint: str | Path = "pam-tiny",
+    budgets: Sequence[str] = _NAMES,
+    *,
+    profile: str | Path | None = None,
+    target: str | None = None,
+    precision: str | None = None,
+    size: Size | None = None,
+) -> Planned:
+    """Choose the path of each budget.
+
+    Args:
+        checkpoint: variant name or file.
+        budgets: such as ``12ms``, ``60GMAC``, ``80%`` or a name.
+        profile: of the device, by name or file; None counts MACs.
+        target: None takes what suits the device.
+        precision: None takes the target's own.
+        size: None takes what was measured, else 512.
+
+    Raises:
+        PamEdgeError: if checkpoint or profile cannot be used, or a budget cannot be kept.
+    """
+    loaded, device = load_checkpoint(checkpoint), load_profile(profile) if profile else None
+    conditions = default_conditions(
+        loaded.config,
+        device,
+        parse_choice("target", target, Target) if target else None,
+        parse_choice("precision", precision, Precision) if precision else None,
+        _sides(size) if size else None,
+    )
+    return plan_budgets(loaded, tuple(map(parse_budget, budgets)), conditions, device)
+
+
+def convert(
+    target: str,
+    checkpoint: str | Path = "pam-tiny",
+    budgets: Sequence[str] = _NAMES,
+    *,
+    profile: str | Path | None = None,
+    mode: str = "static",
+    precision: str | None = None,
+    size: Size = 512,
+    out: str | Path = "build",
+) -> Artifact:
+    """Make a verified artifact; the folder appears whole or not at all.
+
+    Args:
+        target: ``coreml``, ``tflite`` or ``executorch``.
+        checkpoint: variant name or file.
+        budgets: an entry point each.
+        profile: of the device, by name or file; None plans by MACs.
+        mode: ``static``, ``multi`` or ``dynamic``.
+        precision: None takes the target's own.
+        size: of the input.
+        out: receives the artifact's folder.
+
+    Raises:
+        ParityError: if the artifact does not compute what the supernet computes.
+        PamEdgeError: if the request cannot be met.
+    """
+    height, width = _sides(size)
+    request = ConvertRequest(
+        checkpoint=str(checkpoint),
+        targets=(parse_choice("target", target, Target),),
+        budgets=tuple(map(parse_budget, budgets)),
+        profile=str(profile) if profile else None,
+        mode=parse_choice("mode", mode, Mode),
+        precision=parse_choice("precision", precision, Precision) if precision else None,
+        height=height,
+        width=width,
+        io=None,
+        out=Path(out),
+        command=f"pam_edge.convert({target!r}, {str(checkpoint)!r}, {list(budgets)!r})",
+    )
+    return convert_request(request)[0]
+
+
+def open_artifact(directory: str | Path) -> Artifact:
+    """Read an artifact folder; ``open`` of what this returns loads an entry point.
+
+    Raises:
+        ArtifactError: if the folder is missing, damaged, or names files elsewhere.
+    """
+    return Artifact.read(Path(directory))
+
+
+def matte(
+    image: NDArray[np.uint8],
+    trimap: NDArray[np.uint8],
+    model: str | Path = "pam-tiny",
+    budget: str | None = None,
+    *,
+    threads: int = 1,
+) -> NDArray[np.uint8]:
+    """Cut the subject out of a picture of any size.
+
+    Args:
+        image: uint8[H, W, 3], sRGB.
+        trimap: uint8[H, W]; background below 64, foreground from 192, unknown between.
+        model: artifact folder, variant name or checkpoint file.
+        budget: one of the artifact's; any for a dynamic one or a checkpoint.
+        threads: of the runtime.
+
+    Returns:
+        uint8[H, W, 4], RGBA, straight alpha, colours without the old background.
+
+    Raises:
+        UsageError: if image and trimap do not fit each other, or the model has no such budget.
+        PamEdgeError: if the model cannot be loaded.
+    """
+    return cut_out(open_model(str(model), budget, threads=threads).matter, image, trimap)
+
+
+def _sides(size: Size) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
