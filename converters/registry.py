@@ -15,16 +15,10 @@ CONVERTERS: dict[Target, str] = {
     Target.EXECUTORCH: "pam_edge.converters.executorch.converter:ExecuTorchConverter",
 }
 
-REQUIRED_PACKAGES: dict[Target, tuple[str, ...]] = {
-    Target.COREML: ("coremltools",),
-    Target.TFLITE: ("litert_torch", "ai_edge_litert"),
-    Target.EXECUTORCH: ("executorch",),
-}
-
 
 def missing_packages(target: Target) -> tuple[str, ...]:
     """Return the import names that ``target`` needs and that are not installed (looks, does not import)."""
-    return tuple(name for name in REQUIRED_PACKAGES[target] if find_spec(name) is None)
+    return tuple(name for name in target.facts.packages if find_spec(name) is None)
 
 
 def require(target: Target) -> None:

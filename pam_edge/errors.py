@@ -35,12 +35,20 @@ class ConversionError(PamEdgeError):
     """A converter failed, crashed or did not answer in time (exit code 1)."""
 
 
+class WorkerError(ConversionError):
+    """A worker process crashed or did not answer in time (exit code 1)."""
+
+
 class UnsupportedOpError(ConversionError):
     """A graph holds an operator that the target, its delegate or a runtime does not take."""
 
 
 class ArtifactError(PamEdgeError):
     """An artifact folder or one of its files is missing, damaged or of another version (exit code 2)."""
+
+
+class InternalError(PamEdgeError):
+    """Something failed that nobody foresaw: a fault of pam-edge's own (exit code 3)."""
 
 
 class ParityError(PamEdgeError):

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def write_whole(file: Path, content: bytes) -> None:
+def write_whole(file: Path, content: bytes | memoryview) -> None:
     """Write a file, and its folder, so that a reader sees all of it or what was there before.
 
     It gets the permissions that files of this user usually have.

@@ -1,10 +1,15 @@
-"""Output formats."""
+"""Output formats, and one record of facts for each: what the rest of the core asks of a target.
+
+Adding a target is a member and a record here, one line in each of the two registries, and the target's own packages.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pam_edge.terms import Precision
+from pam_edge.terms import ComputeUnit, Layout, Mode, Precision, TensorIO
 
 
 class Target(StrEnum):
@@ -15,6 +20,192 @@ class Target(StrEnum):
     EXECUTORCH = "executorch"
 
     @property
+    def facts(self) -> TargetFacts:
+        """What is known of the target."""
+        return FACTS[self]
+
+    @property
     def default_precision(self) -> Precision:
         """Precision of an artifact when none is asked for: what the platform computes in by itself."""
-        return Precision.FP16 if self is Target.COREML else Precision.FP32
+        return self.facts.default_precision
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """Whether files suit an accelerator, and why: what is known of the runtimes, not something measured on a device.
+
+    Attributes:
+        name: of the accelerator.
+        fixed: why it takes graphs whose path is fixed.
+        choosing: why it takes graphs that choose inside, or why not.
+        takes_choices: whether it takes those.
+        refused: precisions that it does not take, and why.
+    """
+
+    name: str
+    fixed: str
+    choosing: str
+    takes_choices: bool
+    refused: Mapping[Precision, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneKit:
+    """How a phone is measured by people who have one.
+
+    Attributes:
+        program: in ``measuring/kits``, that times and writes the samples.
+        guide: in ``measuring/kits``, for a person.
+        has_probe: whether one graph whose path is an input can be timed; else one function per path.
+    """
+
+    program: str
+    guide: str
+    has_probe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """What the core needs to know of a target.
+
+    Attributes:
+        label: name for people.
+        packages: that converting takes, by import name, each with the name that installs it.
+        runtime_package: import name of the one that running its files takes.
+        default_precision: of an artifact when none is asked for.
+        weights_only: precisions in which weights alone are stored; activations and arithmetic stay float32.
+        layout: of tensors.
+        image_precisions: in which inputs and outputs can be images, which is then the default.
+        units: compute unit that apps' graphs of a fixed path run on, by precision.
+        accelerators: that its runtime can use.
+        proves: what a pass of parity says, by runtime.
+        verified_by: what checks its files here.
+        why_not_timed_here: None where its times on this machine mean something.
+        profiles_operators: whether its runtime's profiler tells operators in order.
+        kit: how a phone is measured.
+    """
+
+    label: str
+    packages: Mapping[str, str]
+    runtime_package: str
+    default_precision: Precision
+    weights_only: frozenset[Precision]
+    layout: Layout
+    image_precisions: frozenset[Precision]
+    units: Mapping[Precision, ComputeUnit]
+    accelerators: tuple[Accelerator, ...]
+    proves: Mapping[str, str]
+    verified_by: str
+    why_not_timed_here: str | None
+    profiles_operators: bool
+    kit: PhoneKit
+
+    def compute_unit(self, precision: Precision, mode: Mode) -> ComputeUnit:
+        """Return where apps' graphs run: on the CPU if they choose inside, which no other unit promises to take."""
+        chooses = mode in (Mode.DYNAMIC, Mode.PROBE)
+        return ComputeUnit.CPU if chooses else self.units[precision]
+
+    def default_io(self, precision: Precision) -> TensorIO:
+        """Return the form of inputs and outputs when none is asked for."""
+        return TensorIO.IMAGE if precision in self.image_precisions else TensorIO.TENSOR
+
+
+_CHOOSES = "the graph chooses between branches (control flow)"
+_BOTH_BRANCHES = "both branches of every block are delegated"
+_ONE_PARTITION = "one partition, nothing outside of it"
+_IN_APPS_RUNTIME = "converts here; checked by running the files in the runtime that apps use"
+_XNNPACK = Accelerator("CPU (XNNPACK)", _ONE_PARTITION, _BOTH_BRANCHES, takes_choices=True)
+_ON_CPU = dict.fromkeys(Precision, ComputeUnit.CPU)
+
+FACTS: Mapping[Target, TargetFacts] = {
+    Target.COREML: TargetFacts(
+        label="Core ML",
+        packages={"coremltools": "coremltools"},
+        runtime_package="coremltools",
+        default_precision=Precision.FP16,
+        weights_only=frozenset(),
+        layout=Layout.NCHW,
+        # A half-float image rounds alpha by 2e-4, which is more than fp32's parity allows.
+        image_precisions=frozenset({Precision.FP16}),
+        # The Neural Engine has no fp32.
+        units={Precision.FP16: ComputeUnit.NEURAL_ENGINE, Precision.FP32: ComputeUnit.GPU},
+        accelerators=(
+            Accelerator(
+                "CPU",
+                "Core ML runs every ML program on the CPU",
+                "Core ML runs every ML program on the CPU",
+                takes_choices=True,
+            ),
+            Accelerator(
+                "GPU",
+                "every operator is one that Core ML's GPU takes",
+                f"{_CHOOSES}: Core ML does not promise it; use mode multi there",
+                takes_choices=False,
+            ),
+            Accelerator(
+                "Neural Engine",
+                "every operator is one that it takes; Core ML decides on the device",
+                f"{_CHOOSES}: Core ML does not promise it; use mode multi there",
+                takes_choices=False,
+                refused={Precision.FP32: "it computes in half precision only; use fp16 there"},
+            ),
+        ),
+        proves={
+            "coreml": "the saved package, in Core ML on this Mac; a phone's compute units may round differently",
+            "reference": "semantics, weights and rounding of the saved package; not the Neural Engine's own arithmetic",
+        },
+        verified_by="converts here; checked by our reference runtime, and on macOS by Core ML itself",
+        why_not_timed_here=(
+            "Core ML's times are those of an Apple device, and this machine runs its packages with a reference "
+            "runtime. Make a kit for the device: pam-edge profile kit --target coreml"
+        ),
+        profiles_operators=False,
+        kit=PhoneKit(program="coreml.py", guide="coreml.md", has_probe=False),
+    ),
+    Target.TFLITE: TargetFacts(
+        label="LiteRT",
+        packages={"litert_torch": "litert-torch", "ai_edge_litert": "ai-edge-litert"},
+        runtime_package="ai_edge_litert",
+        default_precision=Precision.FP32,
+        weights_only=frozenset({Precision.FP16}),
+        layout=Layout.NHWC,
+        image_precisions=frozenset(),
+        units=_ON_CPU,
+        accelerators=(
+            _XNNPACK,
+            Accelerator(
+                "GPU delegate",
+                "standard operators in fixed shapes; not run here",
+                f"{_CHOOSES}: it does not take IF; use mode multi there",
+                takes_choices=False,
+            ),
+            Accelerator(
+                "NPU delegates",
+                "standard operators in fixed shapes; not run here, and many want int8",
+                f"{_CHOOSES}: they do not take IF; use mode multi there",
+                takes_choices=False,
+            ),
+        ),
+        proves={"litert": "the saved file, in the runtime that apps use"},
+        verified_by=_IN_APPS_RUNTIME,
+        why_not_timed_here=None,
+        profiles_operators=True,
+        kit=PhoneKit(program="android.py", guide="android_tflite.md", has_probe=True),
+    ),
+    Target.EXECUTORCH: TargetFacts(
+        label="ExecuTorch",
+        packages={"executorch": "executorch"},
+        runtime_package="executorch",
+        default_precision=Precision.FP32,
+        weights_only=frozenset(),
+        layout=Layout.NCHW,
+        image_precisions=frozenset(),
+        units=_ON_CPU,
+        accelerators=(_XNNPACK,),
+        proves={"executorch": "the saved file, in the runtime that apps use"},
+        verified_by=_IN_APPS_RUNTIME,
+        why_not_timed_here=None,
+        profiles_operators=True,
+        kit=PhoneKit(program="android.py", guide="android_executorch.md", has_probe=True),
+    ),
+}

@@ -29,6 +29,17 @@ class TensorIO(StrEnum):
     TENSOR = "tensor"
 
 
+class Layout(StrEnum):
+    """Order of a tensor's dimensions: batch, channels, height, width."""
+
+    NCHW = "NCHW"
+    NHWC = "NHWC"
+
+    def shape(self, channels: int, height: int, width: int) -> tuple[int, int, int, int]:
+        """Return the shape of one image."""
+        return (1, channels, height, width) if self is Layout.NCHW else (1, height, width, channels)
+
+
 class ComputeUnit(StrEnum):
     """Part of the SoC that does the arithmetic."""
 

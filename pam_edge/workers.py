@@ -23,6 +23,8 @@ CRASH_HOOK = "PAM_EDGE_CRASH_WORKER"
 """Test hook: a worker whose request contains this variable's value aborts, as crashing native code would."""
 
 _TAIL_CHARACTERS = 1500
+_TAIL_SHOWN = 300
+"""Of the above, in the message itself."""
 
 
 def run_in_worker(
@@ -38,7 +40,8 @@ def run_in_worker(
 
     Raises:
         PamEdgeError: of the class that the function raised, with its message.
-        ConversionError: if the worker crashed, hung, or failed in a way that nobody foresaw.
+        WorkerError: if the worker crashed or hung.
+        InternalError: if it failed in a way that nobody foresaw; its note holds the worker's traceback.
     """
     with tempfile.TemporaryDirectory(prefix="pam-edge-") as folder:
         request, answer, log = (Path(folder) / name for name in ("request.json", "answer.json", "log.txt"))
@@ -48,12 +51,15 @@ def run_in_worker(
             code = _run([sys.executable, "-P", "-m", "pam_edge.workers", str(request), str(answer)], output, timeout_s)
         tail = log.read_text(errors="replace")[-_TAIL_CHARACTERS:]
         if code is None:
-            raise errors.ConversionError(f"{function} did not finish within {timeout_s:.0f} s and was stopped.\n{tail}")
+            raise _died(function, f"it did not finish within {timeout_s:.0f} s and was stopped", tail)
         if not answer.is_file():
-            raise errors.ConversionError(f"{function} died: {_describe_exit(code)}. Its last words:\n{tail}")
+            raise _died(function, f"its process died: {_describe_exit(code)}", tail)
         result: dict[str, Any] = json.loads(answer.read_text())
     if "error" in result:
-        raise getattr(errors, result["error"], errors.ConversionError)(result["message"])
+        error: errors.PamEdgeError = getattr(errors, result["error"], errors.InternalError)(result["message"])
+        if "traceback" in result:
+            error.add_note(result["traceback"])
+        raise error
     value: dict[str, Any] = result["value"]
     return value
 
@@ -69,6 +75,16 @@ def _run(command: list[str], output: Any, timeout_s: float) -> int | None:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _died(function: str, how: str, log: str) -> errors.WorkerError:
+    words = " ".join(log.split())
+    error = errors.WorkerError(
+        f"Expected {function} to answer; {how}. Last words: {words[-_TAIL_SHOWN:] or 'none'}. Try again; if it happens "
+        "again, report it."
+    )
+    error.add_note(log)
+    return error
 
 
 def _describe_exit(code: int) -> str:
@@ -100,8 +116,11 @@ def _main(request: Path, answer: Path) -> None:
     except errors.PamEdgeError as error:
         result = {"error": type(error).__name__, "message": str(error)}
     except Exception as error:  # the boundary of the process: anything unforeseen travels as text
-        last = traceback.format_exc()[-_TAIL_CHARACTERS:]
-        result = {"error": "ConversionError", "message": f"{job['function']} failed: {error!r}\n{last}"}
+        result = {
+            "error": "InternalError",
+            "message": f"{job['function']} failed: {' '.join(repr(error).split())}",
+            "traceback": traceback.format_exc(),
+        }
     answer.with_suffix(".partial").write_text(json.dumps(result))
     answer.with_suffix(".partial").replace(answer)
 

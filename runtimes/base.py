@@ -176,7 +176,9 @@ class Runtime(Protocol):
         """Load one entry point.
 
         Raises:
-            ArtifactError: if the file cannot be read or has no such entry point.
+            ArtifactError: in one paragraph, if the file is missing, damaged or another target's, or has no such entry
+                point. Native code may end the process over a damaged file: call this in a worker, or check the file's
+                hash first.
         """
         ...
 

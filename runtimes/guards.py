@@ -1,14 +1,72 @@
-"""What every runtime checks in the same words: the kind of pictures, and whether it knows control flow at all."""
+"""What every runtime checks in the same words: files, pictures, and whether it knows control flow at all."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError, UsageError
+
+UNREADABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What toolchains raise over damaged bytes: their parsers trust the offsets and lengths that they read."""
+
+_MARK = slice(4, 8)
+"""Where a FlatBuffers file says what it is."""
+
+
+def check_flatbuffer(file: Path, kind: str, mark: bytes) -> None:
+    """Check that there is a file, and that it begins as files of its kind do, before native code sees it.
+
+    Args:
+        file: that is to be loaded.
+        kind: for messages, such as ``LiteRT model (.tflite)``.
+        mark: what its fifth byte on begins with.
+
+    Raises:
+        ArtifactError: if it does not.
+    """
+    if not file.is_file():
+        found = "a folder" if file.is_dir() else "something that is no file" if file.exists() else "nothing"
+        raise ArtifactError(f"Expected a {kind} at {file}; found {found}. Check the path, or convert again.")
+    with reading(file, kind), file.open("rb") as stream:
+        start = stream.read(_MARK.stop)
+        if not start[_MARK].startswith(mark):
+            raise ValueError(f"it begins with {start!r}")
+
+
+@contextmanager
+def reading(file: Path, kind: str) -> Iterator[None]:
+    """Say in one paragraph what a toolchain says over a file that it cannot read or run.
+
+    Only around calls of a toolchain: what is our own fault should not look like a damaged file.
+
+    Raises:
+        ArtifactError: in place of what the toolchain raises.
+    """
+    try:
+        yield
+    except UNREADABLE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ArtifactError(
+            f"Expected {file} to be a {kind} that can be read; it is damaged, cut short, or something else: {reason}. "
+            "Copy it again from where it was made, or convert again."
+        ) from error
 
 
 def check_picture(image: NDArray[np.uint8], trimap: NDArray[np.uint8], height: int, width: int) -> None:

@@ -22,12 +22,6 @@ RUNTIMES: dict[Target, dict[str, str]] = {
 
 _MACOS_ONLY = "coreml"
 
-_REQUIRED_PACKAGE = {
-    Target.COREML: "coremltools",
-    Target.TFLITE: "ai_edge_litert",
-    Target.EXECUTORCH: "executorch",
-}
-
 
 def runtime_names(target: Target) -> tuple[str, ...]:
     """Return the runtimes of a target that this machine's system can have."""
@@ -46,7 +40,7 @@ def load_runtime(target: Target, name: str | None = None) -> Runtime:
     if chosen not in names:
         more = "; Core ML itself exists on macOS alone" if chosen == _MACOS_ONLY and target is Target.COREML else ""
         raise UsageError(f"--runtime: expected {' or '.join(names)} for {target} here; got {chosen!r}{more}.")
-    package = _REQUIRED_PACKAGE[target]
+    package = target.facts.runtime_package
     if find_spec(package) is None:
         raise MissingExtraError(
             f"Running {target} files needs {package}, not installed here. Install the extra: "

@@ -12,7 +12,7 @@ import typer
 
 from pam_edge.cli.host import measure_host_if_new
 from pam_edge.cli.options import parse_choice, parse_size, parse_targets
-from pam_edge.cli.output import console, notices, print_json
+from pam_edge.cli.output import console, parity_word, print_json, progress, say
 from pam_edge.terms import Mode, Precision, TensorIO
 
 if TYPE_CHECKING:
@@ -60,19 +60,16 @@ def convert(
         return
     for artifact in artifacts:
         print_artifact(artifact)
-    console.print(f"Done in {time.perf_counter() - started:.0f} s.")
+    say(f"Done in {time.perf_counter() - started:.0f} s.")
 
 
 def run_with_progress(request: ConvertRequest, *, quiet: bool) -> list[Artifact]:
     """Convert, saying what each target is at (on stderr), unless quiet."""
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
     from pam_edge.delivery.convert import convert
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=notices, disable=quiet, transient=True) as progress:
-        tasks = {target: progress.add_task(f"{target}: waiting", total=None) for target in request.targets}
-        return convert(request, lambda target, step: progress.update(tasks[target], description=f"{target}: {step}"))
+    with progress(quiet=quiet) as shown:
+        tasks = {target: shown.add_task(f"{target}: waiting", total=None) for target in request.targets}
+        return convert(request, lambda target, step: shown.update(tasks[target], description=f"{target}: {step}"))
 
 
 def as_json(artifact: Artifact) -> dict[str, Any]:
@@ -99,7 +96,7 @@ def print_artifact(artifact: Artifact) -> None:
     manifest = artifact.manifest
     first = manifest.entry_points[0]
     kind = f"{manifest.mode}, {manifest.precision}, {manifest.height}x{manifest.width}"
-    console.print(f"[bold]{manifest.target}[/] · {kind} · costs {first.cost_provenance}", highlight=False)
+    say((manifest.target, "bold"), f" · {kind} · costs {first.cost_provenance}")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("budget", no_wrap=True)
     table.add_column("path")
@@ -110,11 +107,10 @@ def print_artifact(artifact: Artifact) -> None:
     for entry in manifest.entry_points:
         parity = first_records[entry.name]
         errors = [f"{e:.0e}" if e is not None else "-" for e in (parity.max_abs_error, parity.rms_error_unknown)]
-        word = {True: "[green]passed[/]", False: "[red]failed[/]", None: "[yellow]not run[/]"}[parity.passed]
         numbers = (f"{entry.predicted_cost:.3g}", f"{entry.gmacs:.2f}", f"{entry.bytes / 1e6:.2f}", *errors)
-        table.add_row(entry.name, entry.path or "per image", *numbers, word)
+        table.add_row(entry.name, entry.path or "per image", *numbers, parity_word(parity.passed))
     console.print(table)
     if not manifest.checkpoint.trained:
-        console.print(f"[yellow]{manifest.checkpoint.variant} is UNTRAINED:[/] its mattes mean nothing.")
-    console.print(f"parity on {manifest.parity[0].images} pictures, {manifest.parity[0].ran_on}", style="dim")
-    console.print(f"{artifact.directory}/\n", style="dim", soft_wrap=True, highlight=False)
+        say((f"{manifest.checkpoint.variant} is UNTRAINED:", "yellow"), " its mattes mean nothing.")
+    say(f"parity on {manifest.parity[0].images} pictures, {manifest.parity[0].ran_on}", style="dim")
+    say(f"{artifact.directory}/\n", style="dim")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pam_edge.cli.convert import print_artifact, run_with_progress
-from pam_edge.cli.output import console
+from pam_edge.cli.output import say
 from pam_edge.targets import Target
 from pam_edge.terms import Mode
 
@@ -36,7 +36,7 @@ def demo(
     targets = tuple(target for target in Target if not missing_packages(target))
     if not targets:
         raise MissingExtraError("No target's packages are installed. Install them: pip install 'pam-edge[all]'.")
-    console.print(f"1. Convert [bold]pam-tiny[/] for {PROFILE} (estimated costs), {size}x{size}, three budgets")
+    say("1. Convert ", ("pam-tiny", "bold"), f" for {PROFILE} (estimated costs), {size}x{size}, three budgets")
     request = ConvertRequest(
         checkpoint="pam-tiny",
         targets=targets,
@@ -53,7 +53,7 @@ def demo(
     artifacts = run_with_progress(request, quiet=False)
     for artifact in artifacts:
         print_artifact(artifact)
-    console.print("2. Cut a photograph out with a saved file, in its runtime")
+    say("2. Cut a photograph out with a saved file, in its runtime")
     picture = bundled_pictures()[0]
     cv2.imwrite(str(out / f"{picture.name}.png"), cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR))
     cv2.imwrite(str(out / f"{picture.name}.trimap.png"), picture.trimap)
@@ -61,7 +61,7 @@ def demo(
     artifact = next((each for each in artifacts if each.manifest.target is Target.TFLITE), artifacts[0])
     matter = open_model(str(artifact.directory), None, threads=1).matter
     write_rgba(cutout, cut_out(matter, picture.image, picture.trimap))
-    console.print(f"   {cutout}  ({picture.source})", soft_wrap=True, highlight=False)
-    console.print(f"\nDone in {time.perf_counter() - started:.0f} s. Open:")
+    say(f"   {cutout}  ({picture.source})")
+    say(f"\nDone in {time.perf_counter() - started:.0f} s. Open:")
     for file in (cutout, *(artifact.directory / "report.html" for artifact in artifacts)):
-        console.print(f"  {file}", soft_wrap=True)
+        say(f"  {file}")

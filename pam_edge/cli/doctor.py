@@ -9,14 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pam_edge.cli.output import console, print_json
+from pam_edge.cli.output import console, print_json, say
 from pam_edge.targets import Target
-
-_PACKAGES = {
-    Target.COREML: ("coremltools",),
-    Target.TFLITE: ("litert-torch", "ai-edge-litert"),
-    Target.EXECUTORCH: ("executorch",),
-}
 
 
 def doctor(
@@ -31,15 +25,15 @@ def doctor(
     if json:
         print_json(report)
         return
-    console.print(f"pam-edge {report['pam_edge']}, Python {report['python']}, {report['machine']}")
+    say(f"pam-edge {report['pam_edge']}, Python {report['python']}, {report['machine']}")
     for name, found in report["targets"].items():
-        mark = "[green]works[/]" if found["works"] else "[red]does not work[/]"
+        mark = ("works", "green") if found["works"] else ("does not work", "red")
         packages = ", ".join(f"{package} {each or 'missing'}" for package, each in found["packages"].items())
-        console.print(f"  [bold]{name}[/]: {mark} · {packages}")
-        console.print(f"    {found['verified_by'] if found['works'] else found['why_not']}", style="dim", markup=False)
-    console.print(f"  weights: {report['weights']}")
+        say("  ", (name, "bold"), ": ", mark, f" · {packages}")
+        say(f"    {found['verified_by'] if found['works'] else found['why_not']}", style="dim")
+    say(f"  weights: {report['weights']}")
     found = report["data_pictures"]
-    console.print(f"  photographs beside the bundled ones: {found or 'none found (PAM_EDGE_DATA names their folder)'}")
+    say(f"  photographs beside the bundled ones: {found or 'none found (PAM_EDGE_DATA names their folder)'}")
 
 
 def examine() -> dict[str, Any]:
@@ -75,13 +69,8 @@ def _examine(target: Target) -> dict[str, Any]:
         run_in_worker("pam_edge.cli.doctor:load_in_worker", {"target": target})
     except PamEdgeError as error:
         why_not = str(error)
-    verified_by = "converts here; checked by running the files in the runtime that apps use"
-    if target is Target.COREML:
-        verified_by = "converts here; checked by our reference runtime" + (
-            " and by Core ML" if platform.system() == "Darwin" else ": Core ML itself runs on macOS only"
-        )
-    packages = {name: _version(name) for name in _PACKAGES[target]}
-    return {"works": why_not is None, "why_not": why_not, "packages": packages, "verified_by": verified_by}
+    packages = {name: _version(name) for name in target.facts.packages.values()}
+    return {"works": why_not is None, "why_not": why_not, "packages": packages, "verified_by": target.facts.verified_by}
 
 
 def load_in_worker(payload: dict[str, Any]) -> dict[str, Any]:

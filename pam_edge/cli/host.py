@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pam_edge.cli.output import notices
+from pam_edge.cli.output import note, progress
 from pam_edge.targets import Target
 from pam_edge.terms import Precision
 
@@ -15,25 +15,22 @@ if TYPE_CHECKING:
 
 def measure_with_progress(request: MeasureRequest, *, quiet: bool) -> Imported:
     """Measure, saying how far it is (on stderr), unless quiet."""
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
     from pam_edge.measuring.draft import Round
     from pam_edge.measuring.measure import measure
     from pam_edge.measuring.timing import ENOUGH_PCT
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=notices, disable=quiet, transient=True) as progress:
-        task = progress.add_task("starting", total=None)
+    with progress(quiet=quiet) as shown:
+        task = shown.add_task("starting", total=None)
 
         def show(step: str, rounds: list[Round]) -> None:
             error = rounds[-1].error_pct if rounds else None
             known = f", a path's cost known to {error:.2f} % (enough: {ENOUGH_PCT} %)" if error is not None else ""
-            progress.update(task, description=f"{step}: {len(rounds)} rounds{known}" if rounds else step)
+            shown.update(task, description=f"{step}: {len(rounds)} rounds{known}" if rounds else step)
 
         try:
             return measure(request, show)
         except KeyboardInterrupt:
-            notices.print("Interrupted: the same command goes on where this stopped.")
+            note("Interrupted: the same command goes on where this stopped.")
             raise
 
 
@@ -60,8 +57,6 @@ def measure_host_if_new(
         chosen = precision or target.default_precision
         if is_measured(target, chosen, *size, variant):
             continue
-        notices.print(
-            f"This machine was not measured with {target} {chosen}, {variant}, {size[0]}x{size[1]}: doing so."
-        )
+        note(f"This machine was not measured with {target} {chosen}, {variant}, {size[0]}x{size[1]}: doing so.")
         request = MeasureRequest(checkpoint, target, chosen, *size, 1, DEFAULT_LIMIT_S, NAME, host_file())
         measure_with_progress(request, quiet=quiet)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pam_edge.cli.output import console, print_json
+from pam_edge.cli.output import Part, print_json, say
 
 if TYPE_CHECKING:
     from pam_edge.runtimes.base import Inspection
@@ -32,23 +32,22 @@ def inspect(
         each = found[entry.name]
         path = f"path {entry.path}" if entry.path else "path chosen for each image and budget"
         name = entry.name if entry.path else entry.function
-        console.print(f"[bold]{name}[/]  {entry.file}, {entry.bytes / 1e6:.2f} MB, {path}")
+        say((name, "bold"), f"  {entry.file}, {entry.bytes / 1e6:.2f} MB, {path}")
         partitions = "decided on the device" if each.partitions is None else str(each.partitions)
         outside = ", ".join(f"{count} {name}" for name, count in each.outside.items())
-        console.print(f"  delegate: {each.delegate}; partitions: {partitions}")
-        console.print(f"  outside the delegate: {f'[red]{outside}[/]' if outside else '[green]nothing[/]'}")
+        say(f"  delegate: {each.delegate}; partitions: {partitions}")
+        say("  outside the delegate: ", (outside, "red") if outside else ("nothing", "green"))
         if each.branches:
-            console.print(f"  branches, two for each block: {_describe(each)}")
+            say("  branches, two for each block: ", *_describe(each))
         counts = sorted(each.operators.items(), key=lambda item: (-item[1], item[0]))
-        console.print("  operators: " + ", ".join(f"{count} {name}" for name, count in counts))
+        say("  operators: " + ", ".join(f"{count} {name}" for name, count in counts))
     for known in manifest.accelerators:
-        console.print(
-            f"{known.accelerator}: {'[green]suited[/]' if known.suits else '[red]not suited[/]'}, {known.why}"
-        )
-    console.print(next(iter(found.values())).note, style="dim")
+        suits = ("suited", "green") if known.suits else ("not suited", "red")
+        say(f"{known.accelerator}: ", suits, f", {known.why}")
+    say(next(iter(found.values())).note, style="dim")
 
 
-def _describe(found: Inspection) -> str:
+def _describe(found: Inspection) -> tuple[Part, str]:
     """Return how many branches the delegate takes whole, and what is wrong with the others."""
     broken = [
         f"{'bypass' if index % 2 else 'run'} of block {index // 2}: {branch.partitions} partitions, outside: "
@@ -58,4 +57,4 @@ def _describe(found: Inspection) -> str:
     ]
     whole = len(found.branches) - len(broken)
     color = "red" if broken else "green"
-    return f"[{color}]{whole} of {len(found.branches)} taken whole[/]" + "".join(f"\n    {line}" for line in broken)
+    return (f"{whole} of {len(found.branches)} taken whole", color), "".join(f"\n    {line}" for line in broken)

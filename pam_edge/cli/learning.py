@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pam_edge.cli.output import console, notices, print_json
+from pam_edge.cli.output import console, note, print_json, say
 from pam_edge.errors import UsageError
 
 DataOption = Annotated[Path | None, typer.Option(help="Matting data; default: what the recipe says.")]
@@ -30,7 +30,7 @@ def train(
     if json:
         print_json({"checkpoint": str(checkpoint)})
         return
-    console.print(f"Weights: {checkpoint}")
+    say(f"Weights: {checkpoint}")
 
 
 def prior(
@@ -70,7 +70,7 @@ def prior(
     if json:
         print_json({"file": str(out), "budgets": len(found.rows), "paths": len(found.path_errors)})
         return
-    console.print(f"{len(found.path_errors)} paths under {len(found.rows)} budgets: {out}")
+    say(f"{len(found.path_errors)} paths under {len(found.rows)} budgets: {out}")
 
 
 def _make_room(out: Path) -> None:
@@ -119,7 +119,7 @@ def evaluate(
     methods = methods_for(checkpoint, tuple(budget or ()), tuple(baseline or ()), compare_paths=paths)
     result = evaluate_with(cases, methods, devices)
     for problem in result.problems:
-        notices.print(f"left out: {problem}", markup=False)
+        note(f"left out: {problem}")
     if out:
         write_report(result, cases, methods, out)
     if json:

@@ -9,9 +9,10 @@ import sys
 
 import typer
 
-from pam_edge import __version__, errors
+from pam_edge import __version__
 from pam_edge.cli import convert, demo, doctor, inspect, learning, matte, measuring, planning, verify
-from pam_edge.cli.output import notices, print_json
+from pam_edge.cli.failures import EXIT_CODES, ExitCode, report_failure
+from pam_edge.cli.output import note, spell_what_the_encoding_lacks
 
 app = typer.Typer(
     help="Image-adaptive matting networks on phones: within a budget, checked against PyTorch.",
@@ -19,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    epilog=EXIT_CODES,
 )
 
 for command in (
@@ -34,12 +36,10 @@ for command in (
     learning.prior,
     learning.evaluate,
 ):
-    app.command()(command)
-planning.profile_app.command()(measuring.measure)
-planning.profile_app.command()(measuring.kit)
+    app.command(epilog=EXIT_CODES)(command)
+for profile_command in (measuring.measure, measuring.kit):
+    planning.profile_app.command(epilog=EXIT_CODES)(profile_command)
 app.add_typer(planning.profile_app, name="profile")
-
-_CHECK_FAILED = (errors.ParityError, errors.ConversionError)
 
 
 @app.callback(invoke_without_command=True)
@@ -50,27 +50,17 @@ def _main(version: bool = typer.Option(False, "--version", help="Print the versi
 
 
 def run() -> None:
-    """Run the command line; exit with 0 when done, 1 when a check failed, 2 for wrong use.
+    """Run the command line; exit as ``ExitCode`` says.
 
     ``--debug`` anywhere shows tracebacks.
     """
+    spell_what_the_encoding_lacks()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     try:
         app([argument for argument in arguments if argument != "--debug"], prog_name="pam-edge")
-    except errors.PamEdgeError as error:
-        if debug:
-            raise
-        if "--json" in arguments:
-            print_json({"error": str(error), "kind": type(error).__name__})
-        notices.print(f"[bold red]Error:[/] {_escape(str(error))}", soft_wrap=True, highlight=False)
-        sys.exit(1 if isinstance(error, _CHECK_FAILED) else 2)
+    except Exception as error:  # the top: what nobody foresaw must not look like a check that failed
+        sys.exit(report_failure(error, debug=debug, json="--json" in arguments))
     except KeyboardInterrupt:
-        notices.print("Interrupted; nothing was written.")
-        sys.exit(130)
-
-
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+        note("Interrupted; nothing was written.")
+        sys.exit(ExitCode.INTERRUPTED)

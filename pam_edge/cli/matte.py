@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
-from pam_edge.cli.output import console, notices, print_json
+from pam_edge.cli.options import parse_choice
+from pam_edge.cli.output import note, print_json, say, tile_progress
+from pam_edge.terms import Mode
 
 
 def matte(
@@ -21,6 +23,9 @@ def matte(
     budget: Annotated[
         str | None, typer.Option(help="One of the artifact's; any for a dynamic one or a checkpoint.")
     ] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="Of a checkpoint: dynamic (its gates choose; the default) or static (planned).")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Cut the subject out of a picture."""
@@ -28,18 +33,23 @@ def matte(
 
     from pam_edge.delivery.open_model import open_model
     from pam_edge.matting.cutout import cut_out
-    from pam_edge.matting.images import check_writable_format, read_image, read_trimap_or_mask, write_rgba
+    from pam_edge.matting.images import check_writable_format, read_photo, read_trimap_or_mask, write_rgba
+    from pam_edge.matting.trimaps import what_is_missing
 
-    check_writable_format(output)
-    picture = read_image(image)
-    regions = read_trimap_or_mask(trimap, mask, *picture.shape[:2])
-    opened = open_model(model, budget, threads=os.cpu_count() or 1)
+    photo = read_photo(image)
+    height, width = photo.rgb.shape[:2]
+    check_writable_format(output, height, width)
+    regions = read_trimap_or_mask(trimap, mask, height, width)
+    notice = what_is_missing(regions)
+    if notice is not None:
+        note(notice, style="yellow")
+    chosen = parse_choice("--mode", mode, Mode) if mode else None
+    opened = open_model(model, budget, threads=os.cpu_count() or 1, mode=chosen)
     started = time.perf_counter()
-    with notices.status(f"Matting {image.name} ..."):
-        result = cut_out(opened.matter, picture, regions)
+    with tile_progress(f"Matting {image.name}", quiet=json) as progress:
+        result = cut_out(opened.matter, photo.rgb, regions, profile=photo.profile, progress=progress)
     elapsed_s = time.perf_counter() - started
-    write_rgba(output, result)
-    height, width = picture.shape[:2]
+    write_rgba(output, result, photo.profile)
     if json:
         print_json(
             {
@@ -48,10 +58,11 @@ def matte(
                 "width": width,
                 "model": opened.description,
                 "taken": [asdict(each) for each in opened.taken],
+                "notice": notice,
             }
         )
         return
-    console.print(f"{output}  {width}x{height}, {elapsed_s:.1f} s", soft_wrap=True)
+    say(f"{output}  {width}x{height}, {elapsed_s:.1f} s")
     for each in dict.fromkeys(opened.taken):
-        console.print(str(each), soft_wrap=True)
-    console.print(opened.description, style="yellow" if "UNTRAINED" in opened.description else "dim", soft_wrap=True)
+        say(str(each))
+    say(opened.description, style="yellow" if "UNTRAINED" in opened.description else "dim")

@@ -9,7 +9,7 @@ import typer
 
 from pam_edge.cli.host import measure_with_progress
 from pam_edge.cli.options import parse_choice, parse_size
-from pam_edge.cli.output import console, notices, print_json
+from pam_edge.cli.output import busy, console, print_json, say
 from pam_edge.cli.planning import CheckpointOption, JsonOption, PrecisionOption, print_imported
 from pam_edge.measuring import DEFAULT_LIMIT_S
 from pam_edge.targets import Target
@@ -65,12 +65,12 @@ def kit(
     from pam_edge.measuring.probe import subject
 
     asked = subject(checkpoint, chosen_target, chosen_precision, *parse_size(size))
-    with notices.status(f"Making the kit for {asked.target}: a minute, with Core ML some ..."):
+    with busy(f"Making the kit for {asked.target}: a minute, with Core ML some ..."):
         made = write_kit(asked, output)
     if json:
         print_json({"directory": str(made.directory), "paths": [str(path) for path in made.paths]})
         return
-    console.print(f"{made.directory}: {len(made.paths)} paths to time; {made.readme} says how", soft_wrap=True)
+    say(f"{made.directory}: {len(made.paths)} paths to time; {made.readme} says how")
 
 
 def bench(
@@ -84,7 +84,7 @@ def bench(
 
     from pam_edge.measuring.bench import bench as run_bench
 
-    with notices.status(f"Running {directory} ..."):
+    with busy(f"Running {directory} ..."):
         found = run_bench(directory, threads=threads, seconds=seconds)
     if json:
         rows = [
@@ -112,4 +112,4 @@ def bench(
         path = each.paths[0] if len(each.paths) == 1 else f"{len(each.paths)} paths"
         table.add_row(each.name, path, f"{each.median_ms:.1f}", f"{each.p90_ms:.1f}", predicted, off, peak)
     console.print(table)
-    console.print(found.prediction, style="dim", soft_wrap=True)
+    say(found.prediction, style="dim")

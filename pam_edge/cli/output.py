@@ -1,21 +1,106 @@
-"""What commands print: people read rich output, scripts one JSON object."""
+"""What commands print: people read rich output, scripts one JSON object.
+
+Text is printed as it is. Names and paths are users' own and may hold square brackets or colons, so that no console here
+reads markup or emoji codes in it; what is to have a style is said apart, as ``(text, style)``.
+"""
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import sys
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.status import Status
+from rich.text import Text
 
-console = Console()
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+console = Console(markup=False, emoji=False)
 """Results, on stdout."""
 
-notices = Console(stderr=True)
+notices = Console(stderr=True, markup=False, emoji=False)
 """Progress, warnings and errors, on stderr: stdout stays clean for scripts."""
+
+Part = str | tuple[str, str] | Text
+"""Text, or text with its style."""
+
+_SPELLED = "pam_edge.spelled"
+_SPELLING = {"Δ": "d", "α": "a", "±": "+-", "·": "-", "…": "...", "×": "x", "│": "|", "└": "+", "─": "-", "▏": " "}
+_SPELLING |= dict.fromkeys("▎▍▌▋▊▉█", "#")
+
+
+def say(*parts: Part, style: str = "", end: str = "\n") -> None:
+    """Print a line of results, as wide as it is: a path is not broken in two."""
+    console.print(Text.assemble(*parts, style=style), soft_wrap=True, end=end)
+
+
+def note(*parts: Part, style: str = "") -> None:
+    """Print a line beside the results, on stderr."""
+    notices.print(Text.assemble(*parts, style=style), soft_wrap=True)
+
+
+def busy(doing: str) -> Status:
+    """Return a context that shows, on a terminal, what is being done."""
+    return notices.status(Text(doing))
+
+
+def progress(*, quiet: bool) -> Progress:
+    """Return a display of tasks, each with a description and the time since its start, on stderr."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    return Progress(*columns, console=notices, disable=quiet, transient=True)
+
+
+def parity_word(passed: bool | None) -> Text:
+    """Return the outcome of a check in its colour; None is one that was not run."""
+    words = {True: ("passed", "green"), False: ("failed", "red"), None: ("not run", "yellow")}
+    return Text(*words[passed])
+
+
+@contextmanager
+def tile_progress(label: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr while tiles are worked on; none when quiet or where no one watches a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    shown = not quiet and notices.is_terminal
+    with Progress(*columns, console=notices, transient=True, disable=not shown) as bar:
+        task = bar.add_task(label, total=None)
+
+        def update(done: int, needed: int) -> None:
+            bar.update(task, completed=done, total=needed)
+
+        yield update
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """Print one JSON object on stdout."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write("\n")
+    """Print one JSON object on stdout; characters that its encoding lacks as JSON's own escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2, allow_nan=False)
+    sys.stdout.write(text + "\n")
+
+
+def spell_what_the_encoding_lacks() -> None:
+    """Let stdout and stderr print any text: in ASCII ``Δα`` becomes ``da``, what has no such spelling its code."""
+    codecs.register_error(_SPELLED, _spell)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_SPELLED)
+
+
+def _spell(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    spelled = (_SPELLING.get(each) or each.encode("ascii", "backslashreplace").decode() for each in lacking)
+    return "".join(spelled), error.end

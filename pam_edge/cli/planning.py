@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pam_edge.cli.failures import EXIT_CODES
 from pam_edge.cli.options import parse_choice, parse_size
-from pam_edge.cli.output import console, notices, print_json
+from pam_edge.cli.output import console, note, print_json, say
 from pam_edge.targets import Target
 from pam_edge.terms import Precision
 
 if TYPE_CHECKING:
     from pam_edge.measuring.import_samples import Imported
 
-profile_app = typer.Typer(help="Device profiles: what a path costs on a device.", no_args_is_help=True)
+profile_app = typer.Typer(
+    help="Device profiles: what a path costs on a device.", no_args_is_help=True, epilog=EXIT_CODES
+)
 
 TargetOption = Annotated[str | None, typer.Option(help="coreml, tflite or executorch; default: what suits the device.")]
 PrecisionOption = Annotated[str | None, typer.Option(help="fp32 or fp16; default: the target's own.")]
@@ -35,35 +38,52 @@ def plan(
     json: JsonOption = False,
 ) -> None:
     """Show the path chosen for each budget, its predicted cost, and the Pareto front."""
-    chosen_target, chosen_precision, chosen_size = _parse_conditions(target, precision, size)
-    from pam_edge.measuring.host import NAME as HOST
-    from pam_edge.measuring.host import host_file
+    asked = _parse_conditions(target, precision, size)
+    from pam_edge.device_profiles import load_profile
     from pam_edge.planning.budget import DEFAULT_BUDGETS, parse_budget
-    from pam_edge.planning.service import make_report, report_record
+    from pam_edge.planning.service import default_conditions
+    from pam_edge.planning.service import plan as plan_budgets
+    from pam_edge.supernet.checkpoint import load_checkpoint
 
     budgets = tuple(map(parse_budget, budget)) if budget else DEFAULT_BUDGETS
-    if profile == HOST and (chosen_target or not host_file().is_file()):
-        from pam_edge.cli.host import measure_host_if_new
-
-        target_here, size_here = chosen_target or Target.TFLITE, chosen_size or (512, 512)
-        measure_host_if_new(profile, checkpoint, (target_here,), chosen_precision, size_here, quiet=json)
-    report = make_report(checkpoint, budgets, profile, chosen_target, chosen_precision, chosen_size)
+    _measure_if_host(profile, checkpoint, asked, quiet=json)
+    device = load_profile(profile) if profile else None
+    loaded = load_checkpoint(checkpoint)
+    planned = plan_budgets(loaded, budgets, default_conditions(loaded.config, device, *asked), device)
     if plot:
         from pam_edge.cli.front_plot import plot_front
 
-        plot_front(report, plot)
+        plot_front(planned, loaded.title, plot)
     if json:
-        print_json(report_record(report) | ({"plot": str(plot)} if plot else {}))
+        from pam_edge.cli.plan_records import planned_record
+
+        record = {"checkpoint": loaded.title, "profile": device.name if device else None} | planned_record(planned)
+        print_json(record | ({"plot": str(plot)} if plot else {}))
         return
     from pam_edge.cli.tables import front_chart, plans_table
 
-    console.print(plans_table(report))
-    console.print(front_chart(report))
+    console.print(plans_table(planned, loaded.title))
+    console.print(front_chart(planned))
     if plot:
-        console.print(f"{plot}", style="dim")
+        say(str(plot), style="dim")
 
 
-@profile_app.command("list")
+def _measure_if_host(profile: str | None, checkpoint: str, asked: _Asked, *, quiet: bool) -> None:
+    """Measure this machine where its profile is asked for and does not exist, or not for the target that is named."""
+    from pam_edge.measuring.host import NAME as HOST
+    from pam_edge.measuring.host import host_file
+
+    target, precision, size = asked
+    if profile != HOST or (host_file().is_file() and target is None):
+        return
+    from pam_edge.cli.host import measure_host_if_new
+    from pam_edge.planning.service import DEFAULT_SIZE
+
+    here = target or next(each for each in Target if each.facts.why_not_timed_here is None)
+    measure_host_if_new(profile, checkpoint, (here,), precision, size or DEFAULT_SIZE, quiet=quiet)
+
+
+@profile_app.command("list", epilog=EXIT_CODES)
 def list_command(json: JsonOption = False) -> None:
     """List the profiles that can be named."""
     from pam_edge.device_profiles import list_profiles
@@ -88,7 +108,7 @@ def list_command(json: JsonOption = False) -> None:
     print_json({"profiles": rows})
 
 
-@profile_app.command("show")
+@profile_app.command("show", epilog=EXIT_CODES)
 def show_command(
     name: Annotated[str, typer.Argument(help="Profile, by name or file.")],
     target: TargetOption = None,
@@ -100,30 +120,33 @@ def show_command(
     """Show what each block costs on a device, and where the numbers come from."""
     asked = _parse_conditions(target, precision, size)
     from pam_edge.device_profiles import load_profile
-    from pam_edge.planning.service import costs_record, default_conditions, describe_basis, device_costs, tables_for
+    from pam_edge.planning.device_costs import describe_basis, measurements_for
+    from pam_edge.planning.service import costs_for, default_conditions
     from pam_edge.supernet.variants import variant as find_variant
 
     profile = load_profile(name)
-    conditions = default_conditions(profile, *asked, variant)
-    measured = [table for table in tables_for(profile, conditions) if variant in (None, table.variant)]
-    config = find_variant(variant or (measured[-1].variant if measured else "pam-tiny"))
-    costs = device_costs(profile, config, conditions)
-    basis = describe_basis(profile, config, conditions)
+    latest = profile.measurements[-1].variant if profile.measurements else "pam-tiny"
+    config = find_variant(variant or latest)
+    conditions = default_conditions(config, profile, *asked)
+    costs, basis = costs_for(conditions, profile), describe_basis(profile, conditions)
     if json:
+        from pam_edge.cli.plan_records import costs_record
+
         record = {"basis": basis, "variant": config.name, "costs": costs_record(costs, config.block_names)}
         print_json(record | {"profile": profile.model_dump(mode="json", exclude_none=True)})
         return
     from pam_edge.cli import tables
 
-    console.print(f"[bold]{profile.name}[/]: {profile.device}, {profile.soc}, {profile.os}; costs are", end=" ")
-    console.print(tables.provenance_text(costs.provenance))
-    console.print(tables.sources_table(profile) if profile.estimate else tables.provenance_table(measured[-1]))
+    made_for = f": {profile.device}, {profile.soc}, {profile.os}; costs are "
+    say((profile.name, "bold"), made_for, tables.provenance_text(costs.provenance))
+    measured = measurements_for(profile, conditions)
+    console.print(tables.provenance_table(measured[-1]) if measured else tables.sources_table(profile))
     title = f"{config.name}, {conditions.height}x{conditions.width}, {conditions.target} {conditions.precision}"
     console.print(tables.costs_chart(costs, config.block_names, f"{title}: {costs.provenance}"))
-    console.print(basis, style="dim")
+    say(basis, style="dim")
 
 
-@profile_app.command("import")
+@profile_app.command("import", epilog=EXIT_CODES)
 def import_command(
     file: Annotated[Path, typer.Argument(help="Samples: one JSON object, from any device.")],
     name: Annotated[str | None, typer.Option(help="Profile's name; default: from the device's.")] = None,
@@ -140,7 +163,7 @@ def import_command(
     print_imported(import_samples(file, chosen, output or user_folder() / f"{chosen}.toml"), json=json)
 
 
-@profile_app.command("operators")
+@profile_app.command("operators", epilog=EXIT_CODES)
 def operators_command(
     directory: Annotated[Path, typer.Argument(help="Artifact folder, static or multi.")],
     profiles: Annotated[
@@ -175,13 +198,11 @@ def print_imported(done: Imported, *, json: bool) -> None:
 
     console.print(provenance_table(done.table))
     for notice in done.table.provenance.notices:
-        notices.print(f"[yellow]Notice:[/] {notice}")
+        note(("Notice: ", "yellow"), notice)
     if done.set_aside:
-        notices.print(
-            f"[yellow]Notice:[/] the profile that was there could not take this, and is kept as {done.set_aside}"
-        )
+        note(("Notice: ", "yellow"), f"the profile that was there could not take this, and is kept as {done.set_aside}")
     verb = "replaced a table in" if done.replaced else "added to"
-    console.print(f"{verb} {done.file}: use it with --profile {done.profile.name}", soft_wrap=True)
+    say(f"{verb} {done.file}: use it with --profile {done.profile.name}")
 
 
 def _import_record(done: Imported) -> dict[str, object]:
@@ -199,9 +220,10 @@ def _import_record(done: Imported) -> dict[str, object]:
     }
 
 
-def _parse_conditions(
-    target: str | None, precision: str | None, size: str | None
-) -> tuple[Target | None, Precision | None, tuple[int, int] | None]:
+_Asked = tuple[Target | None, Precision | None, tuple[int, int] | None]
+
+
+def _parse_conditions(target: str | None, precision: str | None, size: str | None) -> _Asked:
     return (
         parse_choice("--target", target, Target) if target else None,
         parse_choice("--precision", precision, Precision) if precision else None,

@@ -12,7 +12,7 @@ from pam_edge.device_profiles.loader import ListedProfile
 from pam_edge.device_profiles.schema import DeviceProfile, Measurement
 from pam_edge.planning.cost import CostTable
 from pam_edge.planning.planner import Plan
-from pam_edge.planning.service import PlanReport
+from pam_edge.planning.service import Planned
 from pam_edge.terms import CostUnit, Provenance
 
 BAR_CELLS = 30
@@ -131,18 +131,18 @@ def _with_error(value: float, error: float) -> str:
     return f"{value:.4g} ± {error:.2g}" if error else f"{value:.4g}"
 
 
-def plans_table(report: PlanReport) -> RenderableType:
+def plans_table(planned: Planned, title: str) -> RenderableType:
     """Return one row per budget; costs carry their provenance."""
-    table = Table(title=f"{report.checkpoint} · {report.basis}", title_justify="left")
+    table = Table(title=f"{title} · {planned.basis}", title_justify="left")
     table.add_column("budget")
     table.add_column("limit", justify="right")
     table.add_column("path", no_wrap=True)
     table.add_column("predicted cost", justify="right")
     table.add_column("GMACs", justify="right")
-    has_errors = any(plan.expected_error is not None for plan in report.plans)
+    has_errors = any(plan.expected_error is not None for plan in planned.plans)
     if has_errors:
         table.add_column("expected error", justify="right")
-    for plan in report.plans:
+    for plan in planned.plans:
         row: list[RenderableType] = [
             str(plan.budget),
             f"{plan.limit:.4g} {plan.limit_unit}",
@@ -152,7 +152,7 @@ def plans_table(report: PlanReport) -> RenderableType:
         ]
         error = f"{plan.expected_error:.4g}" if plan.expected_error is not None else "not listed"
         table.add_row(*row, *([error] if has_errors else []))
-    objectives = dict.fromkeys(plan.objective for plan in report.plans)
+    objectives = dict.fromkeys(plan.objective for plan in planned.plans)
     return Group(table, *(Text(f"chosen: {objective}", style="dim") for objective in objectives))
 
 
@@ -168,17 +168,17 @@ def path_text(plan: Plan) -> Text:
     return Text.assemble(*(("1", "bold") if run else ("0", "bright_black") for run in plan.path.runs))
 
 
-def front_chart(report: PlanReport) -> RenderableType:
+def front_chart(planned: Planned) -> RenderableType:
     """Return the Pareto front as a chart of characters: dots for the front, a digit or letter for each budget."""
-    by_error = report.front[-1].expected_error is not None
-    if not by_error and report.costs.unit is CostUnit.GMAC:
+    by_error = planned.front[-1].expected_error is not None
+    if not by_error and planned.costs.unit is CostUnit.GMAC:
         return Text("no Pareto front: cost and objective are both MACs until there is a profile or an error table")
-    points = [(plan.predicted_cost, _height(plan, by_error), "·") for plan in report.front]
-    chosen = [plan for plan in report.plans if not by_error or plan.expected_error is not None]
+    points = [(plan.predicted_cost, _height(plan, by_error), "·") for plan in planned.front]
+    chosen = [plan for plan in planned.plans if not by_error or plan.expected_error is not None]
     marks = list(zip(_MARKS, chosen, strict=False))
     points += [(plan.predicted_cost, _height(plan, by_error), mark) for mark, plan in marks]
     what = "expected error (lower is better)" if by_error else "GMACs of the path"
-    unit, word = report.costs.unit, report.costs.provenance
+    unit, word = planned.costs.unit, planned.costs.provenance
     heading = Text(f"Pareto front: {what} against cost in {unit}, {word}", style="bold")
     legend = ", ".join(f"{mark} {plan.budget.label}" for mark, plan in marks)
     return Group(heading, *_chart(points), Text(f"· front, {legend}", style="dim"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pam_edge.cli.output import console, notices, print_json
+from pam_edge.cli.output import busy, console, parity_word, print_json, say
 
 if TYPE_CHECKING:
     from pam_edge.delivery.artifact.manifest import ParityRecord
@@ -33,7 +33,7 @@ def verify(
     else:
         from pam_edge.delivery.parity.verify import verify as verify_folder
 
-        with notices.status(f"Running {directory} ..."):
+        with busy(f"Running {directory} ..."):
             records = verify_folder(directory, images=images, checkpoint=checkpoint, runtime=runtime)
     passed = all(record.passed is True for record in records)
     if json:
@@ -52,12 +52,11 @@ def _say_which_pictures() -> None:
 
     count = len(data_pictures())
     more = f"and {count} photographs of the data folder" if count else f"alone: no data folder ({DATA_VARIABLE})"
-    console.print(f"judged on the bundled photographs, the adversarial pictures {more}", style="dim", soft_wrap=True)
+    say(f"judged on the bundled photographs, the adversarial pictures {more}", style="dim")
 
 
 def print_parity(records: tuple[ParityRecord, ...]) -> None:
     """Print parity as a table, with the reason below where something failed or was not run."""
-    from rich.markup import escape
     from rich.table import Table
 
     from pam_edge.delivery.parity.verify import describe_divergence, describe_path_errors
@@ -66,25 +65,23 @@ def print_parity(records: tuple[ParityRecord, ...]) -> None:
     for name in ("entry point", "parity", "images", "max |Δα|", "RMS unknown", "ΔSAD", "worst picture"):
         table.add_column(name)
     for record in records:
-        word = {True: "[green]passed[/]", False: "[red]failed[/]", None: "[yellow]not run[/]"}[record.passed]
+        word = parity_word(record.passed)
         numbers = (record.max_abs_error, record.rms_error_unknown, record.sad_change)
         shown = [f"{number:.2e}" if number is not None else "-" for number in numbers]
         table.add_row(record.entry_point, word, str(record.images), *shown, record.worst_picture or "-")
     console.print(table)
     for ran_on, proves in dict.fromkeys((record.ran_on, record.proves) for record in records):
-        console.print(f"ran on {ran_on}; a pass proves: {proves}", style="dim")
+        say(f"ran on {ran_on}; a pass proves: {proves}", style="dim")
     for record in records:
         where = describe_divergence(record)
         if where:
-            console.print(f"[red]{record.entry_point}[/]: {escape(where)}", soft_wrap=True)
+            say((record.entry_point, "red"), f": {where}")
         if record.max_abs_between_runtimes is not None:
             apart = f"{record.max_abs_between_runtimes:.2e} from {records[0].runtime}"
-            console.print(f"{record.entry_point} in {record.runtime}: {apart} at most", style="dim")
+            say(f"{record.entry_point} in {record.runtime}: {apart} at most", style="dim")
         if record.path_mismatches or record.costs_over_budget:
-            console.print(f"[red]{record.entry_point}[/]: {describe_path_errors(record)}")
+            say((record.entry_point, "red"), f": {describe_path_errors(record)}")
         if record.path_ties:
-            console.print(
-                f"{record.entry_point}: {record.path_ties} paths differ where a gate was undecided", style="dim"
-            )
+            say(f"{record.entry_point}: {record.path_ties} paths differ where a gate was undecided", style="dim")
         if record.reason:
-            console.print(f"[red]{record.entry_point}[/]: {escape(record.reason)}", soft_wrap=True)
+            say((record.entry_point, "red"), f": {record.reason}")

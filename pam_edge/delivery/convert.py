@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +37,12 @@ from pam_edge.evaluation.parity import Reference
 from pam_edge.evaluation.pictures import Picture, adversarial_pictures, bundled_pictures, fit
 from pam_edge.graphs.governor import GovernorCosts, budget_input
 from pam_edge.planning.budget import Budget, BudgetUnit
-from pam_edge.planning.cost import CostTable, mac_cost_table
-from pam_edge.planning.device_costs import profile_cost_table
-from pam_edge.planning.planner import ErrorTable, Plan, plan_path
+from pam_edge.planning.conditions import Conditions
+from pam_edge.planning.cost import CostTable
+from pam_edge.planning.planner import Plan, most_macs
+from pam_edge.planning.service import Planned, plan
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
-from pam_edge.supernet.path import PathSpec
+from pam_edge.supernet.sizes import check_size
 from pam_edge.targets import Target
 from pam_edge.terms import CostUnit, Mode, Precision, TensorIO
 from pam_edge.workers import run_in_worker
@@ -102,9 +103,7 @@ class _Job:
     io: TensorIO
     checkpoint: Checkpoint
     profile: ProfileRecord | None
-    costs: CostTable
-    macs: CostTable
-    plans: tuple[Plan, ...]
+    planned: Planned
 
     @property
     def folder_name(self) -> str:
@@ -133,15 +132,6 @@ def convert(request: ConvertRequest, progress: Progress = lambda target, step: N
             raise
 
 
-def plan_budgets(
-    checkpoint: Checkpoint, budgets: Sequence[Budget], costs: CostTable, macs: CostTable
-) -> tuple[Plan, ...]:
-    """Return one plan per budget, using the checkpoint's table of path errors where it has one."""
-    listed = checkpoint.training.path_errors
-    errors = ErrorTable({PathSpec.parse(p): e for p, e in listed.items()}) if listed else None
-    return tuple(plan_path(budget, costs, macs, errors) for budget in budgets)
-
-
 def _prepare(request: ConvertRequest) -> list[_Job]:
     _check_request(request)
     for target in request.targets:
@@ -153,45 +143,34 @@ def _prepare(request: ConvertRequest) -> list[_Job]:
 
 
 def _plan(request: ConvertRequest, target: Target, checkpoint: Checkpoint, profile: DeviceProfile | None) -> _Job:
-    precision = request.precision or target.default_precision
+    conditions = Conditions(
+        checkpoint.config, request.height, request.width, target, request.precision, mode=request.mode
+    )
+    precision = conditions.on_device[1]
     io = _choose_io(request.io, target, precision)
-    macs = costs = mac_cost_table(checkpoint.config, request.height, request.width)
+    planned = plan(checkpoint, request.budgets, conditions, profile)
     record = None
     if profile:
-        costs = profile_cost_table(
-            profile,
-            target=target,
-            precision=precision,
-            height=request.height,
-            width=request.width,
-            config=checkpoint.config,
-            dynamic=request.mode is Mode.DYNAMIC,
-        )
-        record = ProfileRecord(name=profile.name, provenance=costs.provenance)
+        record = ProfileRecord(name=profile.name, provenance=planned.costs.provenance, basis=planned.basis)
     if request.mode is Mode.DYNAMIC:
-        _check_inputs(request.budgets, costs)
-        plans = tuple(plan_path(budget, costs, macs) for budget in request.budgets)
-    else:
-        plans = plan_budgets(checkpoint, request.budgets, costs, macs)
-    return _Job(request, target, precision, io, checkpoint, record, costs, macs, plans)
+        _check_inputs(planned)
+    return _Job(request, target, precision, io, checkpoint, record, planned)
 
 
 def _choose_io(asked: TensorIO | None, target: Target, precision: Precision) -> TensorIO:
-    if target is not Target.COREML:
+    facts = target.facts
+    if not facts.image_precisions:
         return TensorIO.TENSOR
-    if precision is Precision.FP32 and asked is TensorIO.IMAGE:
+    if asked is TensorIO.IMAGE and precision not in facts.image_precisions:
         raise UsageError(
-            "--io image: Core ML returns alpha as a half-float image, whose rounding (2e-4) is more than fp32 allows "
-            "(1e-4). Use --io tensor with fp32, or --precision fp16."
+            f"--io image: {facts.label} returns alpha as a half-float image, whose rounding (2e-4) is more than "
+            f"{precision} allows. Use --io tensor with {precision}, or --precision {facts.default_precision}."
         )
-    return asked or (TensorIO.IMAGE if precision is Precision.FP16 else TensorIO.TENSOR)
+    return asked or facts.default_io(precision)
 
 
 def _check_request(request: ConvertRequest) -> None:
-    for name, value in (("height", request.height), ("width", request.width)):
-        if value <= 0 or value % 32:
-            nearest = max(32, round(value / 32) * 32)
-            raise UsageError(f"--size: expected multiples of 32; the {name} is {value}. The nearest is {nearest}.")
+    check_size(request.height, request.width)
     if request.mode is Mode.PROBE:
         raise UsageError(
             "--mode probe: a probe graph is no artifact for apps. `pam-edge profile measure` makes and runs one here, "
@@ -226,10 +205,10 @@ def _make(job: _Job, progress: Progress) -> Artifact:
         progress(job.target, "writing the report")
         manifest = _finish(job, folder, manifest, Path(mattes))
         deliver(folder, final)
-    return Artifact(final, manifest, job.plans)
+    return Artifact(final, manifest, job.planned.plans)
 
 
-def _draft_entry(plan: Plan, mode: Mode, costs: CostTable) -> EntryPointRecord:
+def _draft_entry(plan: Plan, planned: Planned) -> EntryPointRecord:
     entry = EntryPointRecord(
         name=plan.budget.label,
         budget=str(plan.budget),
@@ -246,13 +225,14 @@ def _draft_entry(plan: Plan, mode: Mode, costs: CostTable) -> EntryPointRecord:
         sha256="",
         bytes=0,
     )
-    return entry if mode is not Mode.DYNAMIC else _leave_path_to_graph(entry, plan.budget, costs)
+    return _leave_path_to_graph(entry, plan, planned) if planned.conditions.chooses else entry
 
 
-def _leave_path_to_graph(entry: EntryPointRecord, budget: Budget, costs: CostTable) -> EntryPointRecord:
+def _leave_path_to_graph(entry: EntryPointRecord, plan: Plan, planned: Planned) -> EntryPointRecord:
     """Return the entry point of a dynamic graph: its cost and GMACs are the most that fit the budget."""
+    costs = planned.costs
     governor = GovernorCosts.of(costs)
-    limit = budget_input(budget, governor)
+    limit = budget_input(plan.budget, governor, plan.path)
     most = min(limit, governor.full)
     return entry.model_copy(
         update={
@@ -261,6 +241,7 @@ def _leave_path_to_graph(entry: EntryPointRecord, budget: Budget, costs: CostTab
             "budget_input": limit,
             "predicted_cost": most,
             "cost_interval": (max(0.0, most - costs.margin), most + costs.margin),
+            "gmacs": most_macs(costs, planned.macs, limit),
             "objective": "chosen by the graph for each image",
         }
     )
@@ -279,16 +260,17 @@ def _selection(costs: CostTable) -> SelectionRecord:
     )
 
 
-def _check_inputs(budgets: Sequence[Budget], costs: CostTable) -> None:
+def _check_inputs(planned: Planned) -> None:
     """Refuse budgets in another unit than the graph's costs, or that the graph cannot keep."""
-    other = [budget for budget in budgets if budget.unit is BudgetUnit.GMAC and costs.unit is not CostUnit.GMAC]
+    unit = planned.costs.unit
+    other = [p.budget for p in planned.plans if p.budget.unit is BudgetUnit.GMAC and unit is not CostUnit.GMAC]
     if other:
         raise BudgetError(
-            f"A dynamic graph takes its budget in the profile's unit, {costs.unit}; got {other[0]}. Give "
-            "milliseconds or percent, or leave --profile out, so that the graph counts GMACs."
+            f"A dynamic graph takes its budget in the profile's unit, {unit}; got {other[0]}. Give milliseconds, "
+            "percent or a name, or leave --profile out, so that the graph counts GMACs."
         )
-    for budget in budgets:
-        budget_input(budget, GovernorCosts.of(costs))
+    for each in planned.plans:
+        budget_input(each.budget, GovernorCosts.of(planned.costs), each.path)
 
 
 def _checkpoint_record(checkpoint: Checkpoint) -> CheckpointRecord:
@@ -305,8 +287,8 @@ def _checkpoint_record(checkpoint: Checkpoint) -> CheckpointRecord:
 def _draft(job: _Job) -> Manifest:
     """Return the manifest as far as it is known before the conversion: no files, no parity, no golden vectors."""
     request = job.request
-    blocks = len(job.costs) if request.mode is Mode.DYNAMIC else None
-    inputs, outputs = contract(job.target, job.io, request.height, request.width, blocks, job.costs.unit)
+    blocks = len(job.planned.costs) if request.mode is Mode.DYNAMIC else None
+    inputs, outputs = contract(job.target, job.io, request.height, request.width, blocks, job.planned.costs.unit)
     return Manifest(
         checkpoint=_checkpoint_record(job.checkpoint),
         target=job.target,
@@ -316,9 +298,9 @@ def _draft(job: _Job) -> Manifest:
         height=request.height,
         width=request.width,
         profile=job.profile,
-        selection=_selection(job.costs) if request.mode is Mode.DYNAMIC else None,
+        selection=_selection(job.planned.costs) if request.mode is Mode.DYNAMIC else None,
         accelerators=accelerators(job.target, request.mode, job.precision),
-        entry_points=tuple(_draft_entry(plan, request.mode, job.costs) for plan in job.plans),
+        entry_points=tuple(_draft_entry(each, job.planned) for each in job.planned.plans),
         inputs=inputs,
         outputs=outputs,
         parity=(),
@@ -340,6 +322,6 @@ def _finish(job: _Job, folder: Path, manifest: Manifest, mattes: Path) -> Manife
 
     golden = write_golden(folder, (pictures[0], adversarial_pictures(*size)[0]), tuple(entries), expected)
     manifest = manifest.model_copy(update={"golden": golden})
-    write_artifact_report(folder / "report.html", manifest, job.plans, job.costs, job.macs, reference, mattes)
+    write_artifact_report(folder / "report.html", manifest, job.planned, reference, mattes)
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest

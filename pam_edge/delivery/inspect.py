@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pam_edge.delivery.artifact.manifest import Manifest, read_manifest
+from pam_edge.errors import ArtifactError, WorkerError
 from pam_edge.runtimes.base import Branch, Inspection
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.targets import Target
@@ -22,7 +23,12 @@ def inspect(directory: Path) -> tuple[Manifest, dict[str, Inspection]]:
     manifest = read_manifest(directory)
     files = {entry.function: str(directory / entry.file) for entry in manifest.entry_points}
     payload = {"target": manifest.target, "files": files}
-    found = run_in_worker("pam_edge.delivery.inspect:inspect_in_worker", payload)
+    try:
+        found = run_in_worker("pam_edge.delivery.inspect:inspect_in_worker", payload)
+    except WorkerError as error:
+        raise ArtifactError(
+            f"Expected files in {directory} that can be read; reading them crashed, as with damaged ones: {error}"
+        ) from error
     return manifest, {entry.name: _restored(found[entry.function]) for entry in manifest.entry_points}
 
 

@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
+from pam_edge.terms import CostUnit, Mode, Provenance
 
 if TYPE_CHECKING:
     from pam_edge.delivery.artifact.manifest import Manifest
     from pam_edge.matting.tiling import Matter
-
-CHECKPOINT_SIZE = 512
-"""Height and width at which a checkpoint is run, the size that artifacts have by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,8 @@ class Taken:
 
     path: str
     cost: float
-    unit: str
-    provenance: str
+    unit: CostUnit
+    provenance: Provenance
 
     def __str__(self) -> str:
         return f"path {self.path}, predicted {self.cost:.4g} {self.unit} ({self.provenance})"
@@ -65,27 +63,31 @@ class _Sized:
         return self.run(image, trimap)
 
 
-def open_model(model: str, budget: str | None, *, threads: int) -> NamedMatter:
+def open_model(model: str, budget: str | None, *, threads: int, mode: Mode | None = None) -> NamedMatter:
     """Open an artifact folder, or a checkpoint by name or file, at a budget.
 
     Args:
         model: artifact folder, variant name or checkpoint file.
         budget: for an artifact one of its entry points' budgets (None: the first), for a dynamic one any in its unit
-            or percent (None: 100 %); for a checkpoint any that can be counted in MACs (None: the full path).
+            or percent (None: the first of its own); for a checkpoint any that can be counted in MACs (None: mild).
         threads: of the runtime.
+        mode: of a checkpoint, dynamic or static; None: dynamic. An artifact's is its own.
 
     Raises:
         UsageError: if the artifact has no such budget.
         BudgetError: if a dynamic artifact cannot keep it.
+        ArtifactError: if the artifact's file is missing, or was changed since it was made.
         PamEdgeError: if the model or its runtime cannot be loaded.
     """
-    if Path(model).is_dir():
-        return _open_artifact(Path(model), budget, threads)
-    return _open_checkpoint(model, budget, threads)
+    if not Path(model).is_dir():
+        return _open_checkpoint(model, budget, mode, threads)
+    if mode is not None:
+        raise UsageError(f"--mode: {model} is an artifact, whose mode is fixed. Leave --mode out.")
+    return _open_artifact(Path(model), budget, threads)
 
 
 def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMatter:
-    from pam_edge.delivery.artifact.manifest import read_manifest
+    from pam_edge.delivery.artifact.manifest import check_unchanged, read_manifest
     from pam_edge.planning.budget import parse_budget
     from pam_edge.runtimes.registry import load_runtime
     from pam_edge.toolchains import silenced
@@ -100,6 +102,7 @@ def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMa
     if label not in entries:
         raise UsageError(f"--budget: {directory} holds {', '.join(entries)}; got {budget!r}. Convert with that budget.")
     entry = entries[label]
+    check_unchanged(directory, entry)
     with silenced():
         loaded = load_runtime(manifest.target).load(directory / entry.file, entry.function, threads=threads)
     description = f"{name}, {entry.budget}, path {entry.path}, {loaded.ran_on}"
@@ -108,16 +111,20 @@ def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMa
 
 def _open_dynamic(directory: Path, manifest: Manifest, budget: str | None, name: str, threads: int) -> NamedMatter:
     """Open a dynamic graph at any budget that it can keep; what it chose is known after it ran."""
+    from pam_edge.delivery.artifact.manifest import check_unchanged
     from pam_edge.delivery.parity.expected import selection_of
     from pam_edge.graphs.governor import budget_input
-    from pam_edge.planning.budget import NAMED_BUDGETS, parse_budget
+    from pam_edge.planning.budget import parse_budget
     from pam_edge.runtimes.registry import load_runtime
     from pam_edge.toolchains import silenced
 
     costs, _ = selection_of(manifest)
-    asked = parse_budget(budget) if budget else NAMED_BUDGETS["mild"]
-    limit = budget_input(asked, costs)
-    entry = manifest.entry_points[0]
+    entries = {each.name: each for each in manifest.entry_points}
+    asked = parse_budget(budget).label if budget else next(iter(entries))
+    entry = entries.get(asked, manifest.entry_points[0])
+    limit = entry.budget_input if asked in entries else budget_input(parse_budget(budget or ""), costs)
+    assert limit is not None, "the manifest of a dynamic graph states every budget"
+    check_unchanged(directory, entry)
     with silenced():
         loaded = load_runtime(manifest.target).load_dynamic(directory / entry.file, entry.function, threads=threads)
     taken: list[Taken] = []
@@ -127,30 +134,18 @@ def _open_dynamic(directory: Path, manifest: Manifest, budget: str | None, name:
         taken.append(Taken(found.path, found.cost, costs.unit, entry.cost_provenance))
         return found.alpha
 
-    description = f"{name}, {asked}, {limit:.4g} {costs.unit}, {loaded.ran_on}"
+    description = f"{name}, within {limit:.4g} {costs.unit}, {loaded.ran_on}"
     return NamedMatter(_Sized(loaded.height, loaded.width, run), description, taken)
 
 
-def _open_checkpoint(reference: str, budget: str | None, threads: int) -> NamedMatter:
-    import torch
+def _open_checkpoint(reference: str, budget: str | None, mode: Mode | None, threads: int) -> NamedMatter:
+    from pam_edge.delivery.open_checkpoint import open_checkpoint
+    from pam_edge.planning.service import DEFAULT_SIZE
 
-    from pam_edge.evaluation.parity import to_tensors
-    from pam_edge.evaluation.pictures import Picture
-    from pam_edge.planning.budget import NAMED_BUDGETS, parse_budget
-    from pam_edge.planning.cost import mac_cost_table
-    from pam_edge.planning.planner import plan_path
-    from pam_edge.supernet.checkpoint import load_checkpoint
+    taken: list[Taken] = []
 
-    torch.set_num_threads(threads)
-    checkpoint = load_checkpoint(reference)
-    macs = mac_cost_table(checkpoint.config, CHECKPOINT_SIZE, CHECKPOINT_SIZE)
-    plan = plan_path(parse_budget(budget) if budget else NAMED_BUDGETS["mild"], macs, macs)
+    def record(path: str, cost: float) -> None:
+        taken.append(Taken(path, cost, CostUnit.GMAC, Provenance.COUNTED))
 
-    def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
-        tensors = to_tensors(Picture("picture", image, trimap, "photograph", "the user's"))
-        with torch.no_grad():
-            alpha: NDArray[np.float32] = checkpoint.supernet(*tensors, path=plan.path).alpha[0, 0].numpy()
-        return alpha
-
-    description = f"{checkpoint.title}, {plan.budget}, path {plan.path}, {plan.gmacs:.2f} GMACs, PyTorch"
-    return NamedMatter(_Sized(CHECKPOINT_SIZE, CHECKPOINT_SIZE, run), description)
+    run, description = open_checkpoint(reference, budget, mode or Mode.DYNAMIC, record, threads=threads)
+    return NamedMatter(_Sized(*DEFAULT_SIZE, run), description, taken)

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
 from pam_edge.matting.images import read_image, read_mask, read_trimap
+from pam_edge.matting.picture_files import namesake, pictures_in, unique_names
 from pam_edge.matting.trimaps import EVALUATION_RADIUS, trimap_from_alpha
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif")
 
 
 class UnusableCase(Exception):
@@ -101,10 +100,10 @@ def _cases_below(root: Path, layout: Layout, radius: float) -> tuple[Case, ...]:
             continue
         prefix = "" if folder == root else folder.relative_to(root).as_posix() + "/"
         trimaps = _first(folder, layout.trimaps)
+        files = pictures_in(images)
         cases.extend(
-            Case(prefix + image.stem, partial(load_sample, image, alphas, trimaps, radius))
-            for image in sorted(images.iterdir())
-            if image.suffix.lower() in SUFFIXES
+            Case(prefix + name, partial(load_sample, image, alphas, trimaps, radius))
+            for name, image in zip(unique_names(files), files, strict=True)
         )
     return tuple(cases)
 
@@ -134,9 +133,9 @@ def load_sample(image_path: Path, alphas: Path, trimaps: Path | None, radius: fl
 
 
 def _partner(image: Path, folder: Path) -> Path:
-    """Find the file of the same stem; a composite named ``fg_3`` may belong to an alpha named ``fg``."""
+    """Find the file of the same name; a composite named ``fg_3`` may belong to an alpha named ``fg``."""
     for stem in (image.stem, image.stem.rsplit("_", 1)[0]):
-        for suffix in SUFFIXES:
-            if (folder / (stem + suffix)).is_file():
-                return folder / (stem + suffix)
+        found = namesake(folder, stem + image.suffix)
+        if found is not None:
+            return found
     raise UnusableCase(f"{folder.name} has no file named {image.stem}")

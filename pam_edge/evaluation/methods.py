@@ -18,17 +18,14 @@ from pam_edge.evaluation.datasets import UnusableCase
 from pam_edge.evaluation.evaluate import Matte, Method
 from pam_edge.graphs.governed import run_governed
 from pam_edge.graphs.governor import BudgetTable, GovernorCosts, budget_input
-from pam_edge.planning.budget import DEFAULT_BUDGETS, Budget, parse_budget
+from pam_edge.planning.budget import DEFAULT_BUDGETS, parse_budget
+from pam_edge.planning.conditions import Conditions
 from pam_edge.planning.cost import CostTable, mac_cost_table
-from pam_edge.planning.planner import ErrorTable, plan_path
-from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
+from pam_edge.planning.service import DEFAULT_SIZE, plan
+from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.config import STRIDES, SupernetConfig
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
-
-COST_SIZE = 512
-"""Height and width at which costs are counted; relative costs of paths hardly depend on it."""
-
 
 RANDOM_PATHS = 16
 """Paths of a budget's static cost among which one is drawn per picture."""
@@ -89,7 +86,7 @@ def _share(config: SupernetConfig, path: PathSpec) -> float:
 
 @cache
 def _mac_costs(config: SupernetConfig) -> CostTable:
-    return mac_cost_table(config, COST_SIZE, COST_SIZE)
+    return mac_cost_table(config, *DEFAULT_SIZE)
 
 
 def to_padded_tensors(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -100,13 +97,6 @@ def to_padded_tensors(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> tu
     trimap = cv2.copyMakeBorder(trimap, 0, bottom, 0, right, border)
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     return pixels.contiguous(memory_format=torch.channels_last), torch.from_numpy(trimap)[None, None].float()
-
-
-def best_path(checkpoint: Checkpoint, budget: Budget) -> PathSpec:
-    """Return the static path that the planner picks for a budget in MACs, by the checkpoint's error table."""
-    costs = _mac_costs(checkpoint.config)
-    listed = {PathSpec.parse(text): error for text, error in checkpoint.training.path_errors.items()}
-    return plan_path(budget, costs, costs, ErrorTable(listed) if listed else None).path
 
 
 def methods_for(
@@ -127,13 +117,15 @@ def methods_for(
     checkpoint = load_checkpoint(reference)
     supernet = checkpoint.supernet.eval()
     methods: dict[str, Method] = {}
-    costs = GovernorCosts.of(_mac_costs(checkpoint.config))
+    wanted = tuple(map(parse_budget, budgets)) or DEFAULT_BUDGETS
+    planned = plan(checkpoint, wanted, Conditions(checkpoint.config, *DEFAULT_SIZE))
+    costs = GovernorCosts.of(planned.costs)
     table = calibrated_budget_table(checkpoint, costs) if compare_paths else None
-    for budget in tuple(map(parse_budget, budgets)) or DEFAULT_BUDGETS:
-        path, name = best_path(checkpoint, budget), f"{checkpoint.title} {budget.label}"
+    for each in planned.plans:
+        path, name = each.path, f"{checkpoint.title} {each.budget.label}"
         methods[f"{name} {path}"] = along_path(supernet, path)
         if table:
-            methods[f"{name} by gates"] = by_gates(supernet, costs, table, budget_input(budget, costs))
+            methods[f"{name} by gates"] = by_gates(supernet, costs, table, budget_input(each.budget, costs, path))
             methods[f"{name} by chance"] = by_chance(supernet, path)
     for name in baselines:
         if name not in BASELINES:

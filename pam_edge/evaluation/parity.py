@@ -7,6 +7,7 @@ hides a 0.1 error in hair.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -107,14 +108,26 @@ class EntryParity:
 
 def to_tensors(picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
     """Return image float32[1, 3, H, W] and trimap float32[1, 1, H, W], both 0..255."""
-    planar = np.ascontiguousarray(picture.image.transpose(2, 0, 1)[None])
-    return torch.from_numpy(planar).float(), torch.from_numpy(np.ascontiguousarray(picture.trimap))[None, None].float()
+    return as_tensors(picture.image, picture.trimap)
+
+
+def as_tensors(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return float32[1, 3, H, W] and float32[1, 1, H, W], both 0..255, of uint8[H, W, 3] and uint8[H, W]."""
+    planar = np.ascontiguousarray(image.transpose(2, 0, 1)[None])
+    return torch.from_numpy(planar).float(), torch.from_numpy(np.ascontiguousarray(trimap))[None, None].float()
 
 
 class Reference:
-    """The supernet's answers for a set of pictures and paths, computed once each."""
+    """The supernet's answers for a set of pictures and paths, computed once each and kept by the picture's name.
+
+    Raises:
+        UsageError: if two pictures have the same name: one would be judged by the other's answer.
+    """
 
     def __init__(self, supernet: Supernet, pictures: Sequence[Picture]) -> None:
+        repeated = [name for name, count in Counter(picture.name for picture in pictures).items() if count > 1]
+        if repeated:
+            raise UsageError(f"Expected pictures of different names; several are called {', '.join(repeated)}.")
         self.supernet = supernet.eval()
         self.pictures = tuple(pictures)
         self._alphas: dict[tuple[PathSpec, str], NDArray[np.float32]] = {}

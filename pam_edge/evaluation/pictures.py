@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
 from pam_edge.matting.images import read_image, read_mask, read_trimap
+from pam_edge.matting.picture_files import SUFFIXES, namesake, pictures_in, unique_names
 from pam_edge.matting.trimaps import BACKGROUND, FOREGROUND, UNKNOWN, trimap_from_mask
 
 DATA_VARIABLE = "PAM_EDGE_DATA"
@@ -26,7 +27,6 @@ DATA_VARIABLE = "PAM_EDGE_DATA"
 
 _DEFAULT_DATA = Path("../shared/data")
 _TRIMAPS = Path(__file__).with_name("pictures")
-_IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 _ALPHA_BAND_PX = 10
 """Reach of the unknown region around an alpha matte's soft pixels, at the picture's own size."""
 
@@ -82,7 +82,8 @@ def folder_pictures(folder: Path) -> tuple[Picture, ...]:
 
     The images lie in the folder or in its ``image/``. What is known of ``NAME.jpg`` (any common format) is, by first
     found: ``NAME.trimap.png`` beside it, a file of its name in a folder ``trimap/``, or one in a folder ``alpha/``
-    (a matte or mask, whose edge becomes unknown); those folders lie inside the images' folder or beside it.
+    (a matte or mask, whose edge becomes unknown); those folders lie inside the images' folder or beside it. Of two
+    pictures that differ in their suffix alone, each may have a file of its own there, with the same suffix.
 
     Raises:
         UsageError: if the folder is missing or holds no image, an image has no trimap, or a file cannot be used.
@@ -90,10 +91,10 @@ def folder_pictures(folder: Path) -> tuple[Picture, ...]:
     images = folder / "image" if (folder / "image").is_dir() else folder
     if not images.is_dir():
         raise UsageError(f"Expected a folder of photographs at {folder}; there is none. Check the path.")
-    files = [file for file in _image_files(images) if not file.stem.endswith(".trimap")]
+    files = [file for file in pictures_in(images) if not file.stem.endswith(".trimap")]
     if not files:
-        raise UsageError(f"Expected photographs ({', '.join(sorted(_IMAGE_SUFFIXES))}) in {images}; found none.")
-    return tuple(_from_files(file) for file in files)
+        raise UsageError(f"Expected photographs ({', '.join(SUFFIXES)}) in {images}; found none.")
+    return tuple(_from_files(name, file) for name, file in zip(unique_names(files), files, strict=True))
 
 
 def adversarial_pictures(height: int, width: int) -> tuple[Picture, ...]:
@@ -134,27 +135,24 @@ def _bundled(name: str, load: Callable[[], NDArray[np.uint8]], source: str) -> P
     return Picture(name, image, trimap, "photograph", source)
 
 
-def _from_files(file: Path) -> Picture:
+def _from_files(name: str, file: Path) -> Picture:
     image = read_image(file)
-    height, width = image.shape[:2]
-    for trimap in [file.with_name(f"{file.stem}.trimap.png"), *_namesakes(file, "trimap")]:
-        if trimap.is_file():
-            return Picture(file.stem, image, read_trimap(trimap, height, width), "photograph", str(file))
-    for alpha in _namesakes(file, "alpha"):
-        trimap_of_alpha = trimap_from_mask(read_mask(alpha, height, width), _ALPHA_BAND_PX)
-        return Picture(file.stem, image, trimap_of_alpha, "photograph", str(file))
+    return Picture(name, image, _trimap_for(file, image.shape[0], image.shape[1]), "photograph", str(file))
+
+
+def _trimap_for(file: Path, height: int, width: int) -> NDArray[np.uint8]:
+    beside = file.with_name(f"{file.stem}.trimap.png")
+    trimap = beside if beside.is_file() else _partner(file, "trimap")
+    if trimap is not None:
+        return read_trimap(trimap, height, width)
+    alpha = _partner(file, "alpha")
+    if alpha is not None:
+        return trimap_from_mask(read_mask(alpha, height, width), _ALPHA_BAND_PX)
     raise UsageError(
-        f"Expected a trimap or an alpha matte for {file}; found neither {file.stem}.trimap.png beside it nor a file "
+        f"Expected a trimap or an alpha matte for {file}; found neither {beside.name} beside it nor a file "
         f"named {file.stem} in a folder trimap/ or alpha/. Add one: parity is judged where the trimap is unknown."
     )
 
 
-def _namesakes(file: Path, kind: str) -> list[Path]:
-    folders = (file.parent / kind, file.parent.parent / kind)
-    return [found for folder in folders for found in _image_files(folder) if found.stem == file.stem]
-
-
-def _image_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in _IMAGE_SUFFIXES and file.is_file())
+def _partner(file: Path, kind: str) -> Path | None:
+    return namesake(file.parent / kind, file.name) or namesake(file.parent.parent / kind, file.name)

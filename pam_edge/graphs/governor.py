@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pam_edge.errors import BudgetError, UsageError
 from pam_edge.planning.budget import Budget, BudgetUnit
 from pam_edge.planning.cost import CostTable
+from pam_edge.supernet.additive_cost import AdditiveCost
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import CostUnit
 
@@ -20,82 +21,75 @@ _EXACT_BITS = 23
 of them is then exact in float32 (24 bits), so that no order of additions and no runtime can break a budget."""
 
 
-@dataclass(frozen=True, slots=True)
-class GovernorCosts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GovernorCosts(AdditiveCost[float]):
     """Additive costs as a graph holds them: rounded up to multiples of a power of two, exact in float32.
 
+    No ``run`` is less than its ``bypass``, so that bypassing always saves, and smaller budgets than ``shortest`` count
+    as that one.
+
     Attributes:
-        unit: of every number here, such as ``ms``.
-        fixed: everything outside the choices.
-        run: per block, the block itself; never less than its bypass, so that bypassing always saves.
-        bypass: per block, its connect layer.
+        unit: of every number here.
         margin: what a predicted cost may be short of, 95 %; not in the graph: budgets in milliseconds, which are a
             promise, lose it before the graph sees them.
     """
 
     unit: CostUnit
-    fixed: float
-    run: tuple[float, ...]
-    bypass: tuple[float, ...]
     margin: float = 0.0
 
     @classmethod
     def of(cls, table: CostTable) -> GovernorCosts:
         """Round a cost table up: each of its entries grows by at most 2^-22 of the dearest path, or to its bypass."""
-        dearest = table.fixed + sum(map(max, table.run, table.bypass))
-        quantum = 2.0 ** (math.ceil(math.log2(dearest)) - _EXACT_BITS)
+        quantum = 2.0 ** (math.ceil(math.log2(table.dearest)) - _EXACT_BITS)
 
         def rounded(value: float) -> float:
             return math.ceil(value / quantum) * quantum
 
         run = tuple(rounded(max(pair)) for pair in zip(table.run, table.bypass, strict=True))
-        return cls(table.unit, rounded(table.fixed), run, tuple(map(rounded, table.bypass)), table.margin)
-
-    @property
-    def shortest(self) -> float:
-        """Cost of the path that bypasses every block; smaller budgets count as this one."""
-        return self.fixed + sum(self.bypass)
-
-    @property
-    def full(self) -> float:
-        """Cost of the path that runs every block."""
-        return self.fixed + sum(self.run)
-
-    def cost(self, path: PathSpec) -> float:
-        """Return what the graph predicts for a path."""
-        pairs = zip(path.runs, self.run, self.bypass, strict=True)
-        return self.fixed + sum(run if taken else bypass for taken, run, bypass in pairs)
+        bypass = tuple(map(rounded, table.bypass))
+        return cls(fixed=rounded(table.fixed), run=run, bypass=bypass, unit=table.unit, margin=table.margin)
 
     def rest(self, index: int) -> float:
         """Return the least that the blocks after ``index`` can cost."""
         return sum(self.bypass[index + 1 :])
 
 
-def budget_input(budget: Budget, costs: GovernorCosts) -> float:
+def budget_input(budget: Budget, costs: GovernorCosts, static_path: PathSpec | None = None) -> float:
     """Return what a dynamic graph takes as a budget: in the unit of its costs, float32, never more than asked.
 
     As in planning, milliseconds are a promise and hold the prediction's margin; other units compare predictions.
 
+    Args:
+        budget: as a user wrote it.
+        costs: that the graph holds.
+        static_path: that is planned for the budget; a level of quality stands for its cost.
+
     Raises:
-        BudgetError: if the budget is in another unit, or less than the shortest path needs.
+        BudgetError: if the budget is in another unit, or less than the shortest path needs; or if it is a level of
+            quality whose path is not known.
     """
     margin = costs.margin if budget.unit is BudgetUnit.MS else 0.0
-    if budget.unit is BudgetUnit.PERCENT:
-        wanted = budget.value / 100 * costs.full
-    elif budget.unit == costs.unit.lower():
-        wanted = budget.value - margin
-    else:
-        raise BudgetError(f"This graph takes its budget in {costs.unit} or percent; got {budget}.")
+    wanted = _in_unit_of(costs, budget, static_path) - margin
     nearest = np.float32(wanted)
     taken = float(nearest) if float(nearest) <= wanted else float(np.nextafter(nearest, np.float32(0)))
     if taken < costs.shortest:
         bound = f", {margin:.2g} {costs.unit} of uncertainty each" if margin else ""
         raise BudgetError(
-            f"The budget {budget} is {wanted + margin:.4g} {costs.unit}; the shortest path takes "
-            f"{costs.shortest + margin:.4g}, the full one {costs.full + margin:.4g} {costs.unit}{bound}. Give a budget "
+            f"The budget {budget} is {wanted + margin:.6g} {costs.unit}; the shortest path takes "
+            f"{costs.shortest + margin:.6g}, the full one {costs.full + margin:.6g} {costs.unit}{bound}. Give a budget "
             "between them."
         )
     return taken
+
+
+def _in_unit_of(costs: GovernorCosts, budget: Budget, static_path: PathSpec | None) -> float:
+    if budget.unit is BudgetUnit.LEVEL and static_path is not None:
+        return costs.cost(static_path)
+    if budget.unit is BudgetUnit.PERCENT:
+        return budget.value / 100 * costs.full
+    if budget.unit == costs.unit.lower():
+        return budget.value
+    raise BudgetError(f"This graph takes its budget in {costs.unit} or percent of its full path's; got {budget}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def label_paths(
     """
     runs, alpha = proposal
     own = l1_loss(alpha, batch.alpha, batch.unknown)
-    own[scale.costs(runs).to(own.device) > limit] = torch.inf
+    own[scale.costs_of(runs).to(own.device) > limit] = torch.inf
     tried, paths = [own], [runs]
     for candidate in candidates:
         bits = torch.tensor(candidate.runs, device=runs.device)
@@ -173,5 +173,5 @@ class PathStage:
         return StepResult(loss, parts | self._watch(own[0], labels, limit), alpha.detach())
 
     def _watch(self, proposed: Tensor, labels: Tensor, limit: float) -> dict[str, float]:
-        within = (self.scale.costs(proposed) <= limit).float().mean()
+        within = (self.scale.costs_of(proposed) <= limit).float().mean()
         return {"within_budget": float(within), "own_share": float((proposed == labels).all(1).float().mean())}

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
 from pam_edge.learning.config import DataConfig
+from pam_edge.matting.images import read_cutout
+from pam_edge.matting.picture_files import pictures_below
 
-SUFFIXES = frozenset({".png", ".webp", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 SMALLEST_SIDE = 32
 _ANCHORS = 4000
 _LEVELS = 3
@@ -120,10 +121,10 @@ def read_foreground(root: Path, name: str, config: DataConfig, soft: dict[str, f
     Raises:
         UnusableFile: if it is corrupt, has no alpha, is opaque or empty everywhere, or is too small.
     """
-    image = _decode(root / name)
+    image = _read(root / name)
     check_cutout(image)
     alpha = image[..., 3]
-    colour = fill_colour(cv2.cvtColor(image[..., :3], cv2.COLOR_BGR2RGB), alpha)
+    colour = fill_colour(image[..., :3], alpha)
     base = np.dstack([colour, alpha])
     fraction = soft.get(name, float(np.mean((alpha > 5) & (alpha < 250))))
     # Soft alpha is what matting is about; the square root keeps the softest files from crowding out the rest.
@@ -138,7 +139,7 @@ def check_cutout(image: Pixels) -> None:
     Raises:
         UnusableFile: with the reason.
     """
-    if image.ndim != 3 or image.shape[2] != 4:
+    if image.shape[2] != 4:
         raise UnusableFile("has no alpha channel; a cut-out is an RGBA image")
     alpha = image[..., 3]
     if min(alpha.shape) < SMALLEST_SIDE:
@@ -186,23 +187,17 @@ def read_background(root: Path, name: str) -> Background:
     Raises:
         UnusableFile: if it is corrupt or too small.
     """
-    image = _decode(root / name)
-    if image.ndim == 2:
-        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    image = _read(root / name)
     if min(image.shape[:2]) < SMALLEST_SIDE:
         raise UnusableFile(f"is {image.shape[1]}x{image.shape[0]} pixels; at least {SMALLEST_SIDE} a side are needed")
-    return Background(name, tuple(_pyramid(cv2.cvtColor(image[..., :3], cv2.COLOR_BGR2RGB))))
+    return Background(name, tuple(_pyramid(image[..., :3])))
 
 
-def _decode(path: Path) -> Pixels:
+def _read(path: Path) -> Pixels:
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
-    except (OSError, cv2.error) as error:
-        raise UnusableFile(f"cannot be read ({error})") from error
-    if image is None:
-        raise UnusableFile("cannot be decoded: damaged, or not an image")
-    return np.asarray(image if image.dtype == np.uint8 else image / 257, np.uint8)
+        return read_cutout(path)
+    except UsageError as error:
+        raise UnusableFile(str(error)) from error
 
 
 def _pyramid(base: Pixels) -> Iterator[Pixels]:
@@ -215,13 +210,12 @@ def _pyramid(base: Pixels) -> Iterator[Pixels]:
 def _cutout_names(root: Path) -> list[str]:
     folder = root / "cutouts" if (root / "cutouts").is_dir() else root
     skip = root / "backgrounds"
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and skip not in path.parents)
+    files = (path for path in pictures_below(folder) if skip not in path.parents)
     return sorted(path.relative_to(root).as_posix() for path in files)
 
 
 def _background_names(root: Path, held_out: bool) -> list[str]:
-    files = (root / "backgrounds").rglob("*") if (root / "backgrounds").is_dir() else ()
-    names = sorted(path.relative_to(root).as_posix() for path in files if path.suffix.lower() in SUFFIXES)
+    names = sorted(path.relative_to(root).as_posix() for path in pictures_below(root / "backgrounds"))
     split = [name for name in names if is_held_out(name, 0.1) == held_out]
     return split or names
 

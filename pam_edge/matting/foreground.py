@@ -8,6 +8,7 @@ these two do not explain of the picture. A wide pass finds colours for wide unkn
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 import cv2
@@ -22,8 +23,8 @@ greys of 255: 12.4 with the picture's own colours, 9.4 with the paper's two pass
 pymatting's multi-level method, at four times the time. The order is the same for blurred, sharpened and noisy alpha.
 """
 
-_STRIP_PX = 512
-"""Rows worked on at a time: large photographs need not fit in memory several times over as float32."""
+_BLOCK_PX = 1024
+"""Rows and columns worked on at a time: large photographs need not fit in memory several times over as float32."""
 
 _REACH_PX = sum(side // 2 for side in _SIDES_PX)
 """How far a result depends on its surroundings."""
@@ -34,25 +35,34 @@ _NOTHING = 1e-5
 _Image = NDArray[np.float32]
 
 
-def estimate_foreground(image: NDArray[np.uint8], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the straight foreground colours of a picture.
+def foreground_blocks(
+    image: NDArray[np.uint8], alpha: NDArray[np.float32]
+) -> Iterator[tuple[tuple[slice, slice], NDArray[np.float32]]]:
+    """Estimate the straight foreground colours of a picture, block by block.
 
     Args:
         image: uint8[H,W,3].
         alpha: float32[H,W], 0..1.
 
-    Returns:
-        float32[H,W,3], 0..255, in the image's colour order. Where alpha is 1 these are the image's own colours; where
-        alpha is 0, nearby foreground colours, or black when there are none in reach.
+    Yields:
+        Where the block lies, rows and columns, and its colours: float32[h,w,3], 0..255, in the image's colour order.
+        Where alpha is 1 these are the image's own colours; where alpha is 0, nearby foreground colours, or black when
+        there are none in reach. The blocks cover the picture once, and leave no trace in it.
     """
-    height = image.shape[0]
-    foreground = np.empty(image.shape, np.float32)
-    for top in range(0, height, _STRIP_PX):
-        bottom = min(top + _STRIP_PX, height)
-        start, stop = max(0, top - _REACH_PX), min(height, bottom + _REACH_PX)
-        strip = _passes(image[start:stop].astype(np.float32), alpha[start:stop, :, None])
-        foreground[top:bottom] = strip[top - start : bottom - start]
-    return foreground
+    height, width = alpha.shape
+    for top in range(0, height, _BLOCK_PX):
+        for left in range(0, width, _BLOCK_PX):
+            rows, inner_rows = _span(top, height)
+            columns, inner_columns = _span(left, width)
+            colours = _passes(image[rows, columns].astype(np.float32), alpha[rows, columns, None])
+            block = np.s_[top : min(top + _BLOCK_PX, height), left : min(left + _BLOCK_PX, width)]
+            yield block, colours[inner_rows, inner_columns]
+
+
+def _span(start: int, length: int) -> tuple[slice, slice]:
+    """Return a block's span along one axis with what it depends on, and where the block lies in that."""
+    stop, before = min(start + _BLOCK_PX, length), max(0, start - _REACH_PX)
+    return slice(before, min(length, stop + _REACH_PX)), slice(start - before, stop - before)
 
 
 def _passes(image: _Image, alpha: _Image) -> _Image:

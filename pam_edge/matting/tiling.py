@@ -13,6 +13,7 @@ two alone, or leaves nothing unknown, the alpha of half the size stands.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -32,6 +33,13 @@ _LEAST_SEEN_SHARE = 1 / 256
 
 _CERTAIN_PX = 6
 """How far alpha of half the size must be solid or clear around a pixel of the picture to complete a trimap with it."""
+
+
+_MARGIN = _CERTAIN_PX // 2 + 2
+"""Pixels of half the size around a part that decide what is certain in it, and two for the interpolation."""
+
+_STRIP_PX = 256
+"""Rows of half the size that are made at a time."""
 
 
 class Matter(Protocol):
@@ -57,6 +65,10 @@ class Matter(Protocol):
         """
 
 
+Progress = Callable[[int, int], None]
+"""Told after each run of the model how many are done, and how many are known to be needed so far: it can grow."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Axis:
     """How one axis of a picture is covered: tile starts, and each tile's weights (rows of float32[tiles, size])."""
@@ -66,13 +78,32 @@ class _Axis:
     weights: NDArray[np.float32]
 
 
-def matte_any_size(model: Matter, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+@dataclass(slots=True)
+class _Count:
+    """Counts tiles, of the picture and of its half sizes, and reports them."""
+
+    report: Progress | None
+    done: int = 0
+    needed: int = 0
+
+    def step(self) -> None:
+        self.done += 1
+        if self.report is not None:
+            self.report(self.done, self.needed)
+
+
+def matte_any_size(
+    model: Matter, image: NDArray[np.uint8], trimap: NDArray[np.uint8], progress: Progress | None = None
+) -> NDArray[np.float32]:
     """Return the alpha matte of a picture of any size.
+
+    Beside what it is given and returns, it holds a byte a pixel, and a third of all that for the half sizes.
 
     Args:
         model: of fixed size.
         image: uint8[H,W,3], RGB.
         trimap: uint8[H,W]; background below 64, foreground from 192.
+        progress: called after each tile.
 
     Returns:
         float32[H,W], 0..1; exactly 0 and 1 where the trimap is known.
@@ -81,55 +112,115 @@ def matte_any_size(model: Matter, image: NDArray[np.uint8], trimap: NDArray[np.u
         UsageError: if image and trimap are of different sizes or empty.
     """
     _check(image, trimap)
-    trimap = clean_trimap(trimap)
+    return _matte(model, image, clean_trimap(trimap), _Count(progress))
+
+
+@dataclass(frozen=True, slots=True)
+class _Canvas:
+    """A picture and its trimap that go on beyond the lower and right border by reflection, to what tiles cover.
+
+    Each piece is padded when it is looked at: a large photograph is not copied.
+    """
+
+    image: NDArray[np.uint8]
+    trimap: NDArray[np.uint8]
+    rows: _Axis
+    columns: _Axis
+
+    def image_at(self, part: _Part) -> NDArray[np.uint8]:
+        return _cut(self.image, part)
+
+    def trimap_at(self, part: _Part) -> NDArray[np.uint8]:
+        return _cut(self.trimap, part)
+
+
+_Part = tuple[slice, slice]
+"""Rows and columns of a canvas, of which the picture itself holds more than what is reflected, or all that it has."""
+
+
+def _cut(picture: NDArray[np.uint8], part: _Part) -> NDArray[np.uint8]:
+    inside = picture[part]
+    below, beside = (span.stop - span.start - size for span, size in zip(part, inside.shape[:2], strict=True))
+    if below or beside:
+        return np.asarray(cv2.copyMakeBorder(inside, 0, below, 0, beside, cv2.BORDER_REFLECT_101), dtype=np.uint8)
+    return np.ascontiguousarray(inside)
+
+
+def _matte(model: Matter, image: NDArray[np.uint8], trimap: NDArray[np.uint8], count: _Count) -> NDArray[np.float32]:
     height, width = trimap.shape
-    alpha = _blend_tiles(model, image, trimap)[:height, :width].clip(0.0, 1.0)
+    canvas = _Canvas(image, trimap, _cover(height, model.height), _cover(width, model.width))
+    alpha = _blend_tiles(model, canvas, count)[:height, :width]
+    alpha.clip(0.0, 1.0, out=alpha)
     alpha[trimap == BACKGROUND] = 0.0
     alpha[trimap == FOREGROUND] = 1.0
     return alpha
 
 
-def _blend_tiles(model: Matter, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _blend_tiles(model: Matter, canvas: _Canvas, count: _Count) -> NDArray[np.float32]:
     """Return the weighted sum of all tiles' alphas; it means something in the unknown region only."""
-    rows, columns = _cover(trimap.shape[0], model.height), _cover(trimap.shape[1], model.width)
-    image, trimap = _pad(image, rows.length, columns.length), _pad(trimap, rows.length, columns.length)
-    total = np.zeros((rows.length, columns.length), np.float32)
-    half: tuple[NDArray[np.float32], NDArray[np.uint8]] | None = None
-    for top, row_weights in zip(rows.starts, rows.weights, strict=True):
-        for left, column_weights in zip(columns.starts, columns.weights, strict=True):
-            tile = np.s_[top : top + model.height, left : left + model.width]
-            window = np.outer(row_weights, column_weights)
-            if not (trimap[tile] == UNKNOWN)[window > 0].any():
-                continue
-            if len(rows.starts) * len(columns.starts) == 1 or _sees_both(trimap[tile]):
-                total[tile] += window * _run(model, image[tile], trimap[tile])
-                continue
-            half = _half_size(model, image, trimap) if half is None else half
-            coarse, completed = half[0][tile], half[1][tile]
-            useful = _sees_both(completed) and (completed == UNKNOWN).any()
-            total[tile] += window * (_run(model, image[tile], completed) if useful else coarse)
+    total = np.zeros((canvas.rows.length, canvas.columns.length), np.float32)
+    is_one = len(canvas.rows.starts) * len(canvas.columns.starts) == 1
+    half: _Half | None = None
+    tiles = list(_tiles(canvas))
+    count.needed += len(tiles)
+    for part, row_weights, column_weights in tiles:
+        image, trimap = canvas.image_at(part), canvas.trimap_at(part)
+        if is_one or _sees_both(trimap):
+            alpha = model(image, trimap)
+        else:
+            half = _half_size(model, canvas, count) if half is None else half
+            alpha, certain = half.look(part)
+            completed = np.where(trimap == UNKNOWN, certain, trimap)
+            if _sees_both(completed) and (completed == UNKNOWN).any():
+                alpha = model(image, completed)
+        total[part] += np.outer(row_weights, column_weights) * alpha
+        count.step()
     return total
 
 
-def _run(model: Matter, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return model(np.ascontiguousarray(image), np.ascontiguousarray(trimap))
+def _tiles(canvas: _Canvas) -> Iterator[tuple[_Part, NDArray[np.float32], NDArray[np.float32]]]:
+    """Give the tiles that weigh on something unknown, with their weights along rows and columns."""
+    for top, row_weights in zip(canvas.rows.starts, canvas.rows.weights, strict=True):
+        for left, column_weights in zip(canvas.columns.starts, canvas.columns.weights, strict=True):
+            part = np.s_[top : top + len(row_weights), left : left + len(column_weights)]
+            unknown = canvas.trimap_at(part) == UNKNOWN
+            if unknown[np.ix_(row_weights > 0, column_weights > 0)].any():
+                yield part, row_weights, column_weights
 
 
 def _sees_both(trimap: NDArray[np.uint8]) -> bool:
     return all((trimap == known).mean() >= _LEAST_SEEN_SHARE for known in (BACKGROUND, FOREGROUND))
 
 
-def _half_size(
-    model: Matter, image: NDArray[np.uint8], trimap: NDArray[np.uint8]
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Return what half the size tells: alpha, float32[H,W], and the trimap completed with what is certain in it."""
-    height, width = trimap.shape
-    half = ((width + 1) // 2, (height + 1) // 2)
-    small = cv2.resize(image, half, interpolation=cv2.INTER_AREA)
-    alpha = matte_any_size(model, small, _shrink_trimap(trimap, half))
-    alpha = np.asarray(cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
-    certain = trimap_from_mask((alpha * 255).round().astype(np.uint8), _CERTAIN_PX)
-    return alpha, np.where(trimap == UNKNOWN, certain, trimap)
+@dataclass(frozen=True, slots=True)
+class _Half:
+    """What half the size tells: alpha, float32[half the canvas' rows, half its columns]."""
+
+    alpha: NDArray[np.float32]
+
+    def look(self, part: _Part) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Return a part of the canvas: its alpha, and the trimap of what is certain in that."""
+        near = [slice(max(0, span.start // 2 - _MARGIN), -(-span.stop // 2) + _MARGIN) for span in part]
+        small = self.alpha[near[0], near[1]]
+        twice = (2 * small.shape[1], 2 * small.shape[0])
+        alpha = np.asarray(cv2.resize(small, twice, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+        certain = trimap_from_mask((alpha * 255).round().astype(np.uint8), _CERTAIN_PX)
+        rows, columns = (
+            slice(span.start - 2 * wide.start, span.stop - 2 * wide.start)
+            for span, wide in zip(part, near, strict=True)
+        )
+        return alpha[rows, columns], certain[rows, columns]
+
+
+def _half_size(model: Matter, canvas: _Canvas, count: _Count) -> _Half:
+    height, width = (-(-axis.length // 2) for axis in (canvas.rows, canvas.columns))
+    image, trimap = np.empty((height, width, 3), np.uint8), np.empty((height, width), np.uint8)
+    for top in range(0, max(1, height // _STRIP_PX) * _STRIP_PX, _STRIP_PX):  # the last strip takes what is left
+        bottom = height if top + 2 * _STRIP_PX > height else top + _STRIP_PX
+        part = np.s_[2 * top : 2 * bottom, 0 : 2 * width]
+        image[top:bottom] = cv2.resize(canvas.image_at(part), (width, bottom - top), interpolation=cv2.INTER_AREA)
+        trimap[top:bottom] = _shrink_trimap(canvas.trimap_at(part), (width, bottom - top))
+    return _Half(_matte(model, image, trimap, count))
 
 
 def _shrink_trimap(trimap: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -139,11 +230,6 @@ def _shrink_trimap(trimap: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[
         share = cv2.resize((trimap == known).astype(np.float32), size, interpolation=cv2.INTER_AREA)
         shrunk[share > 0.999] = known
     return shrunk
-
-
-def _pad(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    below, right = height - picture.shape[0], width - picture.shape[1]
-    return np.asarray(cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT_101), dtype=np.uint8)
 
 
 @lru_cache(maxsize=64)

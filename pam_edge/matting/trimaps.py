@@ -14,7 +14,7 @@ BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
 UNKNOWN_FROM, FOREGROUND_FROM = 64, 192
 """Greys below the first are background and greys from the second on are foreground: the graph contract's thresholds."""
 
-_CLEAR_UP_TO, _SOLID_FROM = 5, 250
+CLEAR_UP_TO, SOLID_FROM = 5, 250
 """Mask greys this near to black or white are noise of an encoder, not softness: alpha 0.02 and 0.98."""
 
 EVALUATION_RADIUS = 10.0
@@ -22,6 +22,8 @@ EVALUATION_RADIUS = 10.0
 
 OPAQUE_FROM, TRANSPARENT_TO = 0.98, 0.02
 """Alphas beyond these count as certain before erosion; 5/255 either way, what 8-bit mattes can tell apart."""
+
+_REGIONS = {"background": BACKGROUND, "unknown region": UNKNOWN, "foreground": FOREGROUND}
 
 _SHARE_OF_SHORT_SIDE = 0.02
 _NARROWEST_BAND_PX = 4
@@ -40,6 +42,18 @@ def clean_trimap(trimap: NDArray[np.uint8]) -> NDArray[np.uint8]:
     clean[trimap < UNKNOWN_FROM] = BACKGROUND
     clean[trimap >= FOREGROUND_FROM] = FOREGROUND
     return clean
+
+
+def what_is_missing(trimap: NDArray[np.uint8]) -> str | None:
+    """Return a sentence on what a clean trimap lacks, and what follows; None where it has all three regions."""
+    lacks = [kind for kind, value in _REGIONS.items() if not (trimap == value).any()]
+    if not lacks:
+        return None
+    if "unknown region" in lacks:
+        follows = "the cut-out is as hard as the trimap, and the network has nothing to do"
+    else:
+        follows = "the network has nothing to tell the two sides by, so expect guesswork"
+    return f"The trimap has no {' and no '.join(lacks)}: {follows}. Check the trimap or mask."
 
 
 def trimap_from_mask(mask: NDArray[np.uint8], band_px: int | None = None) -> NDArray[np.uint8]:
@@ -63,8 +77,8 @@ def trimap_from_mask(mask: NDArray[np.uint8], band_px: int | None = None) -> NDA
     if reach < 0:
         raise UsageError(f"Expected an unknown band of 0 pixels or more; got {reach}. Give the band's reach in pixels.")
     trimap = np.full_like(mask, UNKNOWN)
-    trimap[_further_than(mask <= _CLEAR_UP_TO, reach)] = BACKGROUND
-    trimap[_further_than(mask >= _SOLID_FROM, reach)] = FOREGROUND
+    trimap[_further_than(mask <= CLEAR_UP_TO, reach)] = BACKGROUND
+    trimap[_further_than(mask >= SOLID_FROM, reach)] = FOREGROUND
     return trimap
 
 

@@ -20,11 +20,12 @@ from pam_edge.device_profiles.loader import read_profile
 from pam_edge.errors import CheckpointError, ProfileError, UsageError
 from pam_edge.measuring import memory
 from pam_edge.measuring.host import NAME, host_file, is_this_machine
+from pam_edge.planning.conditions import Conditions
 from pam_edge.planning.cost import CostTable
-from pam_edge.planning.device_costs import measure_command, profile_cost_table
+from pam_edge.planning.device_costs import measure_command
+from pam_edge.planning.service import costs_for
 from pam_edge.supernet.path import PathSpec
-from pam_edge.targets import Target
-from pam_edge.terms import CostUnit, Mode
+from pam_edge.terms import CostUnit
 from pam_edge.workers import run_in_worker
 
 WARM_UP_CALLS = 3
@@ -83,11 +84,8 @@ def bench(directory: Path, *, threads: int, seconds: float) -> Bench:
         UsageError: if its target's times mean nothing here.
     """
     manifest = read_manifest(directory)
-    if manifest.target is Target.COREML:
-        raise UsageError(
-            "bench: expected a target that apps run on machines like this one; Core ML's times are those of an Apple "
-            "device. Measure there: `pam-edge profile kit --target coreml`."
-        )
+    if manifest.target.facts.why_not_timed_here:
+        raise UsageError(f"bench: {manifest.target.facts.why_not_timed_here}.")
     if threads < 1 or not seconds > 0:
         raise UsageError(f"bench: expected at least one thread and a time above zero; got {threads} and {seconds} s.")
     payload = {"directory": str(directory), "threads": threads, "seconds": seconds}
@@ -112,29 +110,21 @@ def _peak(payload: dict[str, Any], entry: EntryPointRecord, threads: int) -> int
 
 def _predictions(manifest: Manifest, threads: int) -> tuple[CostTable | None, str]:
     """Return this machine's costs of the manifest's network, and a sentence on where they come from."""
+    from pam_edge.supernet.checkpoint import load_checkpoint
+
     made_from = manifest.checkpoint
-    command = measure_command(manifest.target, manifest.precision, manifest.height, manifest.width, made_from.reference)
+    try:
+        config = load_checkpoint(made_from.reference).config
+    except CheckpointError as error:
+        return None, f"no prediction: {error}"
+    if config.architecture_hash() != made_from.architecture_hash:
+        return None, f"no prediction: {made_from.reference} has another architecture than what was converted"
+    size = manifest.height, manifest.width
+    conditions = Conditions(config, *size, manifest.target, manifest.precision, manifest.mode, threads)
     with suppress(ProfileError):
         profile = read_profile(host_file())
         if is_this_machine(profile):
-            from pam_edge.supernet.checkpoint import load_checkpoint
-
-            try:
-                config = load_checkpoint(made_from.reference).config
-            except CheckpointError as error:
-                return None, f"no prediction: {error}"
-            if config.architecture_hash() != made_from.architecture_hash:
-                return None, f"no prediction: {made_from.reference} has another architecture than what was converted"
-            costs = profile_cost_table(
-                profile,
-                target=manifest.target,
-                precision=manifest.precision,
-                height=manifest.height,
-                width=manifest.width,
-                config=config,
-                threads=threads,
-                dynamic=manifest.mode is Mode.DYNAMIC,
-            )
+            costs = costs_for(conditions, profile)
             return costs, f"predicted by the profile {NAME}, {costs.provenance} here"
     planned = manifest.entry_points[0]
     theirs = ""
@@ -142,7 +132,8 @@ def _predictions(manifest: Manifest, threads: int) -> tuple[CostTable | None, st
         theirs = (
             f"; the plan's milliseconds are {planned.cost_provenance} for {manifest.profile.name}, not for this one"
         )
-    return None, f"no prediction: this machine was not measured with {threads} threads{theirs}. Measure it: {command}"
+    why = f"this machine was not measured with {threads} threads{theirs}"
+    return None, f"no prediction: {why}. Measure it: {measure_command(conditions)}"
 
 
 def _entry(

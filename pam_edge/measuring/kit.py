@@ -48,11 +48,10 @@ def write_kit(subject: Subject, directory: Path) -> Kit:
         directory: that must not hold anything yet.
 
     Raises:
-        UsageError: if the folder holds something.
+        UsageError: if the folder holds something, or is one that the command runs in.
         ConversionError: if the converter fails.
     """
-    if directory.exists() and any(directory.iterdir()):
-        raise UsageError(f"-o {directory}: expected a folder that is empty or not there yet; it holds files.")
+    _check_free(directory)
     from pam_edge.supernet.variants import variant
 
     blocks = variant(subject.variant).block_count
@@ -68,6 +67,16 @@ def write_kit(subject: Subject, directory: Path) -> Kit:
         write_whole(folder / "README.md", readme.encode())
         deliver(folder, directory)
     return Kit(directory, paths, directory / "README.md")
+
+
+def _check_free(directory: Path) -> None:
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        found = "holds files" if directory.is_dir() else "is a file"
+        raise UsageError(f"-o {directory}: expected a folder that is empty or not there yet; it {found}.")
+    if Path.cwd().is_relative_to(directory.resolve()):
+        raise UsageError(
+            f"-o {directory}: expected a new folder; the command runs inside this one. Name another, such as -o kit."
+        )
 
 
 def _write_inputs(subject: Subject, paths: Sequence[PathSpec], folder: Path) -> None:

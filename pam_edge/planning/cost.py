@@ -1,14 +1,14 @@
-"""Additive costs of paths: a fixed part, and for each block what running or bypassing it costs."""
+"""What paths cost, in milliseconds on a device or in MACs, and how well that is known."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pam_edge.errors import UsageError
+from pam_edge.supernet.additive_cost import AdditiveCost, amount_of, quantise
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import CostUnit, Provenance
 
@@ -19,9 +19,12 @@ CONFIDENCE_SIGMAS = 1.645
 """Standard errors from a prediction to its bounds: each bound holds with 95 %, both together with 90 % (normal)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CostTable:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostTable(AdditiveCost[float]):
     """Cost of one image along any path, with its uncertainty.
+
+    Its parts are rounded to whole quanta, and all sums are made of those: two costs that are equal compare as equal,
+    and a path is within a budget of its own cost.
 
     Counted costs have no errors. Estimated ones have none *known*: their interval is empty, which says nothing about
     how far off they are.
@@ -29,9 +32,6 @@ class CostTable:
     Attributes:
         unit: of every number here.
         provenance: where the numbers come from.
-        fixed: everything outside the choices.
-        run: per block, the block itself.
-        bypass: per block, its connect layer.
         fixed_error: standard error of ``fixed`` alone.
         run_errors: standard error of each of ``run`` alone.
         bypass_errors: standard error of each of ``bypass`` alone.
@@ -44,9 +44,6 @@ class CostTable:
 
     unit: CostUnit
     provenance: Provenance
-    fixed: float
-    run: tuple[float, ...]
-    bypass: tuple[float, ...]
     fixed_error: float = 0.0
     run_errors: tuple[float, ...] = ()
     bypass_errors: tuple[float, ...] = ()
@@ -54,26 +51,21 @@ class CostTable:
     scatter: float = 0.0
 
     def __post_init__(self) -> None:
-        zeros = (0.0,) * len(self.run)
-        object.__setattr__(self, "run_errors", self.run_errors or zeros)
-        object.__setattr__(self, "bypass_errors", self.bypass_errors or zeros)
-        columns = (self.run, self.bypass, self.run_errors, self.bypass_errors)
-        if not self.run or len({len(column) for column in columns}) != 1:
-            raise UsageError(
-                f"Expected costs for one or more blocks in equal numbers; got {[len(c) for c in columns]}."
-            )
-        numbers = (
-            self.fixed,
-            self.fixed_error,
-            self.path_error,
-            self.scatter,
-            *(value for column in columns for value in column),
-        )
+        AdditiveCost.__post_init__(self)
+        zeros = (0.0,) * len(self)
+        errors = (self.run_errors or zeros, self.bypass_errors or zeros)
+        if any(len(column) != len(self) for column in errors):
+            raise UsageError(f"Expected an error for each of {len(self)} blocks; got {[len(c) for c in errors]}.")
+        parts = (self.fixed, *self.run, *self.bypass)
+        numbers = (*parts, self.fixed_error, *errors[0], *errors[1], self.path_error, self.scatter)
         if not all(math.isfinite(value) and value >= 0 for value in numbers):
             raise UsageError("Expected finite costs and errors of zero or more; got a negative, infinite or NaN one.")
-
-    def __len__(self) -> int:
-        return len(self.run)
+        whole = self.quanta
+        object.__setattr__(self, "fixed", amount_of(whole.fixed))
+        object.__setattr__(self, "run", tuple(map(amount_of, whole.run)))
+        object.__setattr__(self, "bypass", tuple(map(amount_of, whole.bypass)))
+        object.__setattr__(self, "run_errors", errors[0])
+        object.__setattr__(self, "bypass_errors", errors[1])
 
     def cost(self, path: PathSpec) -> float:
         """Return the predicted cost of a path.
@@ -81,7 +73,7 @@ class CostTable:
         Raises:
             UsageError: if the path has another number of blocks.
         """
-        return math.fsum((self.fixed, *_pick(path, self.run, self.bypass)))
+        return amount_of(self.quanta.cost(path))
 
     @property
     def margin(self) -> float:
@@ -90,7 +82,7 @@ class CostTable:
         It is the same for every path. A limit on the upper bound is then a limit on the cost itself, which keeps the
         planner's search exact and the governor inside a graph simple.
         """
-        return CONFIDENCE_SIGMAS * math.hypot(self.path_error, self.scatter)
+        return amount_of(quantise(CONFIDENCE_SIGMAS * math.hypot(self.path_error, self.scatter)))
 
     def upper(self, path: PathSpec) -> float:
         """Return the cost that the path exceeds with a probability of at most 5 % (one-sided 95 % bound)."""
@@ -100,27 +92,6 @@ class CostTable:
         """Return lower and upper bound of the path's cost, which hold together with 90 %."""
         cost = self.cost(path)
         return max(0.0, cost - self.margin), cost + self.margin
-
-    @property
-    def full(self) -> float:
-        """Cost with every block run."""
-        return self.cost(PathSpec.full(len(self)))
-
-    @property
-    def shortest(self) -> float:
-        """Cost with every block bypassed."""
-        return self.cost(PathSpec.shortest(len(self)))
-
-    @property
-    def cheapest(self) -> float:
-        """Cost of the cheapest path; below ``shortest`` where a device runs some block faster than its bypass."""
-        return math.fsum((self.fixed, *map(min, self.run, self.bypass)))
-
-
-def _pick(path: PathSpec, run: Sequence[float], bypass: Sequence[float]) -> tuple[float, ...]:
-    if len(path) != len(run):
-        raise UsageError(f"These costs are of {len(run)} blocks; the path {path} has {len(path)}. Use one variant's.")
-    return tuple(taken if runs else skipped for runs, taken, skipped in zip(path.runs, run, bypass, strict=True))
 
 
 @lru_cache(maxsize=64)

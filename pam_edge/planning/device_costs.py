@@ -1,86 +1,27 @@
-"""Costs of a variant on a device, from its profile."""
+"""Costs of a network on a device, from its profile."""
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import TYPE_CHECKING, TypeVar
-
-from pam_edge.device_profiles.schema import DeviceProfile, Measurement
-from pam_edge.errors import ProfileError, UsageError
+from pam_edge.device_profiles.schema import DeviceProfile, Estimate, Measurement
+from pam_edge.errors import ProfileError
+from pam_edge.planning.conditions import Conditions
 from pam_edge.planning.cost import CostTable
 from pam_edge.planning.roofline import choose_machine, estimate_costs
-from pam_edge.targets import Target
-from pam_edge.terms import ComputeUnit, CostUnit, Precision
-
-if TYPE_CHECKING:
-    from pam_edge.supernet.config import SupernetConfig
-
-_E = TypeVar("_E", bound=Enum)
+from pam_edge.terms import ComputeUnit, CostUnit, Mode
 
 
-def profile_cost_table(
-    profile: DeviceProfile,
-    *,
-    target: str,
-    precision: str,
-    height: int,
-    width: int,
-    config: SupernetConfig,
-    threads: int | None = None,
-    dynamic: bool = False,
-) -> CostTable:
-    """Return milliseconds of any path of a variant on a device.
+def profile_costs(profile: DeviceProfile, conditions: Conditions) -> CostTable:
+    """Return milliseconds of any path of a network on a device.
 
-    An estimated profile answers for any variant and size. A measured one answers for what was measured, and for
+    An estimated profile answers for any network and size. A measured one answers for what was measured, and for
     nothing else.
-
-    Args:
-        profile: of the device.
-        target: ``coreml``, ``tflite`` or ``executorch`` (a string, or an enum with that value).
-        precision: ``fp32`` or ``fp16``, likewise.
-        height: of the image, a multiple of 32.
-        width: likewise.
-        config: the variant.
-        threads: that were measured with; None takes the latest measurement, which ``describe_conditions`` tells.
-        dynamic: costs inside a graph that chooses, which are the probe's (Core ML: those of the CPU, which alone takes
-            control flow); else those of static graphs.
 
     Raises:
         ProfileError: if the profile does not cover what is asked; names the command that measures it.
-        UsageError: if target or precision are unknown.
     """
-    wanted_target, wanted_precision = _member(Target, target), _member(Precision, precision)
     if profile.estimate is not None:
-        machine = choose_machine(profile.name, profile.estimate, wanted_target, wanted_precision, dynamic=dynamic)
-        return estimate_costs(machine, config, height, width)
-    table = _latest(profile, wanted_target, wanted_precision, height, width, config.name, threads)
-    if table is None:
-        raise ProfileError(_not_measured(profile, wanted_target, wanted_precision, height, width, config.name))
-    _check_architecture(profile, table, config)
-    if dynamic and wanted_target is Target.COREML and table.compute_unit is not ComputeUnit.CPU:
-        raise ProfileError(
-            f"The profile {profile.name} measured Core ML on the {table.compute_unit.replace('_', ' ')}, which "
-            "does not promise to take a graph that chooses; such a graph runs on the CPU. Measure with --unit cpu, "
-            "convert with --mode multi, or leave --profile out, so that the graph counts GMACs."
-        )
-    return measured_costs(table, dynamic=dynamic)
-
-
-def _latest(
-    profile: DeviceProfile,
-    target: Target,
-    precision: Precision,
-    height: int,
-    width: int,
-    variant: str,
-    threads: int | None = None,
-) -> Measurement | None:
-    asked = (target, precision, height, width, variant)
-    for table in reversed(profile.measurements):
-        holds_for = (table.target, table.precision, table.height, table.width, table.variant)
-        if holds_for == asked and threads in (None, table.threads):
-            return table
-    return None
+        return estimate_costs(choose_machine(profile.name, profile.estimate, conditions), conditions)
+    return measured_costs(_measurement(profile, conditions), dynamic=conditions.chooses)
 
 
 def measured_costs(table: Measurement, *, dynamic: bool = False) -> CostTable:
@@ -102,62 +43,105 @@ def measured_costs(table: Measurement, *, dynamic: bool = False) -> CostTable:
     )
 
 
-def describe_conditions(
-    profile: DeviceProfile, *, target: str, precision: str, config: SupernetConfig, height: int, width: int
-) -> str:
-    """Return one line on what the costs hold for, such as ``estimated for the neural engine, fp16``."""
-    word = profile.provenance
-    wanted_target, wanted_precision = _member(Target, target), _member(Precision, precision)
-    if profile.estimate is None:
-        table = _latest(profile, wanted_target, wanted_precision, height, width, config.name)
-        threads = f", {table.threads} thread{'s' * (table.threads > 1)}" if table else ""
-        return f"{word} with {target} {precision}, {config.name}, {height}x{width}{threads}"
-    machine = choose_machine(profile.name, profile.estimate, wanted_target, wanted_precision)
+def measurements_for(profile: DeviceProfile, conditions: Conditions) -> tuple[Measurement, ...]:
+    """Return the measured tables of these conditions, on whatever compute unit; the latest last."""
+    asked = (*conditions.on_device, conditions.height, conditions.width, conditions.config.name)
+    return tuple(
+        table
+        for table in profile.measurements
+        if (table.target, table.precision, table.height, table.width, table.variant) == asked
+        and conditions.threads in (None, table.threads)
+    )
+
+
+def describe_basis(profile: DeviceProfile | None, conditions: Conditions) -> str:
+    """Return one line on where costs come from, such as ``iPhone 13: estimated for the neural engine: ...``.
+
+    Raises:
+        ProfileError: as ``profile_costs``.
+    """
+    if profile is None:
+        return f"multiply-accumulates, counted at {conditions.height}x{conditions.width}; no device"
+    if profile.estimate is not None:
+        return f"{profile.device}: {_describe_estimate(profile.name, profile.estimate, conditions)}"
+    table = _measurement(profile, conditions)
+    threads = f"{table.threads} thread{'s' * (table.threads > 1)}"
+    unit = f"on the {table.compute_unit.label}, {threads}"
+    return f"{profile.device}: {table.provenance.kind} with {conditions}, {unit}"
+
+
+def measure_command(conditions: Conditions) -> str:
+    """Return the command that measures what a profile lacks."""
+    target, precision = conditions.on_device
+    threads = f" --threads {conditions.threads}" if conditions.threads not in (None, 1) else ""
+    verb = "measure" if target.facts.why_not_timed_here is None else "kit -o kit"
+    return (
+        f"pam-edge profile {verb} --target {target} --precision {precision} --checkpoint {conditions.config.name} "
+        f"--size {conditions.height}x{conditions.width}{threads}"
+    )
+
+
+def _describe_estimate(name: str, estimate: Estimate, conditions: Conditions) -> str:
+    machine = choose_machine(name, estimate, conditions)
     cores = f", {machine.threads} cores" if machine.threads else ""
     return (
-        f"{word} for the {machine.unit.replace('_', ' ')}{cores}: {machine.gmacs_per_s:,.0f} GMAC/s and "
+        f"estimated for the {machine.unit.label}{cores}: {machine.gmacs_per_s:,.0f} GMAC/s and "
         f"{machine.gb_per_s:g} GB/s at their published peaks"
     )
 
 
-def measure_command(target: Target, precision: Precision, height: int, width: int, variant: str) -> str:
-    """Return the command that measures what a profile lacks."""
-    return (
-        f"pam-edge profile measure --target {target} --precision {precision} --checkpoint {variant} "
-        f"--size {height}x{width}"
-    )
+def _measurement(profile: DeviceProfile, conditions: Conditions) -> Measurement:
+    """Return the table that holds, of the compute unit that apps' graphs run on where that was measured.
+
+    A static graph's costs on another unit serve where no others are known: ``describe_basis`` tells the unit.
+    """
+    target, precision = conditions.on_device
+    tables = measurements_for(profile, conditions)
+    if not tables:
+        raise ProfileError(_not_measured(profile, conditions))
+    wanted = conditions.compute_unit or target.facts.compute_unit(precision, conditions.mode)
+    by_unit = {table.compute_unit: table for table in tables}
+    table = by_unit.get(wanted)
+    if table is None and (conditions.chooses or conditions.compute_unit):
+        raise ProfileError(_wrong_unit(profile, conditions, wanted, tuple(by_unit)))
+    table = table or tables[-1]
+    _check_architecture(profile, table, conditions)
+    return table
 
 
-def _member(kind: type[_E], value: str | Enum) -> _E:
-    text = value.value if isinstance(value, Enum) else value
-    try:
-        return kind(text)
-    except ValueError as e:
-        known = ", ".join(str(member.value) for member in kind)
-        raise UsageError(f"Expected the {kind.__name__.lower()} to be one of {known}; got {text!r}.") from e
-
-
-def _not_measured(
-    profile: DeviceProfile, target: Target, precision: Precision, height: int, width: int, variant: str
-) -> str:
-    asked = f"{variant} with {target} in {precision} at {height}x{width}"
+def _not_measured(profile: DeviceProfile, conditions: Conditions) -> str:
     has = "; ".join(
-        f"{t.variant} with {t.target} in {t.precision} at {t.height}x{t.width}, threads {t.threads}"
+        f"{t.variant} with {t.target} in {t.precision} at {t.height}x{t.width}, {t.compute_unit.label}, "
+        f"threads {t.threads}"
         for t in profile.measurements
     )
-    command = measure_command(target, precision, height, width, variant)
+    threads = f" with {conditions.threads} threads" if conditions.threads else ""
     return (
-        f"The profile {profile.name} was not measured for {asked}. It has: {has}. Measure it on the device: {command}"
+        f"The profile {profile.name} was not measured for {conditions}{threads}. It has: {has}. Measure it on the "
+        f"device: {measure_command(conditions)}"
     )
 
 
-def _check_architecture(profile: DeviceProfile, table: Measurement, config: SupernetConfig) -> None:
+def _wrong_unit(
+    profile: DeviceProfile, conditions: Conditions, wanted: ComputeUnit, has: tuple[ComputeUnit, ...]
+) -> str:
+    found = f"The profile {profile.name} measured {conditions} on the {' and the '.join(unit.label for unit in has)}"
+    if conditions.mode is not Mode.DYNAMIC:
+        return f"{found}, not on the {wanted.label}. Measure it on the device: {measure_command(conditions)}"
+    return (
+        f"{found}, which does not promise to take a graph that chooses; such a graph runs on the {wanted.label}. "
+        f"Measure with --unit {wanted}, convert with --mode multi, or leave --profile out, so that the graph counts "
+        "GMACs."
+    )
+
+
+def _check_architecture(profile: DeviceProfile, table: Measurement, conditions: Conditions) -> None:
+    config = conditions.config
     names = tuple(block.name for block in table.blocks)
     if table.architecture_hash == config.architecture_hash() and names == config.block_names:
         return
-    command = measure_command(table.target, table.precision, table.height, table.width, config.name)
     raise ProfileError(
         f"The profile {profile.name} measured {table.variant} of architecture {table.architecture_hash} with "
         f"{len(names)} blocks; the network at hand is {config.architecture_hash()} with {config.block_count}. Measure "
-        f"again: {command}"
+        f"again: {measure_command(conditions)}"
     )

@@ -1,10 +1,10 @@
-"""The best paths at every cost."""
+"""The best paths at every cost: the Pareto front."""
 
 from __future__ import annotations
 
 from pam_edge.planning.budget import Budget, BudgetUnit
 from pam_edge.planning.cost import CostTable
-from pam_edge.planning.planner import ErrorTable, Plan, plan_path
+from pam_edge.planning.planner import ErrorTable, Plan, plan_within
 
 POINTS = 64
 """Limits that the planner is asked at."""
@@ -13,17 +13,17 @@ POINTS = 64
 def pareto_front(costs: CostTable, macs: CostTable, errors: ErrorTable | None = None) -> tuple[Plan, ...]:
     """Return paths that no other path beats in both cost and objective, from the cheapest to the best.
 
-    The front of 2^L paths can have thousands of points; this asks the planner at ``POINTS`` evenly spaced limits, and
-    each answer is a point of the front, because the planner prefers the cheaper of equal paths. With an error table,
-    only listed paths are on it (unless none fits at all).
+    The front of 2^L paths can have thousands of points; this asks the planner at ``POINTS`` evenly spaced limits, in
+    whole quanta, and each answer is a point of the front, because the planner prefers the cheaper of equal paths. With
+    an error table, only listed paths are on it (unless none fits at all).
     """
-    low = 100 * costs.cheapest / costs.full
+    whole = costs.quanta
     plans: dict[str, Plan] = {}
     for step in range(POINTS):
-        percent = low + (100 - low) * step / (POINTS - 1)
-        # Rounding must not put the first limit below the cheapest path.
-        budget = Budget(f"{percent:.4f}pct", percent * (1 + 1e-9), BudgetUnit.PERCENT)
-        plan = plan_path(budget, costs, macs, errors)
+        room = whole.cheapest + (whole.full - whole.cheapest) * step // (POINTS - 1)
+        percent = 100 * room / whole.full
+        budget = Budget(f"{percent:.4f}pct", percent, BudgetUnit.PERCENT)
+        plan = plan_within(room, budget, costs, costs, macs, errors)
         plans.setdefault(str(plan.path), plan)
     listed = {path: plan for path, plan in plans.items() if plan.expected_error is not None}
     plans = listed or plans

@@ -1,12 +1,13 @@
 """Choose the path for a budget.
 
-Percent and named budgets are of the full path's cost and compare predictions with a prediction, so a path's own cost
-counts. Milliseconds are a promise, so the upper confidence bound counts. GMACs are counted, and have no error.
+Percent are of the full path's cost and compare predictions with a prediction, so a path's own cost counts.
+Milliseconds are a promise, so the upper confidence bound counts. GMACs, and the named levels of quality, which are
+shares of the full path's MACs, are counted, and have no error. Whatever limits, all is compared in whole quanta.
 """
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from pam_edge.errors import BudgetError, UsageError
 from pam_edge.planning.budget import Budget, BudgetUnit
 from pam_edge.planning.cost import CostTable
-from pam_edge.planning.search import Candidate, best_path, quantise
+from pam_edge.planning.search import best_path, cheapest_path
+from pam_edge.supernet.additive_cost import AdditiveCost, amount_of, quantise
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import CostUnit, Provenance
 
@@ -33,27 +35,35 @@ class ErrorTable:
     """
 
     errors: dict[PathSpec, float]
-    _runs: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    _runs: NDArray[np.bool_] = field(init=False, repr=False, compare=False)
     _values: NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if len({len(path) for path in self.errors}) > 1:
-            raise UsageError("Expected errors of paths of one length.")
-        object.__setattr__(self, "_runs", np.array([path.runs for path in self.errors], np.int64))
+        if not self.errors or len({len(path) for path in self.errors}) > 1:
+            raise UsageError("Expected errors of one path or more, all of one length.")
+        object.__setattr__(self, "_runs", np.array([path.runs for path in self.errors], np.bool_))
         object.__setattr__(self, "_values", np.fromiter(self.errors.values(), np.float64))
 
-    def best(self, fixed: int, run: tuple[int, ...], bypass: tuple[int, ...], room: int) -> PathSpec | None:
-        """Return the listed path of least error that costs at most ``room``, or None; costs are in quanta."""
-        if not self.errors:
-            return None
-        costs = fixed + sum(bypass) + self._runs @ (np.array(run) - np.array(bypass))
-        values = np.where(costs <= room, self._values, np.inf)
+    @classmethod
+    def parse(cls, path_errors: Mapping[str, float]) -> ErrorTable | None:
+        """Return the table that a checkpoint carries, by paths in text form; None if it is empty."""
+        return cls({PathSpec.parse(path): error for path, error in path_errors.items()}) if path_errors else None
+
+    def __len__(self) -> int:
+        return len(self.errors)
+
+    def best(self, limiting: AdditiveCost[int], room: int, costs: AdditiveCost[int]) -> PathSpec | None:
+        """Return the listed path of least error within ``room`` of the limiting costs, or None.
+
+        Equal errors: the path of lower cost, then the one that runs the earlier block.
+        """
+        values = np.where(limiting.costs(self._runs) <= room, self._values, np.inf)
         least = values.min()
         if least == np.inf:
             return None
-        paths = tuple(self.errors)
+        listed, prices = tuple(self.errors), costs.costs(self._runs)
         ties = np.flatnonzero(values == least)
-        return paths[min(ties, key=lambda index: (costs[index], [not taken for taken in paths[index].runs]))]
+        return listed[min(ties, key=lambda index: (prices[index], [not runs for runs in listed[index].runs]))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,7 @@ class Plan:
         budget: what was asked.
         path: what was chosen.
         limit: the budget in ``limit_unit``.
-        limit_unit: GMAC for budgets in GMAC, else the unit of the costs.
+        limit_unit: GMAC for budgets in GMAC and levels of quality, else the unit of the costs.
         predicted_cost: of the path, in ``unit``.
         interval: bounds of the cost in ``unit`` that hold together with 90 %; for estimates it is empty.
         unit: of ``predicted_cost`` and ``interval``.
@@ -106,19 +116,27 @@ def plan_path(budget: Budget, costs: CostTable, macs: CostTable, errors: ErrorTa
     """
     _check(costs, macs, errors)
     limiting = _limiting_table(budget, costs, macs)
-    quanta = _Quanta.of(limiting)
-    percent = budget.unit is BudgetUnit.PERCENT
-    limit = budget.value / 100 * limiting.full if percent else budget.value
-    margin = limiting.margin if budget.unit is BudgetUnit.MS else 0.0
-    # Percent of the sum of the rounded parts: 100 % is then exactly the full path.
-    room = round(budget.value / 100 * quanta.full) if percent else quantise(limit) - quantise(margin)
-    if quanta.cheapest > room:
-        raise BudgetError(_too_small(budget, limiting, limit, margin))
-    path, objective = _choose(quanta, min(room, quanta.dearest), macs, errors)
+    margin = quantise(limiting.margin) if budget.unit is BudgetUnit.MS else 0
+    limit = _in_quanta(budget, limiting)
+    if limiting.quanta.cheapest > limit - margin:
+        raise BudgetError(_too_small(budget, limiting, amount_of(limit), amount_of(margin)))
+    return plan_within(limit - margin, budget, limiting, costs, macs, errors)
+
+
+def plan_within(
+    room: int,
+    budget: Budget,
+    limiting: CostTable,
+    costs: CostTable,
+    macs: CostTable,
+    errors: ErrorTable | None,
+) -> Plan:
+    """Return the best path that costs at most ``room`` quanta of the limiting table; one is known to fit."""
+    path, objective = _choose(limiting.quanta, room, costs.quanta, macs.quanta, errors)
     return Plan(
         budget=budget,
         path=path,
-        limit=limit,
+        limit=amount_of(_in_quanta(budget, limiting)),
         limit_unit=limiting.unit,
         predicted_cost=costs.cost(path),
         interval=costs.interval(path),
@@ -130,8 +148,15 @@ def plan_path(budget: Budget, costs: CostTable, macs: CostTable, errors: ErrorTa
     )
 
 
+def most_macs(costs: CostTable, macs: CostTable, limit: float) -> float:
+    """Return the GMACs of the path of most MACs whose predicted cost is within a limit; one is known to fit."""
+    most = best_path(costs.quanta, macs.quanta, min(quantise(limit), costs.quanta.dearest))
+    assert most is not None, "the cheapest path was checked to fit"
+    return macs.cost(most)
+
+
 def _check(costs: CostTable, macs: CostTable, errors: ErrorTable | None) -> None:
-    listed = [len(path) for path in itertools.islice(errors.errors, 1)] if errors else []
+    listed = {len(path) for path in errors.errors} if errors else set()
     lengths = {len(costs), len(macs), *listed}
     if len(lengths) != 1:
         raise UsageError(
@@ -143,7 +168,7 @@ def _check(costs: CostTable, macs: CostTable, errors: ErrorTable | None) -> None
 
 
 def _limiting_table(budget: Budget, costs: CostTable, macs: CostTable) -> CostTable:
-    if budget.unit is BudgetUnit.GMAC:
+    if budget.unit in (BudgetUnit.GMAC, BudgetUnit.LEVEL):
         return macs
     if budget.unit is BudgetUnit.MS and costs.unit is not CostUnit.MS:
         raise BudgetError(
@@ -153,49 +178,39 @@ def _limiting_table(budget: Budget, costs: CostTable, macs: CostTable) -> CostTa
     return costs
 
 
+def _in_quanta(budget: Budget, limiting: CostTable) -> int:
+    """Return a budget in quanta of the limiting table: 100 % is exactly the full path."""
+    if budget.unit in (BudgetUnit.PERCENT, BudgetUnit.LEVEL):
+        return round(budget.value / 100 * limiting.quanta.full)
+    return quantise(budget.value)
+
+
 def _too_small(budget: Budget, table: CostTable, limit: float, margin: float) -> str:
     low, high, unit = table.cheapest + margin, table.full + margin, table.unit
-    asked = f"{budget}, which is {limit:.4g} {unit}," if budget.unit is BudgetUnit.PERCENT else f"{budget}"
+    relative = budget.unit in (BudgetUnit.PERCENT, BudgetUnit.LEVEL)
+    asked = f"{budget}, which is {limit:.4g} {unit}," if relative else f"{budget}"
     bound = f" (with {margin:.2g} ms of uncertainty)" if margin else ""
     return (
         f"The budget {asked} is below the cheapest path. Feasible here: {low:.4g} to {high:.4g} {unit}{bound}, that is "
-        f"{100 * table.cheapest / table.full:.1f}% to 100%, {table.provenance}. Raise the budget, reduce the "
-        "size or take a smaller variant."
+        f"{100 * table.cheapest / table.full:.1f}% to 100%, {table.provenance}. Raise the budget, reduce the size or "
+        "take a smaller variant."
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Quanta:
-    """A cost table in whole quanta, so that sums are exact."""
-
-    fixed: int
-    run: tuple[int, ...]
-    bypass: tuple[int, ...]
-
-    @classmethod
-    def of(cls, table: CostTable) -> _Quanta:
-        return cls(quantise(table.fixed), tuple(map(quantise, table.run)), tuple(map(quantise, table.bypass)))
-
-    @property
-    def full(self) -> int:
-        return self.fixed + sum(self.run)
-
-    @property
-    def cheapest(self) -> int:
-        return self.fixed + sum(map(min, self.run, self.bypass))
-
-    @property
-    def dearest(self) -> int:
-        return self.fixed + sum(map(max, self.run, self.bypass))
-
-
-def _choose(costs: _Quanta, room: int, macs: CostTable, errors: ErrorTable | None) -> tuple[PathSpec, str]:
+def _choose(
+    limiting: AdditiveCost[int],
+    room: int,
+    costs: AdditiveCost[int],
+    macs: AdditiveCost[int],
+    errors: ErrorTable | None,
+) -> tuple[PathSpec, str]:
     if errors:
-        listed = errors.best(costs.fixed, costs.run, costs.bypass, room)
+        listed = errors.best(limiting, room, costs)
         if listed is not None:
-            return listed, LEAST_ERROR.format(count=len(errors.errors))
-    values = _Quanta.of(macs)
-    blocks = map(Candidate, costs.run, costs.bypass, values.run, values.bypass)
-    best_of_all = best_path(tuple(blocks), room - costs.fixed)
-    assert best_of_all is not None, "the cheapest path was checked to fit"
-    return best_of_all, NONE_LISTED if errors else MOST_MACS
+            return listed, LEAST_ERROR.format(count=len(errors))
+    most = best_path(limiting, macs, min(room, limiting.dearest))
+    assert most is not None, "the cheapest path was checked to fit"
+    # Where MACs limit, paths of equal MACs cost the same of what limits, and the device decides between them.
+    cheapest = cheapest_path(costs, macs, macs.cost(most)) if limiting == macs else most
+    assert cheapest is not None, "a path of these MACs was found"
+    return cheapest, NONE_LISTED if errors else MOST_MACS

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from pam_edge.device_profiles.schema import Estimate, Peak, UnitPeaks
 from pam_edge.errors import ProfileError
+from pam_edge.planning.conditions import Conditions
 from pam_edge.planning.cost import CostTable
 from pam_edge.targets import Target
-from pam_edge.terms import ComputeUnit, CostUnit, Precision, Provenance
+from pam_edge.terms import ComputeUnit, CostUnit, Mode, Precision, Provenance
 
 if TYPE_CHECKING:
     from pam_edge.planning.operators import Operator
-    from pam_edge.supernet.config import SupernetConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +52,20 @@ class Machine:
         return max(operator.macs / (self.gmacs_per_s * 1e9), moved_bytes / (self.gb_per_s * 1e9))
 
 
-def choose_machine(
-    name: str, estimate: Estimate, target: Target, precision: Precision, *, dynamic: bool = False
-) -> Machine:
-    """Return what the target would use on this device.
-
-    Core ML uses the neural engine for fp16 and the GPU for fp32 (the neural engine has no fp32); for a dynamic graph,
-    whose control flow neither promises to take, the CPU's large cores. LiteRT and ExecuTorch always use those, through
-    XNNPACK. LiteRT's fp16 is one of weights: arithmetic and activations
-    stay fp32.
+def choose_machine(name: str, estimate: Estimate, conditions: Conditions) -> Machine:
+    """Return what the target would use on this device, as its facts say.
 
     Raises:
         ProfileError: if the profile has no peak for it.
     """
-    unit = ComputeUnit.CPU
-    if target is Target.COREML:
-        unit = ComputeUnit.NEURAL_ENGINE if precision is Precision.FP16 else ComputeUnit.GPU
-    weights_alone = target is Target.TFLITE and precision is Precision.FP16
-    arithmetic = Precision.FP32 if weights_alone else precision
-    peaks, peak = _find(name, estimate, target, unit, arithmetic)
-    # Only after the usual unit was found: a phone without one has no Core ML.
-    if dynamic and unit is not ComputeUnit.CPU:
-        unit = ComputeUnit.CPU
+    target, precision = conditions.on_device
+    facts = target.facts
+    arithmetic = Precision.FP32 if precision in facts.weights_only else precision
+    usual = facts.compute_unit(precision, Mode.STATIC)
+    peaks, peak = _find(name, estimate, target, usual, arithmetic)
+    # Only after the usual unit was found: a phone without one does not have the target.
+    unit = conditions.compute_unit or facts.compute_unit(precision, conditions.mode)
+    if unit is not usual:
         peaks, peak = _find(name, estimate, target, unit, arithmetic)
     return Machine(
         unit=unit,
@@ -99,11 +91,11 @@ def _find(
     )
 
 
-def estimate_costs(machine: Machine, config: SupernetConfig, height: int, width: int) -> CostTable:
+def estimate_costs(machine: Machine, conditions: Conditions) -> CostTable:
     """Return estimated milliseconds of any path."""
     from pam_edge.planning.operators import list_operators
 
-    operators = list_operators(config, height, width)
+    operators = list_operators(conditions.config, conditions.height, conditions.width)
     return CostTable(
         unit=CostUnit.MS,
         provenance=Provenance.ESTIMATED,

@@ -1,206 +1,119 @@
-"""Plan budgets for a checkpoint on a device, with all that a person wants to see beside the paths."""
+"""Planning, as all who need a path ask for it: a checkpoint, budgets, conditions and perhaps a device."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pam_edge.device_profiles.loader import load_profile
-from pam_edge.device_profiles.schema import DeviceProfile, Measurement
-from pam_edge.errors import UsageError
+from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.planning.budget import Budget
+from pam_edge.planning.conditions import Conditions
 from pam_edge.planning.cost import CostTable, mac_cost_table
-from pam_edge.planning.device_costs import describe_conditions, profile_cost_table
+from pam_edge.planning.device_costs import describe_basis, profile_costs
 from pam_edge.planning.front import pareto_front
 from pam_edge.planning.planner import ErrorTable, Plan, plan_path
-from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
-from pam_edge.terms import ComputeUnit, Precision
+from pam_edge.terms import Mode, Precision
 
 if TYPE_CHECKING:
+    from pam_edge.supernet.checkpoint import Checkpoint
     from pam_edge.supernet.config import SupernetConfig
 
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What costs hold for."""
-
-    target: Target
-    precision: Precision
-    height: int
-    width: int
-
-    def __post_init__(self) -> None:
-        if self.height <= 0 or self.width <= 0 or self.height % 32 or self.width % 32:
-            raise UsageError(f"--size: expected multiples of 32; got {self.height}x{self.width}.")
+DEFAULT_SIZE = (512, 512)
+"""Height and width where none are asked for. Relative costs of paths hardly depend on them."""
 
 
 @dataclass(frozen=True, slots=True)
-class PlanReport:
-    """Plans of several budgets, and the front that they lie on.
+class Planned:
+    """Plans of some budgets, and what they were made with.
 
     Attributes:
-        checkpoint: its title; carries the word UNTRAINED where it applies.
-        profile: name of the device profile; None where costs are MACs.
         conditions: what the costs hold for.
         basis: one line on where the costs come from; carries the provenance.
         costs: of the device, or MACs.
-        block_names: of the variant.
-        plans: one per budget.
-        front: best paths at every cost.
+        macs: at the same size.
+        errors: that the checkpoint carries; None where it carries none.
+        plans: one per budget, in order.
     """
 
-    checkpoint: str
-    profile: str | None
     conditions: Conditions
     basis: str
     costs: CostTable
-    block_names: tuple[str, ...]
+    macs: CostTable
+    errors: ErrorTable | None
     plans: tuple[Plan, ...]
-    front: tuple[Plan, ...]
+
+    @property
+    def front(self) -> tuple[Plan, ...]:
+        """The best paths at every cost."""
+        return pareto_front(self.costs, self.macs, self.errors)
+
+
+def plan(
+    checkpoint: Checkpoint, budgets: Sequence[Budget], conditions: Conditions, profile: DeviceProfile | None = None
+) -> Planned:
+    """Plan the path of each budget.
+
+    Args:
+        checkpoint: whose expected errors count.
+        budgets: what paths may cost; none gives the costs alone.
+        conditions: of the checkpoint's network.
+        profile: of the device; None counts MACs.
+
+    Raises:
+        BudgetError: if a budget cannot be kept.
+        ProfileError: if the profile does not cover the conditions.
+    """
+    assert conditions.config == checkpoint.config, "conditions are those of the checkpoint's own network"
+    costs, macs = costs_for(conditions, profile), costs_for(conditions, None)
+    errors = ErrorTable.parse(checkpoint.training.path_errors)
+    return Planned(
+        conditions=conditions,
+        basis=describe_basis(profile, conditions),
+        costs=costs,
+        macs=macs,
+        errors=errors,
+        plans=tuple(plan_path(budget, costs, macs, errors) for budget in budgets),
+    )
+
+
+def costs_for(conditions: Conditions, profile: DeviceProfile | None) -> CostTable:
+    """Return milliseconds from a profile, or GMACs where there is none.
+
+    Raises:
+        ProfileError: if the profile does not cover the conditions.
+    """
+    if profile is None:
+        return mac_cost_table(conditions.config, conditions.height, conditions.width)
+    return profile_costs(profile, conditions)
 
 
 def default_conditions(
+    config: SupernetConfig,
     profile: DeviceProfile | None,
     target: Target | None = None,
     precision: Precision | None = None,
     size: tuple[int, int] | None = None,
-    variant: str | None = None,
+    mode: Mode = Mode.STATIC,
 ) -> Conditions:
     """Fill in what was not asked for.
 
-    A measured profile answers for its latest table that agrees with what was asked, of a variant if one is given; an
-    estimated one for Core ML where the device has a neural engine, else for LiteRT.
+    A measured profile answers for its latest table of the network that agrees with what was asked, else for its latest;
+    an estimated one for the first target whose usual compute unit it has a peak of.
     """
-    tables = profile.measurements if profile else ()
-    for table in reversed(tables):
-        fits = target in (None, table.target) and precision in (None, table.precision)
-        if fits and size in (None, (table.height, table.width)) and variant in (None, table.variant):
-            return Conditions(table.target, table.precision, table.height, table.width)
-    if target is None:
-        units = profile.estimate.compute_units if profile and profile.estimate else ()
-        has_engine = any(unit.unit is ComputeUnit.NEURAL_ENGINE for unit in units)
-        target = Target.COREML if has_engine else Target.TFLITE
-    height, width = size or (512, 512)
-    return Conditions(target, precision or target.default_precision, height, width)
+    for table in reversed(profile.measurements if profile else ()):
+        fits = table.variant == config.name and target in (None, table.target) and precision in (None, table.precision)
+        if fits and size in (None, (table.height, table.width)):
+            return Conditions(config, table.height, table.width, table.target, table.precision, mode)
+    height, width = size or DEFAULT_SIZE
+    return Conditions(config, height, width, target or _usual_target(profile), precision, mode)
 
 
-def tables_for(profile: DeviceProfile, conditions: Conditions) -> tuple[Measurement, ...]:
-    """Return the measured tables that hold for these conditions, of any variant; the latest last."""
-    asked = (conditions.target, conditions.precision, conditions.height, conditions.width)
-    return tuple(t for t in profile.measurements if (t.target, t.precision, t.height, t.width) == asked)
-
-
-def device_costs(profile: DeviceProfile | None, config: SupernetConfig, conditions: Conditions) -> CostTable:
-    """Return milliseconds from a profile, or GMACs where there is none."""
-    if profile is None:
-        return mac_cost_table(config, conditions.height, conditions.width)
-    return profile_cost_table(
-        profile,
-        target=conditions.target,
-        precision=conditions.precision,
-        height=conditions.height,
-        width=conditions.width,
-        config=config,
-    )
-
-
-def describe_basis(profile: DeviceProfile | None, config: SupernetConfig, conditions: Conditions) -> str:
-    """Return one line on where costs come from."""
-    size = f"{conditions.height}x{conditions.width}"
-    if profile is None:
-        return f"multiply-accumulates, counted at {size}; no device"
-    line = describe_conditions(
-        profile,
-        target=conditions.target,
-        precision=conditions.precision,
-        config=config,
-        height=conditions.height,
-        width=conditions.width,
-    )
-    return f"{profile.device}: {line}"
-
-
-def make_report(
-    checkpoint: str,
-    budgets: Sequence[Budget],
-    profile: str | None = None,
-    target: Target | None = None,
-    precision: Precision | None = None,
-    size: tuple[int, int] | None = None,
-) -> PlanReport:
-    """Plan budgets for a checkpoint (variant name or file) on a device (profile name or file; None plans by MACs).
-
-    Raises:
-        PamEdgeError: if checkpoint or profile cannot be used, or a budget cannot be kept.
-    """
-    from pam_edge.supernet.checkpoint import load_checkpoint
-
-    device = load_profile(profile) if profile else None
-    loaded = load_checkpoint(checkpoint)
-    conditions = default_conditions(device, target, precision, size, loaded.config.name)
-    costs = device_costs(device, loaded.config, conditions)
-    macs = mac_cost_table(loaded.config, conditions.height, conditions.width)
-    listed = {PathSpec.parse(path): error for path, error in loaded.training.path_errors.items()}
-    errors = ErrorTable(listed) if listed else None
-    return PlanReport(
-        checkpoint=loaded.title,
-        profile=device.name if device else None,
-        conditions=conditions,
-        basis=describe_basis(device, loaded.config, conditions),
-        costs=costs,
-        block_names=loaded.config.block_names,
-        plans=tuple(plan_path(budget, costs, macs, errors) for budget in budgets),
-        front=pareto_front(costs, macs, errors),
-    )
-
-
-def costs_record(costs: CostTable, names: Sequence[str]) -> dict[str, Any]:
-    """Return costs per block as JSON holds them."""
-    rows = zip(names, costs.run, costs.run_errors, costs.bypass, costs.bypass_errors, strict=True)
-    keys = ("name", "run", "run_error", "bypass", "bypass_error")
-    return {
-        "unit": costs.unit,
-        "provenance": costs.provenance,
-        "full": costs.full,
-        "shortest": costs.shortest,
-        "margin": costs.margin,
-        "fixed": costs.fixed,
-        "fixed_error": costs.fixed_error,
-        "blocks": [dict(zip(keys, row, strict=True)) for row in rows],
-    }
-
-
-def plan_record(plan: Plan) -> dict[str, Any]:
-    """Return a plan as JSON holds it."""
-    return {
-        "budget": plan.budget.label,
-        "path": str(plan.path),
-        "limit": plan.limit,
-        "limit_unit": plan.limit_unit,
-        "predicted_cost": plan.predicted_cost,
-        "interval": list(plan.interval),
-        "cost_unit": plan.unit,
-        "cost_provenance": plan.provenance,
-        "gmacs": plan.gmacs,
-        "expected_error": plan.expected_error,
-        "objective": plan.objective,
-    }
-
-
-def report_record(report: PlanReport) -> dict[str, Any]:
-    """Return a report as JSON holds it."""
-    return {
-        "checkpoint": report.checkpoint,
-        "profile": report.profile,
-        "provenance": report.costs.provenance,
-        "basis": report.basis,
-        "target": report.conditions.target,
-        "precision": report.conditions.precision,
-        "height": report.conditions.height,
-        "width": report.conditions.width,
-        "blocks": list(report.block_names),
-        "plans": [plan_record(plan) for plan in report.plans],
-        "front": [plan_record(plan) for plan in report.front],
-    }
+def _usual_target(profile: DeviceProfile | None) -> Target:
+    """Return what a device is usually converted for; without one, what runs on most."""
+    if profile and profile.measurements:
+        return profile.measurements[-1].target
+    here = {unit.unit for unit in profile.estimate.compute_units} if profile and profile.estimate else set()
+    usual = {each: each.facts.compute_unit(each.default_precision, Mode.STATIC) for each in Target}
+    return next((each for each, unit in usual.items() if unit in here), Target.TFLITE)

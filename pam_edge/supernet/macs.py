@@ -9,45 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
+from pam_edge.supernet.additive_cost import AdditiveCost
 from pam_edge.supernet.config import SupernetConfig
 from pam_edge.supernet.network import Supernet
-from pam_edge.supernet.path import PathSpec
 
 
-@dataclass(frozen=True, slots=True)
-class MacTable:
-    """MACs of one image of a given size.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacTable(AdditiveCost[int]):
+    """MACs of one image of a given size along any static path; ``fixed`` has channel attention in it.
 
     Attributes:
-        fixed: everything outside the choices, channel attention included.
         gates: the gates' MLPs, which only a dynamic graph evaluates.
-        run: per block, the block itself.
-        bypass: per block, its connect layer.
     """
 
-    fixed: int
     gates: int
-    run: tuple[int, ...]
-    bypass: tuple[int, ...]
-
-    def cost(self, path: PathSpec) -> int:
-        """Return the MACs of a static path."""
-        pairs = zip(path.runs, self.run, self.bypass, strict=True)
-        return self.fixed + sum(run if taken else bypass for taken, run, bypass in pairs)
-
-    @property
-    def full(self) -> int:
-        """MACs with every block run."""
-        return self.cost(PathSpec.full(len(self.run)))
-
-    @property
-    def shortest(self) -> int:
-        """MACs with every block bypassed."""
-        return self.cost(PathSpec.shortest(len(self.run)))
 
 
 def count_macs(config: SupernetConfig, height: int, width: int) -> MacTable:
@@ -69,8 +49,9 @@ def count_macs(config: SupernetConfig, height: int, width: int) -> MacTable:
     return _tabulate(counts, config.block_count)
 
 
+@lru_cache(maxsize=8)
 def shapes_alone(config: SupernetConfig) -> Supernet:
-    """Return a supernet of meta tensors, which have shapes and no values.
+    """Return a supernet of meta tensors, which have shapes and no values; made once, so leave nothing hooked to it.
 
     It is made on the CPU first: initialising meta tensors makes PyTorch import its compiler, which takes seconds.
     """

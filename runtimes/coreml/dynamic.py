@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.runtimes.base import DynamicMatte
-from pam_edge.runtimes.coreml.inputs import function_name, image_size, model_inputs
-from pam_edge.runtimes.coreml.model import load
+from pam_edge.runtimes.coreml.inputs import function_name, image_size, load_ours, model_inputs
 
 Predict = Callable[[dict[str, NDArray[Any]]], dict[str, NDArray[Any]]]
 """Runs a package: arrays by input name to arrays by output name."""
@@ -21,7 +20,7 @@ class CoreMLDynamicModel:
     """A dynamic graph in a .mlpackage."""
 
     def __init__(self, file: Path, entry_point: str, predict: Predict | None = None, ran_on: str | None = None) -> None:
-        self._read = load(file)
+        self._read = load_ours(file)
         self._entry_point = entry_point
         self._predict = predict or self._read.predict
         self.height, self.width = image_size(self._read, function_name(self._read, entry_point))

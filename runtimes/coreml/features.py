@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from pam_edge.errors import ArtifactError, UnsupportedOpError, UsageError
-from pam_edge.runtimes.coreml.types import NUMPY, DType, TensorType, hold
+from pam_edge.runtimes.coreml.sizes import Sizes, array_sizes, image_sizes
+from pam_edge.runtimes.coreml.types import FLOATS, NUMPY, DType, TensorType, enum_name, hold
 
 Kind = Literal["tensor", "image"]
 
@@ -31,47 +32,56 @@ class Feature:
     Attributes:
         name: as in the model.
         kind: ``image`` or ``tensor``.
-        shape: of the array an app passes: sizes for tensors, height and width (and 3) for images; None where free.
+        sizes: allowed shapes of the array an app passes: height and width (and 3) for images.
         dtype: numpy name of its elements: images are ``uint8``, or ``float16`` for 16-bit grayscale.
         colour: ``RGB``, ``BGR``, ``GRAYSCALE`` or ``GRAYSCALE_FLOAT16`` for images, else None. It is the layout inside
             the model: colour images are always passed and returned as RGB.
         type: what the program declares.
+        optional: whether an input may be left out.
+        default: what a multi-array that is left out is filled with; None where the description does not say.
     """
 
     name: str
     kind: Kind
-    shape: tuple[int | None, ...]
+    sizes: Sizes
     dtype: str
     colour: str | None
     type: TensorType
+    optional: bool = False
+    default: float | None = None
 
-    def to_tensor(self, value: Any) -> Tensor:
-        """Convert what a caller passes to the tensor that the program takes.
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """Shape of the array an app passes, None for sizes that are not always the same."""
+        return self.sizes.shape
+
+    def fit(self, value: Any) -> np.ndarray:
+        """Return what a caller passes as an array of an allowed shape.
 
         Args:
-            value: array of ``shape`` and ``dtype``, or for images anything numpy takes, such as a PIL image. Floats
-                and integers of another width are converted, as Core ML converts multi-arrays.
+            value: array of an allowed shape and ``dtype``, or for images anything numpy takes, such as a PIL image.
+                Floats and integers of another width are converted, as Core ML converts multi-arrays. A scalar may stand
+                for an array of one element, and a grayscale image may have a channel.
 
         Raises:
             UsageError: if shape or type do not fit.
         """
-        array = np.asarray(value)
-        if self.kind == "image":
-            return self._image_to_tensor(array)
-        wanted = np.dtype(self.dtype)
-        if array.dtype.kind != wanted.kind and not (array.dtype.kind == "u" and wanted.kind == "i"):
+        array, wanted = np.asarray(value), np.dtype(self.dtype)
+        same_kind = array.dtype.kind == wanted.kind or (array.dtype.kind == "u" and wanted.kind == "i")
+        if not (array.dtype == wanted if self.kind == "image" else same_kind):
             raise UsageError(f"Expected '{self.name}' as {self.dtype}; got {array.dtype}. Convert it first.")
-        array = array.reshape(1) if array.shape == () and self.shape == (1,) else array
-        self._check_shape(array.shape)
-        tensor = hold(np.ascontiguousarray(array.astype(wanted)))
-        return tensor.reshape(()) if self.type.shape == () else tensor
-
-    def _image_to_tensor(self, array: np.ndarray) -> Tensor:
-        if array.dtype != np.dtype(self.dtype):
-            raise UsageError(f"Expected the image '{self.name}' as {self.dtype}; got {array.dtype}. Convert it first.")
-        if self.colour in ("GRAYSCALE", "GRAYSCALE_FLOAT16") and array.ndim == 3 and array.shape[2] == 1:
+        if self.kind == "tensor" and array.shape == () and self.sizes.accepts((1,)):
+            array = array.reshape(1)
+        if self.kind == "image" and array.ndim == 3 and array.shape[2] == 1:
             array = array[:, :, 0]
         self._check_shape(array.shape)
+        return array.astype(wanted)
+
+    def to_tensor(self, array: np.ndarray) -> Tensor:
+        """Convert an array that fits to the tensor that the program takes."""
+        if self.kind == "tensor":
+            tensor = hold(np.ascontiguousarray(array))
+            return tensor.reshape(()) if self.type.shape == () else tensor
         pixels = torch.from_numpy(np.array(array, dtype=np.float32))
         if pixels.dim() == 2:
             return pixels[None, None]
@@ -79,14 +89,22 @@ class Feature:
         return channels.flip(1) if self.colour == "BGR" else channels
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
-        fits = len(shape) == len(self.shape) and all(
-            w is None or w == n for w, n in zip(self.shape, shape, strict=True)
-        )
-        if not fits:
-            wanted = ["any" if size is None else size for size in self.shape]
+        if not self.sizes.accepts(shape):
             raise UsageError(
-                f"Expected '{self.name}' of shape {wanted}; got {list(shape)}. Resize or reshape it first."
+                f"Expected '{self.name}' of shape {self.sizes}; got {list(shape)}. Resize or reshape it first."
             )
+
+    def value_left_out(self) -> np.ndarray:
+        """Return what stands for an optional input that a caller leaves out: its default shape, filled.
+
+        Without a value in the description it is filled with zeros.
+
+        Raises:
+            UsageError: if it is not optional, or an image, for which no description holds a value.
+        """
+        if not self.optional or self.kind == "image":
+            raise UsageError(f"Expected a value for '{self.name}', {self.sizes}; got none. Pass it.")
+        return np.full(self.sizes.default, self.default or 0, np.dtype(self.dtype))
 
     def to_array(self, tensor: Tensor) -> np.ndarray:
         """Convert a tensor that the program returned to what Core ML hands to an app.
@@ -104,66 +122,92 @@ class Feature:
         return pixels.numpy().astype(np.dtype(self.dtype))
 
 
-def parse_features(descriptions: Any, declared: Mapping[str, TensorType], place: str) -> list[Feature]:
+def parse_features(
+    descriptions: Any, declared: Mapping[str, TensorType], place: str, *, entering: bool
+) -> list[Feature]:
     """Parse input or output descriptions and check them against the program.
 
     Args:
         descriptions: repeated ``FeatureDescription``.
         declared: types of the function's inputs or outputs.
         place: for messages.
+        entering: whether they are inputs, which must state their shapes and may be optional.
 
     Raises:
-        ArtifactError: if names, types or sizes disagree with the program.
+        ArtifactError: if names, types or sizes disagree with the program, or Core ML would refuse them.
         UnsupportedOpError: if a feature is neither image nor array.
     """
     names = [item.name for item in descriptions]
     if sorted(names) != sorted(declared):
         raise ArtifactError(f"Expected {sorted(declared)} to be described as {place}; found {sorted(names)}.")
-    return [_feature(item, declared[item.name], place) for item in descriptions]
+    return [_feature(item, declared[item.name], place, entering) for item in descriptions]
 
 
-def _feature(description: Any, declared: TensorType, place: str) -> Feature:
+def _feature(description: Any, declared: TensorType, place: str, entering: bool) -> Feature:
     kind = description.type.WhichOneof("Type")
     where = f"'{description.name}' of {place}"
+    if description.type.isOptional and not entering:
+        raise ArtifactError(f"Expected every output always to be there; found {where} described as optional.")
     if kind == "imageType":
         return _image(description, declared, where)
     if kind != "multiArrayType":
         raise UnsupportedOpError(f"The runtime takes images and multi-arrays; {where} is a {kind}.")
     array = description.type.multiArrayType
-    name = type(array).DESCRIPTOR.fields_by_name["dataType"].enum_type.values_by_number[array.dataType].name
-    if _ARRAY_DTYPES.get(name) is not declared.dtype:
+    if _ARRAY_DTYPES.get(name := enum_name(array, "dataType")) is not declared.dtype:
         raise ArtifactError(f"Expected {where} to be described as {declared.dtype.value}; found {name}. Convert again.")
     shape: tuple[int | None, ...] = (1,) if declared.shape == () else declared.shape or ()
-    described = tuple(array.shape)
-    fits = not described or (
-        len(described) == len(shape) and all(w in (None, d) for w, d in zip(shape, described, strict=True))
+    sizes = array_sizes(array, where)
+    if sizes is None and entering:
+        raise ArtifactError(f"Expected {where} to be described with a shape; found none. Convert again.")
+    sizes = sizes or Sizes.of_declared(shape)
+    _check_default_shape(sizes, TensorType(declared.dtype, shape), where)
+    return Feature(
+        description.name,
+        "tensor",
+        sizes,
+        str(NUMPY[declared.dtype]),
+        None,
+        declared,
+        optional=description.type.isOptional,
+        default=_default_value(array, declared.dtype, where) if description.type.isOptional else None,
     )
-    if not fits:
-        raise ArtifactError(f"Expected {where} to be described as {list(shape)}; found {list(described)}.")
-    return Feature(description.name, "tensor", shape, str(NUMPY[declared.dtype]), None, declared)
+
+
+def _check_default_shape(sizes: Sizes, declared: TensorType, where: str) -> None:
+    if not declared.accepts(sizes.default):
+        raise ArtifactError(
+            f"Expected {where}, described as {sizes}, to be so in the program too; found {declared}. Convert again."
+        )
+
+
+def _default_value(array: Any, dtype: DType, where: str) -> float | None:
+    """Return the value of an optional multi-array that is left out.
+
+    Raises:
+        ArtifactError: if it is of another kind than the array's elements, which Core ML refuses.
+    """
+    field = array.WhichOneof("defaultOptionalValue")
+    if field is None:
+        return None
+    if field != ("floatDefaultValue" if dtype in FLOATS else "intDefaultValue"):
+        raise ArtifactError(f"Expected the default value of {where} to be of its type, {dtype.value}; found {field}.")
+    value: float = getattr(array, field)
+    return value
 
 
 def _image(description: Any, declared: TensorType, where: str) -> Feature:
     image = description.type.imageType
-    enum = type(image).DESCRIPTOR.fields_by_name["colorSpace"].enum_type
-    colour = enum.values_by_number[image.colorSpace].name
+    colour = enum_name(image, "colorSpace")
     if colour not in COLOUR_CHANNELS:
         raise ArtifactError(
             f"Expected {where} to have one of the colours {', '.join(COLOUR_CHANNELS)}; found {colour}."
         )
-    flexible = image.WhichOneof("SizeFlexibility") is not None
-    sizes = (None, None) if flexible else (int(image.height), int(image.width))
-    wanted = TensorType(declared.dtype, (1, COLOUR_CHANNELS[colour], *sizes))
+    channels = COLOUR_CHANNELS[colour]
+    sizes = image_sizes(image, where)
+    wanted = TensorType(declared.dtype, (1, channels, *sizes.shape))
     dtypes = (DType.FP16,) if colour == "GRAYSCALE_FLOAT16" else (DType.FP32, DType.FP16)
-    shape = declared.shape
-    agrees = (
-        shape is not None
-        and len(shape) == 4
-        and all(a in (None, b) or b is None for a, b in zip(shape, wanted.shape or (), strict=True))
-    )
-    if declared.dtype not in dtypes or not agrees:
+    if declared.dtype not in dtypes or declared.shape is None or not declared.accepts((1, channels, *sizes.default)):
         raise ArtifactError(f"Expected {where}, an image {colour} of {sizes}, to be {wanted}; found {declared}.")
-    outside = (*sizes, 3) if COLOUR_CHANNELS[colour] == 3 else sizes
-    return Feature(
-        description.name, "image", outside, "float16" if colour == "GRAYSCALE_FLOAT16" else "uint8", colour, declared
-    )
+    dtype = "float16" if colour == "GRAYSCALE_FLOAT16" else "uint8"
+    outside = sizes.with_channels(channels)
+    return Feature(description.name, "image", outside, dtype, colour, declared, optional=description.type.isOptional)

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.coreml.model import Model
+from pam_edge.errors import ArtifactError, UnsupportedOpError
+from pam_edge.runtimes.coreml.model import Model, load
 from pam_edge.runtimes.guards import check_picture
+
+
+def load_ours(file: Path) -> Model:
+    """Load a package that a converter of ours has made.
+
+    Raises:
+        ArtifactError: if it cannot be, also if it holds operators that this runtime does not know: ours hold none.
+    """
+    try:
+        return load(file)
+    except UnsupportedOpError as error:
+        raise ArtifactError(f"{error} pam-edge's own packages hold no such thing: convert {file} again.") from error
 
 
 def function_name(model: Model, entry_point: str) -> str:
@@ -27,11 +40,21 @@ def function_name(model: Model, entry_point: str) -> str:
 
 
 def image_size(model: Model, function: str) -> tuple[int, int]:
-    """Return height and width of the input image."""
-    image = next(feature for feature in model.inputs(function) if feature.name == "image")
-    height, width = image.shape[:2] if image.kind == "image" else image.shape[-2:]
-    assert height is not None and width is not None, "our packages have fixed sizes"
-    return height, width
+    """Return height and width of the input image.
+
+    Raises:
+        ArtifactError: if the function takes no image of one size: then the package is none of ours.
+    """
+    inputs = {feature.name: feature for feature in model.inputs(function)}
+    image = inputs.get("image")
+    match () if image is None else image.shape[:2] if image.kind == "image" else image.shape[-2:]:
+        case (int(height), int(width)):
+            return height, width
+    found = ", ".join(f"'{name}' {feature.sizes}" for name, feature in inputs.items())
+    raise ArtifactError(
+        f"Expected {model.path} to take an image of one size, as pam-edge's packages do; found {found}. "
+        "Use pam_edge.runtimes.coreml.load for other packages."
+    )
 
 
 def model_inputs(

@@ -9,18 +9,16 @@ from typing import Any
 
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Inspection
-from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
-
-with hidden(*UNUSED_BY_COREMLTOOLS):
-    import coremltools as ct
-
-_MODEL = Path("Data/com.apple.CoreML/model.mlmodel")
+from pam_edge.runtimes.coreml.package import read_package
 
 
 def inspect_function(file: Path, function: str) -> Inspection:
-    """Count a function's operators; a package with one function has it under the name ``main``."""
-    specification = ct.proto.Model_pb2.Model()
-    specification.ParseFromString((file / _MODEL).read_bytes())
+    """Count a function's operators; a package with one function has it under the name ``main``.
+
+    Raises:
+        ArtifactError: if the package cannot be read, or has no such function.
+    """
+    specification = read_package(file).specification
     functions = specification.mlProgram.functions
     name = function if function in functions else "main"
     if name not in functions:

@@ -14,6 +14,7 @@ from pam_edge.errors import ArtifactError, UsageError
 from pam_edge.runtimes.coreml.compiler import Constants, compile_function
 from pam_edge.runtimes.coreml.executor import Observe, Run, execute
 from pam_edge.runtimes.coreml.features import Feature, parse_features
+from pam_edge.runtimes.coreml.interface import check_interface, fit_inputs
 from pam_edge.runtimes.coreml.package import Package, read_package
 from pam_edge.runtimes.coreml.plan import Compiled
 from pam_edge.runtimes.coreml.program import Function, parse_functions
@@ -71,7 +72,7 @@ class Model:
 
         Args:
             inputs: value by input name: arrays as ``inputs()`` says, uint8[H, W, 3] in RGB order or uint8[H, W] for
-                images (PIL images are taken too).
+                images (PIL images are taken too). Optional ones may be left out: they have their default value then.
             function: entry point, the package's default one if None.
             observe: called with operator, output name and value after every operation; must not change the value.
             compute: ``float32`` leaves out all rounding to float16, to tell its effects from a wrong operator.
@@ -80,15 +81,14 @@ class Model:
             Array by output name; images as uint8 or float16 [H, W], or uint8[H, W, 3] in RGB order.
 
         Raises:
-            UsageError: if inputs are missing, unknown, or of the wrong shape or type.
+            UsageError: if inputs are missing, unknown, or of a shape or type that the package does not take.
             ArtifactError: if the program contradicts itself while running.
             UnsupportedOpError: if an operation needs a mode that is not specified.
         """
         entry = self._entry(function)
         features = {feature.name: feature for feature in entry.inputs}
-        if set(inputs) != set(features):
-            raise UsageError(f"Expected the inputs {sorted(features)}; got {sorted(inputs)}.")
-        ordered = [features[item.name].to_tensor(inputs[item.name]) for item in entry.compiled.plan.inputs]
+        given = fit_inputs(entry.inputs, inputs)
+        ordered = [features[item.name].to_tensor(given[item.name]) for item in entry.compiled.plan.inputs]
         results = execute(entry.compiled, ordered, Run(compute == "declared", observe))
         named = {name: value for (name, _, _), value in zip(entry.compiled.plan.outputs, results, strict=True)}
         return {feature.name: feature.to_array(_detached(named[feature.name])) for feature in entry.outputs}
@@ -149,11 +149,9 @@ def _entry(package: Package, function: Function, constants: Constants, computed_
     entering = {item.name: item.type for item in compiled.plan.inputs}
     leaving: dict[str, TensorType] = {name: declared for name, declared, _ in compiled.plan.outputs}
     place = f"of function '{function.name}'"
-    return _Entry(
-        compiled,
-        parse_features(description.input, entering, f"inputs {place}"),
-        parse_features(description.output, leaving, f"outputs {place}"),
-    )
+    inputs = parse_features(description.input, entering, f"inputs {place}", entering=True)
+    check_interface(inputs, version, f"inputs {place}")
+    return _Entry(compiled, inputs, parse_features(description.output, leaving, f"outputs {place}", entering=False))
 
 
 def _description(description: Any, name: str) -> Any:

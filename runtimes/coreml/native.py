@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.coreml.dynamic import CoreMLDynamicModel
-from pam_edge.runtimes.coreml.inputs import function_name, image_size, model_inputs
-from pam_edge.runtimes.coreml.model import load
+from pam_edge.runtimes.coreml.inputs import function_name, image_size, load_ours, model_inputs
 from pam_edge.runtimes.coreml.runtime import CoreMLRuntime
 from pam_edge.runtimes.guards import control_flow
 from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
@@ -47,7 +46,7 @@ class NativeModel:
 
     def __init__(self, file: Path, entry_point: str) -> None:
         # The reference runtime's reading of the package says how large it is and what it takes.
-        self._read = load(file)
+        self._read = load_ours(file)
         self._entry_point = entry_point
         function = function_name(self._read, entry_point)
         self.height, self.width = image_size(self._read, function)

@@ -9,10 +9,13 @@ from typing import Any
 
 from pam_edge.errors import ArtifactError, MissingExtraError
 from pam_edge.runtimes.coreml.blobs import BlobFile, NaNBlobs
+from pam_edge.runtimes.guards import reading
+from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 
 MANIFEST = "Manifest.json"
 ROOT_KEY = "rootModelIdentifier"
 ITEMS_KEY = "itemInfoEntries"
+KIND = "Core ML package (.mlpackage)"
 
 
 @dataclass(slots=True)
@@ -51,8 +54,9 @@ def read_package(path: Path) -> Package:
         ArtifactError: if the package is incomplete, damaged or holds no ML program.
         MissingExtraError: if coremltools is not installed.
     """
-    model = _model_file(path)
-    return Package(path, _specification(model), model.parent)
+    with reading(path, KIND):
+        model = _model_file(path)
+        return Package(path, _specification(model), model.parent)
 
 
 def _model_file(path: Path) -> Path:
@@ -75,7 +79,8 @@ def _model_file(path: Path) -> Path:
 
 def _specification(model: Path) -> Any:
     try:
-        from coremltools.proto import Model_pb2
+        with hidden(*UNUSED_BY_COREMLTOOLS):
+            from coremltools.proto import Model_pb2
     except ImportError as error:
         raise MissingExtraError(
             'Expected coremltools to read a Core ML package; it is not installed. Run `pip install "pam-edge[coreml]"`.'

@@ -14,7 +14,7 @@ import numpy as np
 
 from pam_edge.errors import ArtifactError, UnsupportedOpError
 from pam_edge.runtimes.coreml.blobs import unpack
-from pam_edge.runtimes.coreml.types import NUMPY, DType, TensorType, dtype_of_proto
+from pam_edge.runtimes.coreml.types import NUMPY, DType, TensorType, dtype_of_proto, enum_name
 
 Proto = Any
 """A message of coremltools' generated protobuf classes, which carry no types."""
@@ -161,8 +161,7 @@ def parse_type(proto: Proto, place: str) -> TensorType:
     if kind != "tensorType":
         raise UnsupportedOpError(f"The runtime takes tensors alone; {place} is a {kind}. Leave that part out.")
     tensor = proto.tensorType
-    name = type(tensor).DESCRIPTOR.fields_by_name["dataType"].enum_type.values_by_number[tensor.dataType].name
-    dtype = dtype_of_proto(name, place)
+    dtype = dtype_of_proto(enum_name(tensor, "dataType"), place)
     dimensions = [_dimension(item) for item in tensor.dimensions]
     if "variadic" in dimensions:
         return TensorType(dtype, None)

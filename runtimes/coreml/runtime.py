@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from pam_edge.errors import ArtifactError, PamEdgeError
 from pam_edge.runtimes.base import Divergence, Expectation, Inspection, LoadedProbe
 from pam_edge.runtimes.coreml.dynamic import CoreMLDynamicModel
-from pam_edge.runtimes.coreml.inputs import function_name, image_size, model_inputs
+from pam_edge.runtimes.coreml.inputs import function_name, image_size, load_ours, model_inputs
 from pam_edge.runtimes.coreml.inspection import inspect_function
 from pam_edge.runtimes.coreml.localise import Localisation, localise
-from pam_edge.runtimes.coreml.model import load, load_damaged
+from pam_edge.runtimes.coreml.model import load_damaged
 from pam_edge.runtimes.first_divergence import by_weights
 
 
@@ -73,7 +73,7 @@ class CoreMLModel:
     """One function of a .mlpackage; the only function, whatever its name, where there is one."""
 
     def __init__(self, file: Path, entry_point: str) -> None:
-        self._model = load(file)
+        self._model = load_ours(file)
         self._entry_point = entry_point
         self._function = function_name(self._model, entry_point)
         self.height, self.width = image_size(self._model, self._function)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -136,6 +137,13 @@ class TensorType:
         if self.shape is None:
             return f"{self.dtype.value}[...]"
         return f"{self.dtype.value}[{', '.join('?' if d is None else str(d) for d in self.shape)}]"
+
+
+def enum_name(message: Any, field: str) -> str:
+    """Return the name of an enumeration's value in a protobuf message; one without a name here as its number."""
+    number = getattr(message, field)
+    known = type(message).DESCRIPTOR.fields_by_name[field].enum_type.values_by_number.get(number)
+    return known.name if known else f"number {number}"
 
 
 def dtype_of_proto(name: str, place: str) -> DType:

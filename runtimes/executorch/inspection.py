@@ -12,6 +12,8 @@ from executorch.exir._serialize._program import deserialize_pte_binary
 
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Branch, Inspection
+from pam_edge.runtimes.executorch.method import KIND, check_program
+from pam_edge.runtimes.guards import reading
 
 _JUMP = "JumpFalseCall"
 _CONTROL = (_JUMP, "MoveCall")
@@ -24,9 +26,14 @@ def inspect_method(file: Path, method: str) -> Inspection:
     Both branches of each conditional count, of which one runs.
 
     Raises:
-        ArtifactError: if the file has no such method.
+        ArtifactError: if the file cannot be read, or has no such method.
     """
-    plan = _plan(file, method)
+    check_program(file)
+    with reading(file, KIND):
+        return _inspect(_plan(file, method))
+
+
+def _inspect(plan: Any) -> Inspection:
     counts = Counter(_name(plan, instruction) for instruction in _instructions(plan))
     delegates = sorted({delegate.id for delegate in plan.delegates})
     return Inspection(

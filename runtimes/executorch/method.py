@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.guards import check_picture
+from pam_edge.runtimes.guards import check_flatbuffer, check_picture, reading
+
+KIND = "ExecuTorch program (.pte)"
+
+
+def check_program(file: Path) -> None:
+    """Check that a file begins as ExecuTorch's programs do: its loader ends the process over some that do not.
+
+    Raises:
+        ArtifactError: if it does not.
+    """
+    check_flatbuffer(file, KIND, b"ET")
 
 
 class Method:
@@ -31,20 +42,17 @@ class Method:
         Raises:
             ArtifactError: if the file cannot be read or has no such method.
         """
+        check_program(file)
         portable_lib._unsafe_reset_threadpool(threads)
-        try:
+        self._file = file
+        with reading(file, KIND):
             # The program must live as long as its methods: the bindings do not keep it.
             self._program = Runtime.get().load_program(file, verification=Verification.InternalConsistency)
-        except RuntimeError as error:
-            raise ArtifactError(f"{file} is not a readable ExecuTorch program: {error}") from error
-        if name not in self._program.method_names:
-            names = ", ".join(sorted(self._program.method_names))
-            raise ArtifactError(f"{file} has the methods {names}; expected {name!r}.")
-        try:
+            if name not in self._program.method_names:
+                names = ", ".join(sorted(self._program.method_names))
+                raise ArtifactError(f"{file} has the methods {names}; expected {name!r}.")
             self._method = self._program.load_method(name)
-        except RuntimeError as error:
-            raise ArtifactError(f"{file}: this ExecuTorch does not load the method {name!r}: {error}") from error
-        _, _, self.height, self.width = self._method.metadata.input_tensor_meta(0).sizes()
+            _, _, self.height, self.width = self._method.metadata.input_tensor_meta(0).sizes()
         self.ran_on = f"ExecuTorch {version('executorch')}, XNNPACK on this CPU"
 
     def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], *others: Tensor) -> list[Tensor]:
@@ -58,4 +66,5 @@ class Method:
         check_picture(image, trimap, self.height, self.width)
         planar, region = (np.ascontiguousarray(array) for array in (image.transpose(2, 0, 1), trimap))
         inputs = torch.from_numpy(planar)[None].float(), torch.from_numpy(region)[None, None].float()
-        return list(self._method.execute([*inputs, *others]))
+        with reading(self._file, KIND):
+            return list(self._method.execute([*inputs, *others]))

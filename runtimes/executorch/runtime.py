@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Divergence, Expectation, Inspection
 from pam_edge.runtimes.executorch.dynamic import ExecuTorchDynamicModel, ExecuTorchProbe
 from pam_edge.runtimes.executorch.inspection import inspect_method
-from pam_edge.runtimes.executorch.method import Method
+from pam_edge.runtimes.executorch.method import Method, check_program
 from pam_edge.runtimes.first_divergence import by_weights
 from pam_edge.runtimes.guards import WITHOUT_A_PROBE, control_flow
 
@@ -37,6 +38,10 @@ class ExecuTorchRuntime:
 
     def first_divergence(self, file: Path, entry_point: str, expected: Expectation) -> Divergence | None:
         """See ``Runtime.first_divergence``: the delegate shows no intermediate values, so weights are compared."""
+        try:
+            check_program(file)
+        except ArtifactError as error:
+            return Divergence(None, None, str(error))
         return by_weights(expected.blocks, file.read_bytes())
 
     def inspect(self, file: Path, entry_point: str) -> Inspection:

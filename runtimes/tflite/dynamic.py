@@ -22,7 +22,7 @@ class LiteRTDynamicModel:
         """See ``LoadedDynamicModel.__call__``."""
         outputs = self._signature(image, trimap, budget=np.array([budget], np.float32))
         path = "".join("1" if runs else "0" for runs in outputs["path"])
-        return DynamicMatte(outputs["alpha"][0, :, :, 0].copy(), path, float(outputs["cost"][0]))
+        return DynamicMatte(outputs["alpha"], path, float(outputs["cost"][0]))
 
 
 class LiteRTProbe:
@@ -36,6 +36,4 @@ class LiteRTProbe:
         self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], path: Sequence[bool]
     ) -> NDArray[np.float32]:
         """See ``LoadedProbe.__call__``."""
-        outputs = self._signature(image, trimap, path=np.array(path, np.float32))
-        alpha: NDArray[np.float32] = outputs["alpha"][0, :, :, 0].copy()
-        return alpha
+        return self._signature(image, trimap, path=np.array(path, np.float32))["alpha"]

@@ -13,7 +13,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Branch, Inspection
-from pam_edge.runtimes.guards import control_flow
+from pam_edge.runtimes.guards import control_flow, reading
+from pam_edge.runtimes.tflite.signature import KIND, open_interpreter
 
 _DELEGATE = "DELEGATE"
 
@@ -26,13 +27,15 @@ def inspect_signature(file: Path, signature: str) -> Inspection:
     Raises:
         ArtifactError: if LiteRT does not take the file, or the file has no such signature.
     """
-    model = _extract(file, signature)
-    branches = model.subgraphs[1:]
-    with control_flow() if branches else nullcontext():
-        parts = [_inspect_first(file, model)]
-    for branch in branches:
-        model.subgraphs, model.signatureDefs = [branch], []
-        parts.append(_inspect_first(file, model))
+    open_interpreter(file)  # verifies the structure, which Python's reader of FlatBuffers takes on trust
+    with reading(file, KIND):
+        model = _extract(file, signature)
+        branches = model.subgraphs[1:]
+        with control_flow() if branches else nullcontext():
+            parts = [_inspect_first(file, model)]
+        for branch in branches:
+            model.subgraphs, model.signatureDefs = [branch], []
+            parts.append(_inspect_first(file, model))
     return Inspection(
         operators=dict(sum((operators for operators, _, _ in parts), Counter())),
         delegate="XNNPACK",
@@ -45,12 +48,10 @@ def inspect_signature(file: Path, signature: str) -> Inspection:
 
 def _inspect_first(file: Path, model: Any) -> tuple[Counter[str], int, Counter[str]]:
     """Return the first subgraph's operators, number of partitions, and operators outside of them."""
-    try:
+    with reading(file, KIND):
         interpreter = Interpreter(model_content=_pack(model), num_threads=1)
         interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise ArtifactError(f"{file} is not a model that this LiteRT takes: {error}") from error
-    nodes = interpreter._get_ops_details()
+        nodes = interpreter._get_ops_details()
     partitions = [node for node in nodes if node["op_name"] == _DELEGATE]
     operators = [node for node in nodes if node["op_name"] != _DELEGATE]
     inside = _covered(operators, partitions)

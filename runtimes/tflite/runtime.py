@@ -68,5 +68,4 @@ class LiteRTModel:
 
     def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See ``LoadedModel.__call__``."""
-        alpha: NDArray[np.float32] = self._signature(image, trimap)["alpha"]
-        return alpha[0, :, :, 0].copy()
+        return self._signature(image, trimap)["alpha"]

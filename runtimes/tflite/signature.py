@@ -12,7 +12,20 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.guards import check_picture
+from pam_edge.runtimes.guards import check_flatbuffer, check_picture, reading
+
+KIND = "LiteRT model (.tflite)"
+
+
+def open_interpreter(file: Path, **options: Any) -> Any:
+    """Return an interpreter of a file, whose structure LiteRT has verified.
+
+    Raises:
+        ArtifactError: if LiteRT does not take the file.
+    """
+    check_flatbuffer(file, KIND, b"TFL3")
+    with reading(file, KIND):
+        return Interpreter(model_path=str(file), **options)
 
 
 class Signature:
@@ -29,36 +42,37 @@ class Signature:
 
     def __init__(self, file: Path, name: str, threads: int) -> None:
         self._file, self._name = file, name
-        self._interpreter = self._open(num_threads=threads)
-        names = list(self._interpreter.get_signature_list())
-        if name not in names:
-            raise ArtifactError(f"{file} has the signatures {', '.join(names)}; expected {name!r}.")
-        self._runner = self._interpreter.get_signature_runner(name)
-        _, self.height, self.width, _ = map(int, self._runner.get_input_details()["image"]["shape"])
+        self._interpreter = open_interpreter(file, num_threads=threads)
+        with reading(file, KIND):
+            names = list(self._interpreter.get_signature_list())
+            if name not in names:
+                raise ArtifactError(f"{file} has the signatures {', '.join(names)}; expected {name!r}.")
+            self._runner = self._interpreter.get_signature_runner(name)
+            _, self.height, self.width, _ = map(int, self._runner.get_input_details()["image"]["shape"])
         self.ran_on = f"LiteRT {version('ai-edge-litert')}, XNNPACK on this CPU"
-
-    def _open(self, **options: Any) -> Any:
-        try:
-            return Interpreter(model_path=str(self._file), **options)
-        except (ValueError, RuntimeError) as error:
-            raise ArtifactError(f"{self._file} is not a readable LiteRT model: {error}") from error
 
     def __call__(
         self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], **more: NDArray[np.float32]
     ) -> dict[str, NDArray[np.float32]]:
-        """Return outputs by name from image uint8[H, W, 3] (RGB), trimap uint8[H, W] and further inputs by name."""
+        """Return outputs by name from image uint8[H, W, 3] (RGB), trimap uint8[H, W] and further inputs by name.
+
+        Alpha is float32[H, W], all others are as the file has them.
+        """
         check_picture(image, trimap, self.height, self.width)
-        outputs: dict[str, NDArray[np.float32]] = self._runner(**_inputs(image, trimap), **more)
-        return outputs
+        with reading(self._file, KIND):
+            outputs: dict[str, NDArray[np.float32]] = self._runner(**_inputs(image, trimap), **more)
+            return outputs | {"alpha": outputs["alpha"].reshape(self.height, self.width).copy()}
 
     def tensors(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> Iterator[NDArray[np.floating]]:
         """Run again without the delegate and yield every float tensor of the signature."""
-        interpreter = self._open(
+        interpreter = open_interpreter(
+            self._file,
             experimental_preserve_all_tensors=True,
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
-        runner = interpreter.get_signature_runner(self._name)
-        runner(**_inputs(image, trimap))
+        with reading(self._file, KIND):
+            runner = interpreter.get_signature_runner(self._name)
+            runner(**_inputs(image, trimap))
         return _tensors(interpreter, runner)
 
 

@@ -129,6 +129,13 @@ def test_matte_refuses_what_it_cannot_use_and_writes_nothing(pam_edge, tmp_path,
     assert sorted(here.iterdir()) == before
 
 
+def test_matte_knows_before_it_opens_a_model_that_a_format_is_too_small(pam_edge, tmp_path):
+    write_picture(tmp_path / "here", size=(2, 16_400))
+    code, _, err = pam_edge("matte", "photo.png", "--trimap", "trimap.png", "-o", "out.webp", "--model", "nothing")
+    assert code == 2
+    assert "16,383 pixels a side for .webp" in err
+
+
 @pytest.mark.parametrize("command", ["verify", "inspect"])
 def test_a_folder_without_a_manifest_is_refused(pam_edge, command, tmp_path):
     code, _, err = pam_edge(command, str(tmp_path))
@@ -141,14 +148,6 @@ def test_a_damaged_manifest_is_refused(pam_edge, tmp_path):
     code, _, err = pam_edge("verify", str(tmp_path))
     assert code == 2
     assert "damaged or of another schema" in err
-
-
-def test_debug_shows_the_traceback(monkeypatch):
-    from pam_edge.errors import UsageError
-
-    monkeypatch.setattr(sys, "argv", ["pam-edge", "convert", "--target", "onnx", "--debug"])
-    with pytest.raises(UsageError):
-        main.run()
 
 
 @pytest.mark.parametrize("options", [["--name", "MyPC"], ["-o", "Laptop.toml"], ["--name", "mine", "-o", "yours.toml"]])

@@ -1,14 +1,19 @@
 """Commands as a new user would run them."""
 
+import io
 import json
 import subprocess
 import sys
 
 import cv2
 import numpy as np
+import pytest
+from PIL import Image, ImageCms
+from rich.console import Console
 from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
+from pam_edge.cli.output import tile_progress
 from pam_edge.evaluation.pictures import bundled_pictures
 from pam_edge.targets import Target
 
@@ -57,6 +62,51 @@ def test_matte_takes_a_mask_and_a_checkpoint(tmp_path):
     result = runner.invoke(app, [*arguments, "--model", "pam-minute", "--budget", "80%"])
     assert result.exit_code == 0, result.output
     assert cv2.imread(str(out), cv2.IMREAD_UNCHANGED).shape[2] == 4
+
+
+def disc(tmp_path):
+    """Write a photograph of a disc and two trimaps; return arguments of ``matte``."""
+    y, x = np.mgrid[:64, :96]
+    distance = np.hypot(y - 32, x - 48)
+    cv2.imwrite(str(tmp_path / "photo.png"), np.dstack([(distance < 20).astype(np.uint8) * 200] * 3))
+    cv2.imwrite(str(tmp_path / "trimap.png"), np.where(distance < 15, 255, np.where(distance > 25, 0, 128)))
+    cv2.imwrite(str(tmp_path / "hard.png"), np.where(distance < 20, 255, 0))
+    return [str(tmp_path / "photo.png"), "--model", "pam-minute", "-o", str(tmp_path / "out.png")]
+
+
+@pytest.mark.parametrize(("trimap", "missing"), [("trimap", None), ("hard", "no unknown region")])
+def test_matte_says_what_a_trimap_lacks(tmp_path, trimap, missing):
+    arguments = ["matte", *disc(tmp_path), "--trimap", str(tmp_path / f"{trimap}.png"), "--json"]
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    notice = json.loads(result.stdout)["notice"]
+    assert notice is None if missing is None else missing in notice
+
+
+def shown(terminal: bool, quiet: bool) -> str:
+    stream = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pam_edge.cli.output.notices", Console(file=stream, force_terminal=terminal, width=80))
+        with tile_progress("Matting", quiet=quiet) as progress:
+            progress(1, 2)
+            progress(2, 2)
+    return stream.getvalue()
+
+
+def test_progress_is_shown_on_terminals_alone_and_not_beside_json():
+    assert "Matting" in shown(terminal=True, quiet=False)
+    assert shown(terminal=True, quiet=True) == ""
+    assert shown(terminal=False, quiet=False) == ""
+
+
+def test_matte_writes_the_photos_profile(tmp_path):
+    arguments = disc(tmp_path)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    with Image.open(tmp_path / "photo.png") as photo:
+        photo.save(tmp_path / "photo.png", icc_profile=profile)
+    result = runner.invoke(app, ["matte", *arguments, "--trimap", str(tmp_path / "trimap.png")])
+    assert result.exit_code == 0, result.output
+    assert Image.open(tmp_path / "out.png").info["icc_profile"] == profile
 
 
 def test_inspect_prints_partitions_and_operators(static_artifacts):

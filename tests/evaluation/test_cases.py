@@ -32,6 +32,14 @@ def test_alpha_is_read_from_whatever_holds_it(tmp_path, alpha):
     assert (sample.alpha == DISC.astype(np.float32) / np.float32(255)).all()
 
 
+def test_a_float_tiff_of_four_channels_is_read_as_any_other(tmp_path):
+    write(tmp_path)
+    (tmp_path / "alpha" / "one.png").unlink()
+    share = DISC.astype(np.float32) / np.float32(255)
+    assert cv2.imwrite(str(tmp_path / "alpha" / "one.tiff"), np.dstack([np.zeros((70, 90, 3), np.float32), share]))
+    assert (find_cases(tmp_path)[0].load().alpha == share).all()
+
+
 def test_a_picture_keeps_its_colours(tmp_path):
     red = np.zeros((70, 90, 3), np.uint8)
     red[..., 2] = 200

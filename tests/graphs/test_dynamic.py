@@ -129,7 +129,7 @@ positive = st.floats(min_value=1e-6, max_value=1e3, allow_nan=False)
 )
 def test_no_gates_can_break_a_budget(fixed, pairs, share, random):
     run, bypass = zip(*pairs, strict=True)
-    table = CostTable(CostUnit.MS, Provenance.ESTIMATED, fixed, run, bypass)
+    table = CostTable(unit=CostUnit.MS, provenance=Provenance.ESTIMATED, fixed=fixed, run=run, bypass=bypass)
     costs = GovernorCosts.of(table)
     governor = Governor(costs, BudgetTable((0.0,)))
     budget = torch.tensor([costs.shortest + share * (costs.full - costs.shortest)])
@@ -152,7 +152,7 @@ def test_costs_are_exact_in_float32_and_hardly_larger_than_the_tables(costs):
 
 
 def test_every_row_is_selected_by_its_own_threshold():
-    costs = GovernorCosts("ms", 1.0, (2.0, 2.0), (1.0, 1.0))
+    costs = GovernorCosts(unit=CostUnit.MS, fixed=1.0, run=(2.0, 2.0), bypass=(1.0, 1.0))
     table = BudgetTable((0.0, 3.5, 3.5, 4.0))
     governor = Governor(costs, table)
     for budget, row in ((3.0, 0), (3.49, 0), (3.5, 2), (3.99, 2), (4.0, 3), (math.inf, 3)):
@@ -168,7 +168,7 @@ def test_tables_that_fall_or_do_not_start_at_zero_are_refused(thresholds):
 
 
 def test_a_threshold_is_the_cost_that_95_percent_of_a_row_s_paths_keep_within():
-    costs = GovernorCosts("ms", 1.0, (2.0, 4.0), (1.0, 1.0))
+    costs = GovernorCosts(unit=CostUnit.MS, fixed=1.0, run=(2.0, 4.0), bypass=(1.0, 1.0))
     rows = ({"00": 1.0}, {"00": 0.5, "10": 0.45, "11": 0.05}, {"00": 0.5, "10": 0.4, "11": 0.1}, {"00": 1.0})
     assert fit_budget_table(rows, costs).thresholds == (0.0, 4.0, 7.0, 7.0)
 
@@ -206,7 +206,7 @@ def test_budgets_become_the_graphs_unit_and_never_more_than_asked(costs):
 
 
 def test_milliseconds_are_a_promise_and_hold_the_margin_and_shares_do_not():
-    costs = GovernorCosts("ms", 1.0, (2.0, 4.0), (1.0, 1.0), margin=0.5)
+    costs = GovernorCosts(unit=CostUnit.MS, fixed=1.0, run=(2.0, 4.0), bypass=(1.0, 1.0), margin=0.5)
     assert budget_input(parse_budget("6ms"), costs) == 5.5
     assert budget_input(parse_budget("100%"), costs) == costs.full
     assert budget_input(parse_budget("3.5ms"), costs) == costs.shortest
@@ -216,7 +216,7 @@ def test_milliseconds_are_a_promise_and_hold_the_margin_and_shares_do_not():
 
 def test_a_block_that_is_cheaper_than_its_bypass_counts_as_the_bypass():
     """Fits of noisy timings may say so; the graph can promise no more than what bypassing every block costs."""
-    table = CostTable(CostUnit.MS, Provenance.MEASURED, fixed=1.0, run=(0.5, 4.0), bypass=(1.0, 1.0))
+    table = CostTable(unit=CostUnit.MS, provenance=Provenance.MEASURED, fixed=1.0, run=(0.5, 4.0), bypass=(1.0, 1.0))
     costs = GovernorCosts.of(table)
     assert costs.run[0] == costs.bypass[0] >= 1.0
     with pytest.raises(BudgetError, match="shortest"):

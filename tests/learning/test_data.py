@@ -77,8 +77,8 @@ def test_bad_files_are_named_with_the_reason_and_left_out(data_config, data_root
         "empty": "transparent everywhere",
         "rgb": "no alpha",
         "little": "8x8 pixels",
-        "torn": "decoded",
-        "nothing": "decoded",
+        "torn": "damaged",
+        "nothing": "damaged",
     }.items():
         assert any(f"{name}.png" in line and reason in line for line in library.problems), (name, reasons)
 

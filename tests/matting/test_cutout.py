@@ -1,12 +1,14 @@
 """A cut-out has the subject's colours, not a fringe of the old background's."""
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from pam_edge.matting.cutout import cut_out, with_alpha
-from pam_edge.matting.foreground import estimate_foreground
+from pam_edge.matting.foreground import foreground_blocks
 
 FOREGROUND, BACKGROUND = np.array([200, 120, 40], np.float32), np.array([20, 90, 220], np.float32)
 
@@ -21,6 +23,13 @@ def composite(
     foreground = np.clip(FOREGROUND + waves, 0, 255).astype(np.float32)
     image = alpha[..., None] * foreground + (1 - alpha[..., None]) * BACKGROUND
     return image.round().astype(np.uint8), alpha, foreground
+
+
+def estimate_foreground(image: NDArray[np.uint8], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    whole = np.full(image.shape, np.nan, np.float32)
+    for block, colours in foreground_blocks(image, alpha):
+        whole[block] = colours
+    return whole
 
 
 @pytest.mark.parametrize("texture", [0, 30])
@@ -41,10 +50,10 @@ def test_solid_pixels_keep_their_colours():
     assert np.abs(estimate_foreground(image, alpha) - image)[solid].max() < 1e-2
 
 
-def test_large_pictures_are_worked_on_in_strips_without_a_trace(monkeypatch):
+def test_large_pictures_are_worked_on_in_blocks_without_a_trace(monkeypatch):
     image, alpha, _ = composite(texture=30)
     whole = estimate_foreground(image, alpha)
-    monkeypatch.setattr("pam_edge.matting.foreground._STRIP_PX", 37)
+    monkeypatch.setattr("pam_edge.matting.foreground._BLOCK_PX", 37)
     assert np.abs(estimate_foreground(image, alpha) - whole).max() < 1e-2
 
 
@@ -86,3 +95,15 @@ def test_cut_out_over_a_new_background_is_close_to_the_true_composite():
 def test_cut_out_of_any_size_has_the_pictures_size():
     image = cv2.resize(composite()[0], (333, 57))
     assert cut_out(Answer(), image, np.full((57, 333), 128, np.uint8)).shape == (57, 333, 4)
+
+
+def test_memory_of_a_cut_out_is_its_four_bytes_a_pixel_and_a_block(monkeypatch):
+    monkeypatch.setattr("pam_edge.matting.foreground._BLOCK_PX", 256)
+    image, alpha = np.zeros((2000, 3000, 3), np.uint8), np.full((2000, 3000), 0.5, np.float32)
+    tracemalloc.start()
+    try:
+        with_alpha(image, alpha)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4.5 * alpha.size + 200 * 354**2

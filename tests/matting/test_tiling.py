@@ -1,5 +1,6 @@
 """A model of fixed size mattes pictures of any size, without seams."""
 
+import tracemalloc
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -219,3 +220,30 @@ def test_wholly_unknown_large_picture_is_judged_whole():
 def test_trimap_of_another_size_or_no_pixels_is_refused(shape):
     with pytest.raises(UsageError, match="one size"):
         matte_any_size(BoxModel(), noise(shape[0], 5), np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("shape", [(64, 96), (250, 250), (300, 500)])
+def test_progress_counts_every_run_and_ends_at_what_was_needed(shape):
+    trimap = np.full(shape, 128, np.uint8)
+    trimap[: shape[0] // 2, :40] = 255
+    model, reports = BoxModel(), []
+    matte_any_size(model, noise(*shape), trimap, lambda done, needed: reports.append((done, needed)))
+    assert [done for done, _ in reports] == list(range(1, len(reports) + 1))
+    assert reports[-1][0] == reports[-1][1] >= len(model.calls) > 0
+    assert all(done <= needed for done, needed in reports)
+
+
+@pytest.mark.parametrize("sees_both", [True, False])
+def test_memory_grows_by_few_bytes_a_pixel(sees_both, monkeypatch):
+    """The image and the trimap are the caller's; what is counted is alpha, and everything that is made beside it."""
+    monkeypatch.setattr("pam_edge.matting.tiling._STRIP_PX", 32)
+    height, width = 1500, 2000
+    trimap = striped_trimap(height, width) if sees_both else np.full((height, width), 128, np.uint8)
+    image = noise(height, width)
+    tracemalloc.start()
+    try:
+        matte_any_size(ContextModel(), image, trimap)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 9 * height * width

@@ -12,7 +12,8 @@ from pam_edge.errors import ProfileError, UsageError
 from pam_edge.measuring.import_operators import Device, import_operator_profiles
 from pam_edge.measuring.operator_profile import FIXED, by_part, convolution_parts, read_operator_times
 from pam_edge.planning.budget import parse_budget
-from pam_edge.planning.device_costs import profile_cost_table
+from pam_edge.planning.conditions import Conditions
+from pam_edge.planning.device_costs import profile_costs
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import VARIANTS
 from pam_edge.targets import Target
@@ -84,7 +85,7 @@ def test_the_profile_serves_the_planner(artifact, profiles, user_profiles):
     profile = load_profile("phone")
     assert profile.provenance is Provenance.IMPORTED
     precision = read_manifest(artifact).precision
-    costs = profile_cost_table(profile, target="tflite", precision=precision, height=64, width=64, config=CONFIG)
+    costs = profile_costs(profile, Conditions(CONFIG, 64, 64, Target.TFLITE, precision))
     assert costs.cost(PathSpec.parse("1111")) - costs.cost(PathSpec.parse("0111")) == pytest.approx(RUN - BYPASS)
 
 

@@ -7,10 +7,12 @@ from pam_edge.device_profiles import load_profile
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.errors import ProfileError
 from pam_edge.measuring.import_samples import import_samples
-from pam_edge.planning.device_costs import profile_cost_table
+from pam_edge.planning.conditions import Conditions
+from pam_edge.planning.device_costs import profile_costs
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import VARIANTS
-from pam_edge.terms import Provenance
+from pam_edge.targets import Target
+from pam_edge.terms import Precision, Provenance
 
 
 @pytest.fixture
@@ -30,9 +32,7 @@ def test_imported_samples_become_a_profile_that_predicts_the_device(source, user
     profile = load_profile("phone")
     assert profile == done.profile
     assert profile.provenance is Provenance.IMPORTED
-    costs = profile_cost_table(
-        profile, target="tflite", precision="fp32", height=256, width=256, config=VARIANTS["pam-minute"]
-    )
+    costs = profile_costs(profile, Conditions(VARIANTS["pam-minute"], 256, 256, Target.TFLITE, Precision.FP32))
     device = simulated_device()
     for path in PathSpec.all(4):
         assert costs.cost(path) == pytest.approx(device.cost(path), rel=0.01)

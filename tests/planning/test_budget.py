@@ -19,7 +19,7 @@ from pam_edge.planning.budget import DEFAULT_BUDGETS, NAMED_BUDGETS, BudgetUnit,
         ("80%", 80.0, BudgetUnit.PERCENT, "80pct"),
         (".5ms", 0.5, BudgetUnit.MS, "0p5ms"),
         ("100%", 100.0, BudgetUnit.PERCENT, "100pct"),
-        (" Moderate ", 93.3, BudgetUnit.PERCENT, "moderate"),
+        (" Moderate ", 93.3, BudgetUnit.LEVEL, "moderate"),
     ],
 )
 def test_budget_is_read_with_its_unit_and_label(text, value, unit, label):
@@ -47,6 +47,7 @@ def test_budget_is_read_with_its_unit_and_label(text, value, unit, label):
         "١٢ms",
         "0.0000GMAC",
         "9999999999999ms",
+        "80% of the MACs",
     ],
 )
 def test_what_is_no_budget_is_refused(text):
@@ -76,5 +77,5 @@ def test_a_budget_reads_back_from_its_text():
         "12ms",
         "60GMAC",
         "80%",
-        "mild (100%)",
+        "mild (100% of the MACs)",
     ]

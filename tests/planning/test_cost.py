@@ -7,7 +7,15 @@ from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import VARIANTS
 from pam_edge.terms import CostUnit, Provenance
 
-TABLE = CostTable(CostUnit.MS, Provenance.MEASURED, 5.0, (3.0, 1.0), (0.5, 2.0), path_error=0.3, scatter=0.4)
+TABLE = CostTable(
+    unit=CostUnit.MS,
+    provenance=Provenance.MEASURED,
+    fixed=5.0,
+    run=(3.0, 1.0),
+    bypass=(0.5, 2.0),
+    path_error=0.3,
+    scatter=0.4,
+)
 
 
 def test_cost_adds_what_is_run_and_what_is_bypassed():
@@ -23,7 +31,9 @@ def test_bounds_add_the_error_of_the_fit_and_the_scatter_of_paths():
 
 
 def test_no_interval_reaches_below_zero():
-    unsure = CostTable(CostUnit.MS, Provenance.MEASURED, 0.1, (0.1,), (0.1,), path_error=9.0)
+    unsure = CostTable(
+        unit=CostUnit.MS, provenance=Provenance.MEASURED, fixed=0.1, run=(0.1,), bypass=(0.1,), path_error=9.0
+    )
     assert unsure.interval(PathSpec.parse("1"))[0] == 0.0
 
 
@@ -36,12 +46,12 @@ def test_counted_costs_are_the_macs_without_error():
 @pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf")])
 def test_costs_that_are_none_are_refused(wrong):
     with pytest.raises(UsageError, match="finite"):
-        CostTable(CostUnit.MS, Provenance.MEASURED, 1.0, (1.0, wrong), (1.0, 1.0))
+        CostTable(unit=CostUnit.MS, provenance=Provenance.MEASURED, fixed=1.0, run=(1.0, wrong), bypass=(1.0, 1.0))
 
 
 def test_run_and_bypass_of_different_numbers_are_refused():
-    with pytest.raises(UsageError, match=r"\[2, 1, 2, 2\]"):
-        CostTable(CostUnit.MS, Provenance.MEASURED, 1.0, (1.0, 2.0), (1.0,))
+    with pytest.raises(UsageError, match="got 2 and 1"):
+        CostTable(unit=CostUnit.MS, provenance=Provenance.MEASURED, fixed=1.0, run=(1.0, 2.0), bypass=(1.0,))
 
 
 def test_a_path_of_another_variant_is_refused():

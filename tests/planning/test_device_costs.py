@@ -4,8 +4,9 @@ from pam_edge.device_profiles import load_profile
 from pam_edge.errors import ProfileError, UsageError
 from pam_edge.planning import estimated_profiles
 from pam_edge.planning.budget import DEFAULT_BUDGETS, parse_budget
+from pam_edge.planning.conditions import Conditions
 from pam_edge.planning.cost import mac_cost_table
-from pam_edge.planning.device_costs import describe_conditions, profile_cost_table
+from pam_edge.planning.device_costs import describe_basis, profile_costs
 from pam_edge.planning.operators import Operator, list_operators
 from pam_edge.planning.planner import plan_path
 from pam_edge.planning.roofline import Machine, choose_machine
@@ -14,15 +15,17 @@ from pam_edge.supernet.macs import count_macs
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import VARIANTS
 from pam_edge.targets import Target
-from pam_edge.terms import ComputeUnit, CostUnit, Precision, Provenance
+from pam_edge.terms import ComputeUnit, CostUnit, Mode, Precision, Provenance
 
 MINUTE = VARIANTS["pam-minute"]
 
 
-def costs_of(profile, target="tflite", precision="fp32", size=512, config=MINUTE, **options):
-    return profile_cost_table(
-        profile, target=target, precision=precision, height=size, width=size, config=config, **options
-    )
+def conditions(target=Target.TFLITE, precision=Precision.FP32, size=512, config=MINUTE, **options):
+    return Conditions(config, size, size, target, precision, **options)
+
+
+def costs_of(profile, *arguments, **options):
+    return profile_costs(profile, conditions(*arguments, **options))
 
 
 def test_the_committed_estimates_are_what_the_published_numbers_give():
@@ -57,29 +60,30 @@ def test_each_target_uses_its_own_compute_unit():
     assert estimate is not None
 
     def unit(target, precision, **options):
-        machine = choose_machine("iphone13", estimate, target, precision, **options)
+        machine = choose_machine("iphone13", estimate, conditions(target, precision, **options))
         return machine.unit, machine.activation_bytes, machine.weight_bytes
 
     assert unit(Target.COREML, Precision.FP16) == (ComputeUnit.NEURAL_ENGINE, 2, 2)
     assert unit(Target.COREML, Precision.FP32) == (ComputeUnit.GPU, 4, 4)
     assert unit(Target.TFLITE, Precision.FP16) == (ComputeUnit.CPU, 4, 2)
     assert unit(Target.EXECUTORCH, Precision.FP16) == (ComputeUnit.CPU, 2, 2)
-    assert unit(Target.COREML, Precision.FP16, dynamic=True) == (ComputeUnit.CPU, 2, 2)
-    assert unit(Target.COREML, Precision.FP32, dynamic=True) == (ComputeUnit.CPU, 4, 4)
+    assert unit(Target.COREML, Precision.FP16, mode=Mode.DYNAMIC) == (ComputeUnit.CPU, 2, 2)
+    assert unit(Target.COREML, Precision.FP32, mode=Mode.DYNAMIC) == (ComputeUnit.CPU, 4, 4)
 
 
 def test_core_ml_on_an_android_phone_is_refused():
     with pytest.raises(ProfileError, match="neural engine of pixel8"):
-        costs_of(load_profile("pixel8"), "coreml", "fp16")
+        costs_of(load_profile("pixel8"), Target.COREML, Precision.FP16)
     with pytest.raises(ProfileError, match="neural engine of pixel8"):
-        costs_of(load_profile("pixel8"), "coreml", "fp16", dynamic=True)
+        costs_of(load_profile("pixel8"), Target.COREML, Precision.FP16, mode=Mode.DYNAMIC)
 
 
 @pytest.mark.parametrize("target", ["coreml", "tflite", "executorch"])
 @pytest.mark.parametrize("variant", ["pam-base", "pam-small", "pam-tiny"])
 def test_the_default_budgets_can_be_planned_for_the_default_phone(variant, target):
     config, precision = VARIANTS[variant], "fp16" if target == "coreml" else "fp32"
-    costs, macs = costs_of(load_profile("iphone13"), target, precision, 512, config), mac_cost_table(config, 512, 512)
+    costs = costs_of(load_profile("iphone13"), Target(target), Precision(precision), 512, config)
+    macs = mac_cost_table(config, 512, 512)
     plans = [plan_path(budget, costs, macs) for budget in DEFAULT_BUDGETS]
     assert [plan.provenance for plan in plans] == [Provenance.ESTIMATED] * 3
     assert len({plan.path for plan in plans}) == 3
@@ -101,7 +105,13 @@ def test_a_measured_profile_gives_its_numbers_and_errors(measured_profile):
 
 @pytest.mark.parametrize(
     "asked",
-    [{"target": "executorch"}, {"precision": "fp16"}, {"size": 256}, {"config": VARIANTS["pam-tiny"]}, {"threads": 4}],
+    [
+        {"target": Target.EXECUTORCH},
+        {"precision": Precision.FP16},
+        {"size": 256},
+        {"config": VARIANTS["pam-tiny"]},
+        {"threads": 4},
+    ],
 )
 def test_what_was_not_measured_is_refused_with_the_command(measured_profile, asked):
     with pytest.raises(ProfileError, match=r"pam-edge profile measure --target \w+ --precision fp\d\d --checkpoint"):
@@ -120,39 +130,77 @@ def test_several_numbers_of_threads_are_told_apart_and_the_latest_counts(measure
     both = measured_profile.model_copy(update={"measurements": (table, faster)})
     assert costs_of(both).full == costs_of(both, threads=2).full == 20.0
     assert costs_of(both, threads=1).full == costs_of(measured_profile).full != 20.0
-    described = describe_conditions(both, target="tflite", precision="fp32", config=MINUTE, height=512, width=512)
-    assert described.endswith("512x512, 2 threads")
+    assert describe_basis(both, conditions()).endswith("at 512x512, on the cpu, 2 threads")
 
 
 def test_conditions_that_nobody_gave_are_those_of_the_variant_s_latest_table(measured_profile):
     (table,) = measured_profile.measurements
     other = table.model_copy(update={"target": Target.EXECUTORCH, "height": 256, "width": 256, "variant": "pam-small"})
     both = measured_profile.model_copy(update={"measurements": (table, other)})
-    assert default_conditions(both).target is Target.EXECUTORCH
-    own = default_conditions(both, variant=table.variant)
-    assert (own.target, own.height, own.width) == (table.target, table.height, table.width)
+    for config, latest in ((VARIANTS["pam-small"], other), (MINUTE, table)):
+        own = default_conditions(config, both)
+        assert (own.target, own.height, own.width) == (latest.target, latest.height, latest.width)
+
+
+@pytest.mark.parametrize(
+    ("phone", "usual"), [("iphone13", Target.COREML), ("pixel8", Target.TFLITE), (None, Target.TFLITE)]
+)
+def test_a_device_is_planned_for_what_it_usually_runs(phone, usual):
+    assert default_conditions(MINUTE, load_profile(phone) if phone else None).target is usual
+
+
+def coreml_tables(measured_profile, *units):
+    (table,) = measured_profile.measurements
+    tables = (
+        table.model_copy(
+            update={"target": Target.COREML, "precision": Precision.FP16, "compute_unit": unit, "fixed_ms": 10.0 * at}
+        )
+        for at, unit in enumerate(units, 1)
+    )
+    return measured_profile.model_copy(update={"measurements": tuple(tables)})
+
+
+def test_static_plans_take_the_neural_engine_s_times_whatever_was_measured_last(measured_profile):
+    asked = (Target.COREML, Precision.FP16)
+    phone = coreml_tables(measured_profile, ComputeUnit.NEURAL_ENGINE, ComputeUnit.GPU, ComputeUnit.CPU)
+    assert costs_of(phone, *asked).fixed == 10.0
+    assert costs_of(phone, *asked, mode=Mode.DYNAMIC).fixed == 30.0
+    assert costs_of(phone, *asked, compute_unit=ComputeUnit.GPU).fixed == 20.0
+    assert "on the neural engine" in describe_basis(phone, conditions(*asked))
+
+
+def test_a_unit_that_alone_was_measured_serves_a_static_plan_and_is_named(measured_profile):
+    asked = (Target.COREML, Precision.FP16)
+    phone = coreml_tables(measured_profile, ComputeUnit.CPU)
+    assert costs_of(phone, *asked).fixed == 10.0
+    assert "on the cpu" in describe_basis(phone, conditions(*asked))
+    with pytest.raises(ProfileError, match="not on the gpu"):
+        costs_of(phone, *asked, compute_unit=ComputeUnit.GPU)
 
 
 def test_core_ml_measured_on_the_neural_engine_says_nothing_of_a_dynamic_graph(measured_profile):
     (table,) = measured_profile.measurements
     there = table.model_copy(update={"target": Target.COREML, "compute_unit": ComputeUnit.NEURAL_ENGINE})
     phone = measured_profile.model_copy(update={"measurements": (there,)})
-    assert costs_of(phone, "coreml").full == 24.0
+    assert costs_of(phone, Target.COREML).full == 24.0
     with pytest.raises(ProfileError, match="--mode multi"):
-        costs_of(phone, "coreml", dynamic=True)
+        costs_of(phone, Target.COREML, mode=Mode.DYNAMIC)
     cpu = there.model_copy(update={"compute_unit": ComputeUnit.CPU})
     on_cpu = measured_profile.model_copy(update={"measurements": (cpu,)})
-    assert costs_of(on_cpu, "coreml", dynamic=True).full == 24.0
+    assert costs_of(on_cpu, Target.COREML, mode=Mode.DYNAMIC).full == 24.0
 
 
-def test_an_unknown_target_is_refused():
-    with pytest.raises(UsageError, match="coreml, tflite, executorch; got 'onnx'"):
-        costs_of(load_profile("iphone13"), "onnx")
+def test_the_basis_carries_the_word_estimated_or_measured(measured_profile):
+    assert "estimated for the cpu, 5 cores" in describe_basis(load_profile("pixel8"), conditions())
+    assert "measured with pam-minute with tflite in fp32" in describe_basis(measured_profile, conditions())
 
 
-def test_conditions_carry_the_word_estimated(measured_profile):
-    def line(profile):
-        return describe_conditions(profile, target="tflite", precision="fp32", config=MINUTE, height=512, width=512)
+@pytest.mark.parametrize("size", [(0, 64), (64, 100), (-32, 64), (64, 8224)])
+def test_conditions_refuse_sizes_that_no_network_takes(size):
+    with pytest.raises(UsageError, match="multiples of 32"):
+        Conditions(MINUTE, *size)
 
-    assert line(load_profile("pixel8")).startswith("estimated for the cpu, 5 cores")
-    assert line(measured_profile).startswith("measured with tflite fp32")
+
+def test_conditions_refuse_a_precision_without_a_target():
+    with pytest.raises(UsageError, match="target"):
+        Conditions(MINUTE, 64, 64, precision=Precision.FP16)

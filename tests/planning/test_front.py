@@ -4,8 +4,12 @@ from pam_edge.planning.planner import ErrorTable
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import CostUnit, Provenance
 
-COSTS = CostTable(CostUnit.MS, Provenance.ESTIMATED, 3.0, (4.0, 2.5, 1.5, 0.7), (1.0, 0.5, 0.6, 0.2))
-MACS = CostTable(CostUnit.GMAC, Provenance.COUNTED, 1.0, (3.0, 3.0, 1.0, 0.9), (0.1, 0.1, 0.2, 0.1))
+COSTS = CostTable(
+    unit=CostUnit.MS, provenance=Provenance.ESTIMATED, fixed=3.0, run=(4.0, 2.5, 1.5, 0.7), bypass=(1.0, 0.5, 0.6, 0.2)
+)
+MACS = CostTable(
+    unit=CostUnit.GMAC, provenance=Provenance.COUNTED, fixed=1.0, run=(3.0, 3.0, 1.0, 0.9), bypass=(0.1, 0.1, 0.2, 0.1)
+)
 
 
 def test_no_path_beats_a_point_of_the_front():

@@ -32,10 +32,11 @@ class CheckpointRecord(_Record):
 
 
 class ProfileRecord(_Record):
-    """Which device's costs planned the paths, and the word for how they are known."""
+    """Which device's costs planned the paths, the word for how they are known, and a line on what they hold for."""
 
     name: str
     provenance: Provenance
+    basis: str = ""
 
 
 class EntryPointRecord(_Record):
@@ -218,6 +219,25 @@ def content_hash(path: Path) -> str:
         digest.update(f"{file.relative_to(path).as_posix()}\0{len(data)}\0".encode())
         digest.update(data)
     return digest.hexdigest()
+
+
+def is_unchanged(directory: Path, entry: EntryPointRecord) -> bool:
+    """Return whether an entry point's file is, bit for bit, what was made."""
+    return content_hash(directory / entry.file) == entry.sha256
+
+
+def check_unchanged(directory: Path, entry: EntryPointRecord) -> None:
+    """Check an entry point's file before native code loads it in this process, which a damaged one can end.
+
+    Raises:
+        ArtifactError: if it is there, and is not what was made.
+    """
+    file = directory / entry.file
+    if file.exists() and not is_unchanged(directory, entry):
+        raise ArtifactError(
+            f"Expected {file} as it was made; it was changed or damaged since: its SHA-256 is not the manifest's. Copy "
+            "the folder again, or convert again."
+        )
 
 
 def content_bytes(path: Path) -> int:

@@ -14,22 +14,19 @@ def contract(
 
     Args:
         target: whose layout it is.
-        io: of Core ML.
+        io: form of image, trimap and alpha.
         height: of the image.
         width: of the image.
         blocks: of a dynamic graph; None for graphs whose path is fixed.
         unit: of a dynamic graph's budget and cost.
     """
     shapes: tuple[tuple[int, ...], ...]
-    if target is Target.COREML and io is TensorIO.IMAGE:
+    if io is TensorIO.IMAGE:
         kinds = ("image RGB 8 bit", "image grayscale 8 bit", "image grayscale 16-bit half float")
         shapes, layout = ((height, width),) * 3, "pixel buffer"
-    elif target is Target.TFLITE:
-        kinds = ("float32",) * 3
-        shapes, layout = ((1, height, width, 3), (1, height, width, 1), (1, height, width, 1)), "NHWC"
     else:
-        kinds = ("float32",) * 3
-        shapes, layout = ((1, 3, height, width), (1, 1, height, width), (1, 1, height, width)), "NCHW"
+        kinds, layout = ("float32",) * 3, target.facts.layout
+        shapes = tuple(target.facts.layout.shape(channels, height, width) for channels in (3, 1, 1))
     meanings = {
         "image": "RGB, 0 to 255",
         "trimap": "0 background, 128 unknown, 255 foreground (thresholds at 64 and 192)",

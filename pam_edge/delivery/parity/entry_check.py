@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, ParityRecord, content_hash
+from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, ParityRecord, is_unchanged
 from pam_edge.delivery.parity.expected import expected_path, selection_of
 from pam_edge.errors import MissingExtraError, PamEdgeError
 from pam_edge.evaluation.dynamic_parity import EDGE_BUDGETS, check_dynamic
@@ -21,14 +21,6 @@ from pam_edge.supernet.path import PathSpec
 
 Alphas = dict[str, NDArray[np.float32]]
 """Alpha float32[H, W] by picture name."""
-
-PROVES = {
-    "litert": "the saved file, in the runtime that apps use",
-    "executorch": "the saved file, in the runtime that apps use",
-    "coreml": "the saved package, in Core ML on this Mac; a phone's compute units may round differently",
-    "reference": "semantics, weights and rounding of the saved package; not the Neural Engine's own arithmetic",
-}
-"""What a pass says, per runtime, on a machine that is not the phone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +80,7 @@ class EntryCheck:
 
     def in_runtime(self, name: str) -> tuple[ParityRecord, Alphas]:
         """Check in a runtime; return the record and the alphas, none if it did not run."""
-        blank = _blank(self.entry.name, name)
+        blank = _blank(self.entry.name, name, self.manifest.target.facts.proves[name])
         try:
             runtime = load_runtime(self.manifest.target, name)
         except MissingExtraError as error:
@@ -98,7 +90,7 @@ class EntryCheck:
         except PamEdgeError as error:
             where = self._locate(runtime, self.reference.pictures[0], self.entry.budget_input)
             return blank.model_copy(update={"passed": False, "reason": str(error)} | where), {}
-        changed = content_hash(self.file) != self.entry.sha256
+        changed = not is_unchanged(self.directory, self.entry)
         passed = all(each.passed for each in run.passes) and not (changed or run.path_mismatches)
         update: dict[str, Any] = _measured(run) | {"passed": passed}
         if changed:
@@ -207,14 +199,14 @@ def _measured(run: _Run) -> dict[str, Any]:
     }
 
 
-def _blank(entry_point: str, runtime: str) -> ParityRecord:
+def _blank(entry_point: str, runtime: str, proves: str) -> ParityRecord:
     """Return the record of an entry point that was not run."""
     return ParityRecord(
         entry_point=entry_point,
         passed=None,
         runtime=runtime,
         ran_on="nothing",
-        proves=PROVES[runtime],
+        proves=proves,
         images=0,
         max_abs_error=None,
         rms_error_unknown=None,

@@ -39,7 +39,9 @@ def selection_of(manifest: Manifest) -> tuple[GovernorCosts, BudgetTable]:
 
 def governor_costs(record: SelectionRecord) -> GovernorCosts:
     """Return the costs that a record states."""
-    return GovernorCosts(record.unit, record.fixed, record.run, record.bypass, record.margin)
+    return GovernorCosts(
+        fixed=record.fixed, run=record.run, bypass=record.bypass, unit=record.unit, margin=record.margin
+    )
 
 
 def expected_path(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pam_edge.delivery.artifact.manifest import CheckpointRecord, Manifest, ParityRecord, read_manifest
 from pam_edge.delivery.parity.entry_check import EntryCheck, compare_runtimes
-from pam_edge.errors import ArtifactError, ParityError
+from pam_edge.errors import ArtifactError, ParityError, WorkerError
 from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.evaluation.pictures import (
     Picture,
@@ -53,6 +53,7 @@ def verify(
     Raises:
         ArtifactError: if the folder, a file or the checkpoint is missing or damaged.
         UsageError: if ``images`` cannot be used, or the target has no such runtime here.
+        ParityError: if a file crashes its runtime.
     """
     target = read_manifest(directory).target
     if runtime is not None and runtime not in runtime_names(target):
@@ -64,7 +65,12 @@ def verify(
         "runtime": runtime,
         "threads": threads,
     }
-    result = run_in_worker("pam_edge.delivery.parity.verify:verify_in_worker", payload, threads=threads)
+    try:
+        result = run_in_worker("pam_edge.delivery.parity.verify:verify_in_worker", payload, threads=threads)
+    except WorkerError as error:
+        raise ParityError(
+            f"Expected files in {directory} that run; running them crashed, as with damaged ones: {error}"
+        ) from error
     return tuple(ParityRecord.model_validate(record) for record in result["parity"])
 
 

@@ -14,11 +14,11 @@ from pam_edge.delivery.report.page import write_report
 from pam_edge.delivery.report.records import EntryReport, Front, FrontPoint, ParityRow, PictureRow, Report, Status
 from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.matting.cutout import with_alpha
-from pam_edge.planning.cost import CostTable
 from pam_edge.planning.front import pareto_front
 from pam_edge.planning.planner import Plan
+from pam_edge.planning.service import Planned
 from pam_edge.supernet.path import PathSpec
-from pam_edge.terms import Precision
+from pam_edge.terms import CostUnit, Precision
 
 _STATUS: dict[bool | None, Status] = {True: "passed", False: "failed", None: "not run"}
 _GAIN = {Precision.FP32: 1e6, Precision.FP16: 100.0}
@@ -28,9 +28,7 @@ _GAIN = {Precision.FP32: 1e6, Precision.FP16: 100.0}
 def write_artifact_report(
     file: Path,
     manifest: Manifest,
-    plans: tuple[Plan, ...],
-    costs: CostTable,
-    macs: CostTable,
+    planned: Planned,
     reference: Reference,
     mattes: Path,
 ) -> None:
@@ -39,9 +37,7 @@ def write_artifact_report(
     Args:
         file: where to.
         manifest: complete but for the golden vectors.
-        plans: of the entry points, in their order.
-        costs: that the plans were made with.
-        macs: at the artifact's size.
+        planned: the plans of the entry points, in their order, and what they were made with.
         reference: the supernet and the pictures to show.
         mattes: folder with the artifact's alphas, ``ENTRY.PICTURE.npy``.
     """
@@ -56,10 +52,10 @@ def write_artifact_report(
         height=manifest.height,
         width=manifest.width,
         profile=profile.name if profile else "none: planned by MACs",
-        provenance=costs.provenance,
-        entries=tuple(_entry(entry, plan) for entry, plan in zip(manifest.entry_points, plans, strict=True)),
+        provenance=planned.costs.provenance,
+        entries=tuple(_entry(entry, plan) for entry, plan in zip(manifest.entry_points, planned.plans, strict=True)),
         parity=tuple(_parity(record, manifest.precision) for record in manifest.parity),
-        front=_front(plans, costs, macs),
+        front=_front(planned),
         pictures=tuple(_pictures(manifest, reference, mattes)),
         notes=tuple(_notes(manifest)),
         facts=tuple(_facts(manifest)),
@@ -102,12 +98,14 @@ def _parity(record: ParityRecord, precision: Precision) -> ParityRow:
     )
 
 
-def _front(plans: tuple[Plan, ...], costs: CostTable, macs: CostTable) -> Front | None:
+def _front(planned: Planned) -> Front | None:
     """Return the front, where cost and value are not the same number."""
-    if costs is macs:
+    costs = planned.costs
+    if costs.unit is CostUnit.GMAC:
         return None
-    points = [FrontPoint(plan.predicted_cost, plan.gmacs) for plan in pareto_front(costs, macs)]
-    points += [FrontPoint(plan.predicted_cost, plan.gmacs, label=plan.budget.label) for plan in plans]
+    # By MACs alone: its second axis is MACs, which the checkpoint's errors do not order.
+    points = [FrontPoint(plan.predicted_cost, plan.gmacs) for plan in pareto_front(costs, planned.macs)]
+    points += [FrontPoint(plan.predicted_cost, plan.gmacs, label=plan.budget.label) for plan in planned.plans]
     cost_label = f"predicted cost, {costs.unit} ({costs.provenance})"
     return Front(cost_label, "GMACs of the path (counted)", tuple(points))
 
