@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -154,24 +154,15 @@ def _folder(request: MeasureRequest, measured: Subject, machine: Machine) -> Pat
 def _make_files(
     measured: Subject, static_paths: tuple[PathSpec, ...], folder: Path, say: Callable[[str], None]
 ) -> dict[str, str]:
-    """Return the files of an earlier try, or make them: both at once, each in a worker of its own.
-
-    An interruption, or a failure of one, goes on at once and does not wait for the other.
-    """
+    """Return the files of an earlier try, or make them: both at once, each in a worker of its own."""
     makers: dict[str, Callable[[Path], Path]] = {
         _PROBE: lambda into: make_probe(measured, into),
         _STATIC: lambda into: make_static(measured, static_paths, into),
     }
     say("making the probe")
-    pool = ThreadPoolExecutor(len(makers))
-    try:
+    with ThreadPoolExecutor(len(makers)) as pool:
         made = {name: pool.submit(_make_once, folder / name, make) for name, make in makers.items()}
-        ended, _ = wait(made.values(), return_when=FIRST_EXCEPTION)
-        for future in ended:
-            future.result()
         return {name: str(future.result()) for name, future in made.items()}
-    finally:
-        pool.shutdown(wait=False)
 
 
 def _make_once(folder: Path, make: Callable[[Path], Path]) -> Path:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import signal
 import threading
 
 import pytest
@@ -11,7 +10,7 @@ from typer.testing import CliRunner
 from pam_edge.cli.main import app
 from pam_edge.device_profiles.loader import load_profile, read_profile
 from pam_edge.device_profiles.writer import write_profile
-from pam_edge.errors import ConversionError, ProfileError, UsageError
+from pam_edge.errors import ProfileError, UsageError
 from pam_edge.measuring import host, measure, probe, timing
 from pam_edge.measuring.draft import Round, append_round, read_rounds
 from pam_edge.measuring.path_design import design_paths
@@ -117,36 +116,6 @@ def test_progress_is_told_while_rounds_are_taken(folders, simulated, monkeypatch
     monkeypatch.setattr(measure, "run_in_worker", take_rounds_and_wait)
     measure.measure(request(), lambda step, rounds: told.set() if rounds else None)
     assert told.is_set()
-
-
-def test_an_interruption_does_not_wait_for_the_converters(folders, monkeypatch):
-    """Ctrl-C reaches the main thread while both graphs are being made."""
-    let_go, waited_out = threading.Event(), []
-
-    def convert(*arguments):
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        if not let_go.wait(30):
-            waited_out.append("a converter came to its end")
-
-    monkeypatch.setattr(measure, "make_probe", convert)
-    monkeypatch.setattr(measure, "make_static", lambda *arguments: let_go.wait(30))
-    with pytest.raises(KeyboardInterrupt):
-        measure.measure(request())
-    assert waited_out == []
-    let_go.set()
-
-
-def test_a_converter_that_fails_is_told_without_waiting_for_the_other(folders, monkeypatch):
-    let_go = threading.Event()
-
-    def fail(*arguments):
-        raise ConversionError("no such operator")
-
-    monkeypatch.setattr(measure, "make_probe", lambda *arguments: let_go.wait(30))
-    monkeypatch.setattr(measure, "make_static", fail)
-    with pytest.raises(ConversionError, match="no such operator"):
-        measure.measure(request())
-    let_go.set()
 
 
 def test_the_worker_takes_rounds_of_the_real_graphs(tmp_path):
