@@ -15,7 +15,7 @@ from torch import Tensor
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.guards import check_flatbuffer, check_picture, reading
 
-KIND = "ExecuTorch program (.pte)"
+KIND = "an ExecuTorch program (.pte)"
 
 
 def check_program(file: Path) -> None:
