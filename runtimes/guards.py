@@ -35,7 +35,7 @@ def check_flatbuffer(file: Path, kind: str, mark: bytes) -> None:
 
     Args:
         file: that is to be loaded.
-        kind: for messages, such as ``LiteRT model (.tflite)``.
+        kind: for messages, such as ``a LiteRT model (.tflite)``.
         mark: what its fifth byte on begins with.
 
     Raises:
@@ -43,7 +43,7 @@ def check_flatbuffer(file: Path, kind: str, mark: bytes) -> None:
     """
     if not file.is_file():
         found = "a folder" if file.is_dir() else "something that is no file" if file.exists() else "nothing"
-        raise ArtifactError(f"Expected a {kind} at {file}; found {found}. Check the path, or convert again.")
+        raise ArtifactError(f"Expected {kind} at {file}; found {found}. Check the path, or convert again.")
     with reading(file, kind), file.open("rb") as stream:
         start = stream.read(_MARK.stop)
         if not start[_MARK].startswith(mark):
@@ -64,7 +64,7 @@ def reading(file: Path, kind: str) -> Iterator[None]:
     except UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ArtifactError(
-            f"Expected {file} to be a {kind} that can be read; it is damaged, cut short, or something else: {reason}. "
+            f"Expected {file} to be {kind} that can be read; it is damaged, cut short, or something else: {reason}. "
             "Copy it again from where it was made, or convert again."
         ) from error
 

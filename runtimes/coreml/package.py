@@ -15,7 +15,7 @@ from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 MANIFEST = "Manifest.json"
 ROOT_KEY = "rootModelIdentifier"
 ITEMS_KEY = "itemInfoEntries"
-KIND = "Core ML package (.mlpackage)"
+KIND = "a Core ML package (.mlpackage)"
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from torch import Tensor
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.guards import check_flatbuffer, check_picture, reading
 
-KIND = "ExecuTorch program (.pte)"
+KIND = "an ExecuTorch program (.pte)"
 _DYNAMIC_OUTPUTS = 3
 """Alpha, path and cost; a probe has two outputs."""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.guards import check_flatbuffer, check_picture, reading
 
-KIND = "LiteRT model (.tflite)"
+KIND = "a LiteRT model (.tflite)"
 
 
 def open_interpreter(file: Path, **options: Any) -> Any:
