@@ -104,9 +104,11 @@ def adversarial_pictures(height: int, width: int) -> tuple[Picture, ...]:
     random = np.random.default_rng(2)
     primaries = np.array([[255 * (n >> 2 & 1), 255 * (n >> 1 & 1), 255 * (n & 1)] for n in range(8)], np.uint8)
     extremes = ((rows // 8 + columns // 8) % 2 * 255).astype(np.uint8)
+    # At least two cells each way, or a small picture would be known all over.
+    cell = min(32, height // 2, width // 2)
     made = {
         "flat": (np.full((height, width, 3), 127, np.uint8), np.full((height, width), UNKNOWN, np.uint8)),
-        "extremes": (np.repeat(extremes[..., None], 3, axis=2), greys[(rows // 32 + columns // 32) % 3]),
+        "extremes": (np.repeat(extremes[..., None], 3, axis=2), greys[(rows // cell + columns // cell) % 3]),
         "stripes": (primaries[columns // 16 % 8], greys[rows // 24 % 3]),
         "noise": (
             random.integers(0, 256, (height, width, 3), np.uint8),
@@ -122,11 +124,20 @@ def fit(picture: Picture, height: int, width: int) -> Picture:
         return picture
     shrinks = height <= picture.trimap.shape[0] and width <= picture.trimap.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return replace(
-        picture,
-        image=cv2.resize(picture.image, (width, height), interpolation=method),
-        trimap=cv2.resize(picture.trimap, (width, height), interpolation=cv2.INTER_NEAREST_EXACT),
-    )
+    trimap = cv2.resize(picture.trimap, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    if not (trimap == UNKNOWN).any():
+        trimap[_share_of_unknown(picture.trimap, height, width) > 0] = UNKNOWN
+    image = cv2.resize(picture.image, (width, height), interpolation=method)
+    return replace(picture, image=image, trimap=trimap)
+
+
+def _share_of_unknown(trimap: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]:
+    """Return float32[height, width]: how much of a smaller picture's pixel was unknown.
+
+    Every few pixels of a thin band can fall between those that a small size keeps, and parity is judged in the band.
+    """
+    unknown = (trimap == UNKNOWN).astype(np.float32)
+    return np.asarray(cv2.resize(unknown, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _bundled(name: str, load: Callable[[], NDArray[np.uint8]], source: str) -> Picture:
