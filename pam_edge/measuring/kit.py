@@ -20,7 +20,7 @@ from pam_edge.measuring.path_design import default_path_count, design_paths, sch
 from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
-from pam_edge.terms import ComputeUnit
+from pam_edge.terms import ComputeUnit, Layout, Mode, TensorIO
 from pam_edge.workers import run_in_worker
 
 ROUNDS = 40
@@ -80,10 +80,10 @@ def _check_free(directory: Path) -> None:
 
 
 def _write_inputs(subject: Subject, paths: Sequence[PathSpec], folder: Path) -> None:
-    """Write a photograph, its trimap and every path as raw little-endian float32, in the probe's layout."""
+    """Write a photograph, its trimap and every path as raw little-endian float32, in the graph's layout."""
     picture = fit(bundled_pictures()[0], subject.height, subject.width)
     image = picture.image.astype("<f4")
-    if subject.target is Target.EXECUTORCH:
+    if _is_planar(subject):
         image = image.transpose(2, 0, 1)
     write_whole(folder / "image.bin", image.tobytes())
     write_whole(folder / "trimap.bin", picture.trimap.astype("<f4").tobytes())
@@ -91,17 +91,23 @@ def _write_inputs(subject: Subject, paths: Sequence[PathSpec], folder: Path) -> 
         write_whole(folder / f"path_{path}.bin", np.array(path.runs, "<f4").tobytes())
 
 
+def _is_planar(subject: Subject) -> bool:
+    """Tell whether channels come before rows; of an image they never do."""
+    facts = subject.target.facts
+    return facts.layout is Layout.NCHW and facts.default_io(subject.precision) is TensorIO.TENSOR
+
+
 def _describe(subject: Subject, paths: tuple[PathSpec, ...], file: Path) -> dict[str, Any]:
     """Return kit.json: what the program needs, and the samples' file but for what only the device knows."""
     size = subject.height, subject.width
-    planar = subject.target is Target.EXECUTORCH
     shapes = {
-        "image": (1, 3, *size) if planar else (1, *size, 3),
-        "trimap": (1, 1, *size) if planar else (1, *size, 1),
+        "image": (1, 3, *size) if _is_planar(subject) else (1, *size, 3),
+        "trimap": (1, 1, *size) if _is_planar(subject) else (1, *size, 1),
         "path": (len(paths[0]),),
     }
     return {
         "file": file.name,
+        "io": subject.target.facts.default_io(subject.precision),
         "inputs": [{"name": name, "shape": shapes[name]} for name in _input_order(subject, file)],
         "calls": CALLS,
         "rounds": [[str(path) for path in each] for each in schedule(paths, ROUNDS)],
@@ -109,7 +115,7 @@ def _describe(subject: Subject, paths: tuple[PathSpec, ...], file: Path) -> dict
             "schema_version": 1,
             "target": subject.target,
             "runtime": _RUNTIMES[subject.target],
-            "compute_unit": ComputeUnit.CPU,
+            "compute_unit": _unit(subject),
             "delegate": "XNNPACK",
             "precision": subject.precision,
             "height": subject.height,
@@ -119,6 +125,11 @@ def _describe(subject: Subject, paths: tuple[PathSpec, ...], file: Path) -> dict
             "tool": f"pam-edge {__version__}, kit",
         },
     }
+
+
+def _unit(subject: Subject) -> ComputeUnit:
+    """Return the compute unit that apps' graphs of this precision run on, and that is measured if nobody says else."""
+    return subject.target.facts.compute_unit(subject.precision, Mode.STATIC)
 
 
 def _input_order(subject: Subject, file: Path) -> Sequence[str]:
@@ -159,7 +170,7 @@ def _readme(subject: Subject, paths: tuple[PathSpec, ...], file: str) -> str:
 
 Before you start: charge the phone, let it cool, close other apps, keep the screen on.
 """
-    return head + (_COREML if subject.target is Target.COREML else _android(subject, file))
+    return head + (_coreml(subject) if subject.target is Target.COREML else _android(subject, file))
 
 
 def _android(subject: Subject, file: str) -> str:
@@ -189,21 +200,24 @@ with `device`, `soc`, `os`, `runtime_version`, `threads` and `date` added, and a
 """
 
 
-_COREML = """
+def _coreml(subject: Subject) -> str:
+    takes_images = subject.target.facts.default_io(subject.precision) is TensorIO.IMAGE
+    inputs = "the picture and its trimap" if takes_images else "float32 multi-arrays of the shapes in `kit.json`"
+    return f"""
 Core ML does not promise control flow on a phone's neural engine and GPU, so this package has one function per
 path, and no probe.
 
 ## On a Mac (macOS 15 or later)
 
     pip install coremltools numpy pillow
-    python3 coreml.py --unit neural_engine
+    python3 coreml.py --unit {_unit(subject)}
 
 ## On an iPhone or iPad (iOS 18 or later)
 
 In an app of your own, for every path P of every list in `rounds` of `kit.json`: load the compiled package once with
 `MLModelConfiguration.functionName = "path_P"` and the `computeUnits` that you will ship with, predict three times to
-warm up, and then, in the order of `rounds`, time one `prediction(from:)` of the picture in `inputs/` with
+warm up, and then, in the order of `rounds`, time one `prediction(from:)` of what `inputs/` holds, as {inputs}, with
 `ContinuousClock`. Write `samples.json`: `samples` in `kit.json`, with `device`, `soc`, `os`, `runtime_version`,
 `threads` (1), `compute_unit` (`cpu`, `gpu` or `neural_engine`), `delegate` (what you asked for) and `date` set, and a
-list `samples` of objects `{"path": "P", "round": 0, "latency_ms": 12.3}` in the order in which they were taken.
+list `samples` of objects `{{"path": "P", "round": 0, "latency_ms": 12.3}}` in the order in which they were taken.
 """

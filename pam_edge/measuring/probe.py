@@ -14,7 +14,7 @@ from typing import Any
 from pam_edge.errors import UsageError
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
-from pam_edge.terms import Mode, Precision, TensorIO
+from pam_edge.terms import Mode, Precision
 from pam_edge.workers import run_in_worker
 
 PROBE = "probe"
@@ -113,7 +113,6 @@ def convert_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
     from pam_edge.supernet.checkpoint import load_checkpoint
 
     target, precision = Target(payload["target"]), Precision(payload["precision"])
-    images = target is Target.COREML and precision is Precision.FP16
     entries = payload["entries"].items()
     job = ConversionJob(
         supernet=load_checkpoint(payload["checkpoint"]).supernet.eval(),
@@ -122,7 +121,7 @@ def convert_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
         precision=precision,
         height=payload["height"],
         width=payload["width"],
-        io=TensorIO.IMAGE if images else TensorIO.TENSOR,
+        io=target.facts.default_io(precision),
         directory=Path(payload["folder"]),
     )
     return {"files": load_converter(target).convert(job)}
