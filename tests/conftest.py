@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.convert import ConvertRequest, convert
@@ -15,6 +16,10 @@ from pam_edge.supernet.variants import VARIANTS
 from pam_edge.targets import Target
 from pam_edge.terms import Mode, Precision
 from tests.simulated_device import MEASURED_WITH, SimulatedDevice
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def minute_request(out: Path, **changes) -> ConvertRequest:

@@ -21,7 +21,7 @@ from pam_edge.measuring.probe import PROBE, Subject, make_probe, make_static, st
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
-from pam_edge.terms import ComputeUnit, Layout
+from pam_edge.terms import ComputeUnit, Layout, Mode, TensorIO
 from pam_edge.workers import run_in_worker
 
 _KITS = files("pam_edge.measuring.kits")
@@ -78,11 +78,11 @@ def _check_free(directory: Path) -> None:
 
 
 def _write_inputs(subject: Subject, paths: Sequence[PathSpec], folder: Path) -> None:
-    """Write a photograph, its trimap and every path as raw little-endian float32, in the probe's layout."""
+    """Write a photograph, its trimap and every path as raw little-endian float32, in the graph's layout."""
     picture = fit(bundled_pictures()[0], subject.height, subject.width)
     image = picture.image.astype("<f4")
     has_probe = subject.target.facts.kit.has_probe
-    if has_probe and subject.target.facts.layout is Layout.NCHW:
+    if _is_planar(subject):
         image = image.transpose(2, 0, 1)
     write_whole(folder / "image.bin", image.tobytes())
     write_whole(folder / "trimap.bin", picture.trimap.astype("<f4").tobytes())
@@ -90,12 +90,19 @@ def _write_inputs(subject: Subject, paths: Sequence[PathSpec], folder: Path) -> 
         write_whole(folder / f"path_{path}.bin", np.array(path.runs, "<f4").tobytes())
 
 
+def _is_planar(subject: Subject) -> bool:
+    """Tell whether channels come before rows; of an image they never do."""
+    facts = subject.target.facts
+    return facts.layout is Layout.NCHW and facts.default_io(subject.precision) is TensorIO.TENSOR
+
+
 def _describe(subject: Subject, paths: tuple[PathSpec, ...], file: Path) -> dict[str, Any]:
     """Return kit.json: what the program needs, and the samples' file but for what only the device knows."""
-    size, layout = (subject.height, subject.width), subject.target.facts.layout
+    size, layout = (subject.height, subject.width), Layout.NCHW if _is_planar(subject) else Layout.NHWC
     shapes = {"image": layout.shape(3, *size), "trimap": layout.shape(1, *size), "path": (len(paths[0]),)}
     return {
         "file": file.name,
+        "io": subject.target.facts.default_io(subject.precision),
         "inputs": [{"name": name, "shape": shapes[name]} for name in _input_order(subject, file, paths)],
         "calls": CALLS,
         "rounds": [[str(path) for path in each] for each in schedule(paths, ROUNDS)],
@@ -103,7 +110,7 @@ def _describe(subject: Subject, paths: tuple[PathSpec, ...], file: Path) -> dict
             "schema_version": 1,
             "target": subject.target,
             "runtime": subject.target.facts.label,
-            "compute_unit": ComputeUnit.CPU,
+            "compute_unit": _unit(subject),
             "delegate": "XNNPACK",
             "precision": subject.precision,
             "height": subject.height,
@@ -113,6 +120,11 @@ def _describe(subject: Subject, paths: tuple[PathSpec, ...], file: Path) -> dict
             "tool": f"pam-edge {__version__}, kit",
         },
     }
+
+
+def _unit(subject: Subject) -> ComputeUnit:
+    """Return the compute unit that apps' graphs of this precision run on, and that is measured if nobody says else."""
+    return subject.target.facts.compute_unit(subject.precision, Mode.STATIC)
 
 
 def _input_order(subject: Subject, file: Path, paths: Sequence[PathSpec]) -> Sequence[str]:
@@ -145,6 +157,12 @@ def _readme(subject: Subject, paths: tuple[PathSpec, ...], file: str) -> str:
 
 Before you start: charge the phone, let it cool, close other apps, keep the screen on.
 """
-    kit = subject.target.facts.kit
-    guide = (_KITS / kit.guide).read_text(encoding="utf-8")
-    return head + guide.format(file=file, runner=kit.runner, runner_source=kit.runner_source)
+    facts = subject.target.facts
+    takes_images = facts.default_io(subject.precision) is TensorIO.IMAGE
+    return head + (_KITS / facts.kit.guide).read_text(encoding="utf-8").format(
+        file=file,
+        runner=facts.kit.runner,
+        runner_source=facts.kit.runner_source,
+        unit=_unit(subject),
+        inputs="the picture and its trimap" if takes_images else "float32 multi-arrays of the shapes in `kit.json`",
+    )

@@ -1,25 +1,40 @@
-"""Kits, and the program in them run against a stand-in for adb: there is no phone here."""
+"""Kits, and the programs in them run against stand-ins for adb and for a Mac: there is neither here."""
 
 import json
 import os
+import runpy
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
 from pam_edge.device_profiles.loader import read_profile
 from pam_edge.errors import UsageError
+from pam_edge.evaluation.pictures import bundled_pictures, fit
+from pam_edge.measuring import kit as kit_module
+from pam_edge.measuring.probe import subject
+from pam_edge.measuring.samples import SampleFile
+from pam_edge.runtimes import coreml
+from pam_edge.runtimes.registry import load_runtime
+from pam_edge.supernet.path import PathSpec
+from pam_edge.targets import Target
+from pam_edge.terms import Precision
 
 runner = CliRunner()
 
 STAND_IN_FOR_ADB = '''#!{python}
 """Stands in for adb with a phone whose costs are known: prints what the phone and the runner would."""
-import random, re, sys
+import os, random, re, sys
 line = " ".join(sys.argv)
 if "getprop" in line:
-    print({{"manufacturer": "Maker", "model": "Phone 1", "release": "15"}}.get(line.split(".")[-1].strip("'"), "SoC"))
+    name = line.split("getprop ")[1].strip("'")
+    known = {{"ro.product.manufacturer": "Maker", "ro.product.model": "Phone 1", "ro.build.version.release": "15"}}
+    known["ro.serialno"] = "SERIAL-42"
+    print(os.environ.get(name.replace(".", "_"), known.get(name, "SoC")))
 elif "runner --" in line:
     path = re.search(r"path_([01]+)[.]bin", line)[1]
     cost = 20 + sum(3 + 2 * index for index, runs in enumerate(path) if runs == "1")
@@ -46,10 +61,9 @@ def kit(request, tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def phone(tmp_path):
-    adb = tmp_path / "bin" / "adb"
-    adb.parent.mkdir()
+@pytest.fixture(scope="module")
+def phone(tmp_path_factory):
+    adb = tmp_path_factory.mktemp("bin") / "adb"
     adb.write_text(STAND_IN_FOR_ADB.format(python=sys.executable))
     adb.chmod(0o755)
     return {"PATH": f"{adb.parent}{os.pathsep}{os.environ['PATH']}"}
@@ -83,6 +97,129 @@ def test_what_a_kit_brings_back_is_a_profile(kit, phone, tmp_path, monkeypatch):
     differences = [block.run_ms - block.bypass_ms for block in table.blocks]
     assert differences == pytest.approx([3, 5, 7, 9], abs=1e-3)
     (kit / "samples.json").unlink()
+
+
+@pytest.fixture(scope="module")
+def begun(kit, phone):
+    """A kit with the samples of a first round."""
+    done = measure(kit, phone, "--rounds", "1")
+    assert done.returncode == 0, done.stderr
+    yield kit
+    (kit / "samples.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "options", "told"),
+    [
+        ({"ro_product_model": "Phone 2"}, [], "device 'Maker Phone 1'; this is 'Maker Phone 2'"),
+        ({"ro_soc_model": "Other"}, [], "soc 'SoC'; this is 'Other'"),
+        ({"ro_build_version_release": "16"}, [], "os 'Android 15'; this is 'Android 16'"),
+        ({"ro_serialno": "another of the model"}, [], "is of phone"),
+        ({}, ["--threads", "2"], "threads 1; this is 2"),
+        ({}, ["--taskset", "f0"], "taskset None; this is 'f0'"),
+        ({}, ["--runtime-version", "1.1"], "runtime_version '1.0'; this is '1.1'"),
+    ],
+)
+def test_timings_of_two_phones_or_of_two_ways_are_not_mixed(begun, phone, elsewhere, options, told):
+    before = (begun / "samples.json").read_bytes()
+    done = measure(begun, phone | elsewhere, *options, "--rounds", "2")
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert (begun / "samples.json").read_bytes() == before
+
+
+def test_the_serial_number_stays_unknown(begun):
+    assert not any(b"SERIAL-42" in file.read_bytes() for file in begun.rglob("*") if file.is_file())
+
+
+@pytest.fixture(scope="module", params=["fp16", "fp32"])
+def coreml_kit(request, tmp_path_factory):
+    """A kit of two paths instead of sixteen."""
+    folder = tmp_path_factory.mktemp("kits") / request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kit_module, "design_paths", lambda blocks, count: (PathSpec.full(4), PathSpec.shortest(4)))
+        asked = subject("pam-minute", Target.COREML, Precision(request.param), 64, 96)
+        return kit_module.write_kit(asked, folder).directory
+
+
+class Mac:
+    """In place of Core ML and the system on a Mac; the reference runtime predicts, and refuses what it cannot take."""
+
+    def __init__(self, patch, kit):
+        self.kit, self.patch = kit, patch
+        self.facts = {"hw.model": "Mac1,1", "machdep.cpu.brand_string": "M", "IOPlatformExpertDevice": self.uuid("1")}
+        self.given, self.units = [], set()
+        patch.setattr("coremltools.models.MLModel", self.load)
+        patch.setattr(subprocess, "run", lambda command, **options: SimpleNamespace(stdout=self.facts[command[-1]]))
+
+    @staticmethod
+    def uuid(name):
+        return f'| {{ "IOPlatformUUID" = "{name}" }}'
+
+    def load(self, file, *, compute_units, function_name):
+        model = coreml.load(file)
+        self.units.add(compute_units.name)
+
+        def predict(inputs):
+            self.given.append(model.predict(inputs, function_name)["alpha"])
+
+        return SimpleNamespace(predict=predict)
+
+    def run(self, *options):
+        self.patch.setattr(sys, "argv", ["coreml.py", *options])
+        runpy.run_path(str(self.kit / "coreml.py"), run_name="__main__")
+        return json.loads((self.kit / "samples.json").read_text())
+
+
+@pytest.fixture
+def mac(coreml_kit, monkeypatch):
+    yield Mac(monkeypatch, coreml_kit)
+    (coreml_kit / "samples.json").unlink(missing_ok=True)
+
+
+def test_a_core_ml_kit_feeds_what_its_package_takes(mac):
+    samples = mac.run("--rounds", "1")
+    assert samples["compute_unit"] == {"fp16": "neural_engine", "fp32": "gpu"}[samples["precision"]]
+    assert mac.units == {{"fp16": "CPU_AND_NE", "fp32": "CPU_AND_GPU"}[samples["precision"]]}
+    assert sorted(sample["path"] for sample in samples["samples"]) == ["0000", "1111"]
+    picture = fit(bundled_pictures()[0], 64, 96)
+    (file,) = mac.kit.glob("*.mlpackage")
+    expected = load_runtime(Target.COREML).load(file, "path_1111", threads=1)(picture.image, picture.trimap)
+    assert any(np.array_equal(np.asarray(alpha, np.float32).reshape(64, 96), expected) for alpha in mac.given)
+    SampleFile.model_validate_json((mac.kit / "samples.json").read_text())
+    assert f"--unit {samples['compute_unit']}" in (mac.kit / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "options", "told"),
+    [
+        ("hw.model", "Mac2,2", [], "device 'Mac1,1'; this is 'Mac2,2'"),
+        ("machdep.cpu.brand_string", "M9", [], "soc 'M'; this is 'M9'"),
+        ("IOPlatformExpertDevice", Mac.uuid("2"), [], "is of mac"),
+        ("hw.model", "Mac1,1", ["--unit", "cpu"], "this is 'cpu'"),
+    ],
+)
+def test_timings_of_two_macs_or_of_two_units_are_not_mixed(mac, fact, value, options, told):
+    before = mac.run("--rounds", "1")
+    mac.facts[fact] = value
+    with pytest.raises(SystemExit) as stopped:
+        mac.run(*options, "--rounds", "2")
+    assert told in str(stopped.value)
+    assert json.loads((mac.kit / "samples.json").read_text()) == before
+
+
+def test_a_core_ml_kit_goes_on_where_it_stopped(mac):
+    mac.run("--rounds", "1")
+    assert [sample["round"] for sample in mac.run("--rounds", "3")["samples"]] == [0, 0, 1, 1, 2, 2]
+
+
+def test_the_neural_engine_is_not_measured_in_fp32(mac, capsys):
+    if mac.kit.name == "fp16":
+        assert mac.run("--unit", "neural_engine", "--rounds", "1")["compute_unit"] == "neural_engine"
+        return
+    with pytest.raises(SystemExit):
+        mac.run("--unit", "neural_engine")
+    assert "half precision only" in capsys.readouterr().err
 
 
 def test_a_dry_run_prints_the_commands_and_needs_no_phone(kit):

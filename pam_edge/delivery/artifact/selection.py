@@ -14,7 +14,9 @@ def governor_record(costs: GovernorCosts) -> GovernorRecord:
 
 def governor_costs(record: GovernorRecord) -> GovernorCosts:
     """Return the costs that a record states."""
-    return GovernorCosts(**record.model_dump())
+    return GovernorCosts(
+        fixed=record.fixed, run=record.run, bypass=record.bypass, unit=record.unit, margin=record.margin
+    )
 
 
 def with_table(record: GovernorRecord, table: BudgetTable) -> SelectionRecord:

@@ -7,6 +7,7 @@ next run goes on with the next round.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import re
 import shlex
@@ -19,6 +20,8 @@ from typing import Any
 KIT = Path(__file__).resolve().parent
 PHONE = "/data/local/tmp/pam-edge"
 SAMPLES = KIT / "samples.json"
+STAYS_HERE = KIT / "phone.json"
+"""What must stay the same while samples are taken, and nobody else needs to know: serial number (a hash), cores."""
 
 
 def main() -> None:
@@ -29,8 +32,8 @@ def main() -> None:
         for path in dict.fromkeys(kit["rounds"][0]):
             print(shlex.join(["adb", "shell", *command(kit, path, arguments)]))
         return
-    push(kit, arguments)
     samples = resume(kit, arguments)
+    push(kit, arguments)
     done = 1 + max((sample["round"] for sample in samples["samples"]), default=-1)
     for number, order in list(enumerate(kit["rounds"]))[done : arguments.rounds]:
         taken = []
@@ -121,24 +124,40 @@ def time_path(kit: dict[str, Any], path: str, arguments: argparse.Namespace) -> 
 
 
 def resume(kit: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the samples so far, or a file without any that says what the phone is."""
-    conditions = {"threads": arguments.threads, "runtime_version": arguments.runtime_version}
-    if SAMPLES.is_file():
-        samples: dict[str, Any] = json.loads(SAMPLES.read_text())
-        if any(samples[key] != value for key, value in conditions.items()):
-            sys.exit(f"{SAMPLES} is of another runner or number of threads. Move it away, or ask for the same.")
-        return samples
+    """Return the samples so far, or a file without any that says what the phone is.
+
+    Timings of two phones, or taken in two ways, are none of either: stop if something else is measured now.
+    """
+    now = {
+        **kit["samples"],
+        **describe_phone(arguments),
+        "threads": arguments.threads,
+        "runtime_version": arguments.runtime_version,
+    }
+    serial = adb(arguments, "shell", "getprop ro.serialno").strip()
+    here = {"phone": hashlib.sha256(serial.encode()).hexdigest()[:12], "taskset": arguments.taskset}
+    if not SAMPLES.is_file():
+        STAYS_HERE.write_text(json.dumps(here))
+        return {**now, "date": date.today().isoformat(), "samples": []}
+    samples: dict[str, Any] = json.loads(SAMPLES.read_text())
+    then = {**samples, **(json.loads(STAYS_HERE.read_text()) if STAYS_HERE.is_file() else {})}
+    for key, value in {**now, **here}.items():
+        if then.get(key) != value:
+            sys.exit(f"{SAMPLES} is of {key} {then.get(key)!r}; this is {value!r}. Move it away, or go on as it began.")
+    return samples
+
+
+def describe_phone(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return what the phone says it is."""
 
     def prop(name: str) -> str:
         return adb(arguments, "shell", f"getprop {name}").strip()
 
-    phone = {
+    return {
         "device": f"{prop('ro.product.manufacturer')} {prop('ro.product.model')}",
         "soc": prop("ro.soc.model") or prop("ro.board.platform") or "unknown",
         "os": f"Android {prop('ro.build.version.release')}",
-        "date": date.today().isoformat(),
     }
-    return {**kit["samples"], **conditions, **phone, "samples": []}
 
 
 def save(samples: dict[str, Any]) -> None:

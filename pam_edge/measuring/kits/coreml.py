@@ -7,8 +7,10 @@ does the same: README.md says how. Stop it whenever you like: the next run goes 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +20,8 @@ from typing import Any
 
 KIT = Path(__file__).resolve().parent
 SAMPLES = KIT / "samples.json"
+STAYS_HERE = KIT / "mac.json"
+"""What must stay the same while samples are taken, and nobody else needs to know: this Mac (a hash)."""
 UNITS = {"cpu": "CPU_ONLY", "gpu": "CPU_AND_GPU", "neural_engine": "CPU_AND_NE"}
 WARM_UP_CALLS = 3
 
@@ -25,20 +29,12 @@ WARM_UP_CALLS = 3
 def main() -> None:
     """Time every path in every round that is left."""
     import coremltools
-    import numpy
-    from PIL import Image
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--unit", choices=UNITS, default="neural_engine", help="that Core ML may use beside the CPU")
-    parser.add_argument("--rounds", type=int, default=12)
-    arguments = parser.parse_args()
     kit = json.loads((KIT / "kit.json").read_text())
+    arguments = parse(kit)
     samples = resume(kit, arguments, coremltools.__version__)
     units = coremltools.ComputeUnit[UNITS[arguments.unit]]
-    height, width = kit["samples"]["height"], kit["samples"]["width"]
-    image = numpy.fromfile(KIT / "inputs" / "image.bin", numpy.float32).reshape(height, width, 3).astype(numpy.uint8)
-    trimap = numpy.fromfile(KIT / "inputs" / "trimap.bin", numpy.float32).reshape(height, width).astype(numpy.uint8)
-    inputs = {"image": Image.fromarray(image), "trimap": Image.fromarray(trimap)}
+    inputs = read_inputs(kit)
     models = {}
     for path in dict.fromkeys(kit["rounds"][0]):
         file = str(KIT / kit["file"])
@@ -57,27 +53,62 @@ def main() -> None:
     print(f"Bring back {SAMPLES}: pam-edge profile import {SAMPLES.name}")
 
 
+def parse(kit: dict[str, Any]) -> argparse.Namespace:
+    """Read the command line."""
+    usual = kit["samples"]["compute_unit"]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--unit", choices=UNITS, default=usual, help="that Core ML may use beside the CPU")
+    parser.add_argument("--rounds", type=int, default=12)
+    arguments = parser.parse_args()
+    if arguments.unit == "neural_engine" and kit["samples"]["precision"] == "fp32":
+        parser.error("the Neural Engine computes in half precision only: use --unit gpu or cpu with this fp32 kit")
+    return arguments
+
+
+def read_inputs(kit: dict[str, Any]) -> dict[str, Any]:
+    """Return image and trimap as the package takes them: pictures, or float32 arrays."""
+    import numpy
+    from PIL import Image
+
+    files = {each["name"]: KIT / "inputs" / f"{each['name']}.bin" for each in kit["inputs"]}
+    arrays = {each["name"]: numpy.fromfile(files[each["name"]], "<f4").reshape(each["shape"]) for each in kit["inputs"]}
+    if kit["io"] == "tensor":
+        return arrays
+    return {name: Image.fromarray(array.squeeze().astype(numpy.uint8)) for name, array in arrays.items()}
+
+
 def resume(kit: dict[str, Any], arguments: argparse.Namespace, version: str) -> dict[str, Any]:
-    """Return the samples so far, or a file without any that says what this Mac is."""
-    if SAMPLES.is_file():
-        samples: dict[str, Any] = json.loads(SAMPLES.read_text())
-        if samples["compute_unit"] != arguments.unit:
-            sys.exit(f"{SAMPLES} is of {samples['compute_unit']}. Move it away, or ask for the same --unit.")
-        return samples
-    soc = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True).stdout.strip()
-    model = subprocess.run(["sysctl", "-n", "hw.model"], capture_output=True, text=True).stdout.strip()
+    """Return the samples so far, or a file without any that says what this Mac is.
+
+    Timings of two Macs, or taken in two ways, are none of either: stop if something else is measured now.
+    """
     system = platform.mac_ver()[0]
-    found = {
-        "device": model or "Mac",
-        "soc": soc or "unknown",
+    now = {
+        **kit["samples"],
+        "device": printed("sysctl", "-n", "hw.model") or "Mac",
+        "soc": printed("sysctl", "-n", "machdep.cpu.brand_string") or "unknown",
         "os": f"macOS {system}",
         "runtime_version": f"{system}, coremltools {version}",
         "compute_unit": arguments.unit,
         "delegate": f"requested: {UNITS[arguments.unit]}",
         "threads": 1,
-        "date": date.today().isoformat(),
     }
-    return {**kit["samples"], **found, "samples": []}
+    identity = re.search(r'"IOPlatformUUID" = "(.+?)"', printed("ioreg", "-rd1", "-c", "IOPlatformExpertDevice"))
+    here = {"mac": hashlib.sha256(identity[1].encode()).hexdigest()[:12] if identity else None}
+    if not SAMPLES.is_file():
+        STAYS_HERE.write_text(json.dumps(here))
+        return {**now, "date": date.today().isoformat(), "samples": []}
+    samples: dict[str, Any] = json.loads(SAMPLES.read_text())
+    then = {**samples, **(json.loads(STAYS_HERE.read_text()) if STAYS_HERE.is_file() else {})}
+    for key, value in {**now, **here}.items():
+        if then.get(key) != value:
+            sys.exit(f"{SAMPLES} is of {key} {then.get(key)!r}; this is {value!r}. Move it away, or go on as it began.")
+    return samples
+
+
+def printed(*command: str) -> str:
+    """Return what a command of the system prints."""
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
 
 def save(samples: dict[str, Any]) -> None:
