@@ -19,6 +19,8 @@ def inspect(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show an artifact's operators, partitions, fallbacks, weights and entry points, read from the files."""
+    from rich.markup import escape
+
     from pam_edge.delivery.inspect import inspect as inspect_folder
 
     manifest, found = inspect_folder(directory)
@@ -32,7 +34,7 @@ def inspect(
         each = found[entry.name]
         path = f"path {entry.path}" if entry.path else "path chosen for each image and budget"
         name = entry.name if entry.path else entry.function
-        console.print(f"[bold]{name}[/]  {entry.file}, {entry.bytes / 1e6:.2f} MB, {path}")
+        console.print(f"[bold]{name}[/]  {escape(entry.file)}, {entry.bytes / 1e6:.2f} MB, {path}")
         partitions = "decided on the device" if each.partitions is None else str(each.partitions)
         outside = ", ".join(f"{count} {name}" for name, count in each.outside.items())
         console.print(f"  delegate: {each.delegate}; partitions: {partitions}")
@@ -43,7 +45,8 @@ def inspect(
         console.print("  operators: " + ", ".join(f"{count} {name}" for name, count in counts))
     for known in manifest.accelerators:
         console.print(
-            f"{known.accelerator}: {'[green]suited[/]' if known.suits else '[red]not suited[/]'}, {known.why}"
+            f"{escape(known.accelerator)}: {'[green]suited[/]' if known.suits else '[red]not suited[/]'}, "
+            + escape(known.why)
         )
     console.print(next(iter(found.values())).note, style="dim")
 

@@ -69,10 +69,10 @@ def print_parity(records: tuple[ParityRecord, ...]) -> None:
         word = {True: "[green]passed[/]", False: "[red]failed[/]", None: "[yellow]not run[/]"}[record.passed]
         numbers = (record.max_abs_error, record.rms_error_unknown, record.sad_change)
         shown = [f"{number:.2e}" if number is not None else "-" for number in numbers]
-        table.add_row(record.entry_point, word, str(record.images), *shown, record.worst_picture or "-")
+        table.add_row(record.entry_point, word, str(record.images), *shown, escape(record.worst_picture or "-"))
     console.print(table)
     for ran_on, proves in dict.fromkeys((record.ran_on, record.proves) for record in records):
-        console.print(f"ran on {ran_on}; a pass proves: {proves}", style="dim")
+        console.print(f"ran on {escape(ran_on)}; a pass proves: {escape(proves)}", style="dim")
     for record in records:
         where = describe_divergence(record)
         if where:
