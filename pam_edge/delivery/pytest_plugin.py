@@ -1,7 +1,7 @@
 """pytest plugin: ``pytest --pam-artifacts DIR`` tests every entry point of every artifact folder in DIR.
 
 Each entry point is one test item, named ``FOLDER::ENTRY``. One that cannot be run here is reported as skipped, with
-the reason; it never counts as passed.
+the reason; it never counts as passed. A folder that cannot be read is one item, ``FOLDER::manifest.json``, that fails.
 """
 
 from __future__ import annotations
@@ -42,24 +42,50 @@ class _Folder(pytest.Collector):
         self._records: dict[str, list[Any]] | None = None
 
     def collect(self) -> list[pytest.Item]:
-        from pam_edge.delivery.artifact.manifest import read_manifest
+        from pam_edge.delivery.artifact.artifact import Artifact
+        from pam_edge.errors import ArtifactError
 
-        names = [entry.name for entry in read_manifest(self.directory).entry_points]
-        return [_EntryPoint.from_parent(self, name=name) for name in names]
+        try:
+            entries = Artifact.read(self.directory).manifest.entry_points
+        except ArtifactError as error:
+            return [_Unreadable.from_parent(self, name="manifest.json", error=error)]
+        return [_EntryPoint.from_parent(self, name=entry.name) for entry in entries]
 
     def records(self, entry_point: str) -> list[Any]:
         """Return an entry point's records, one per runtime."""
         from pam_edge.delivery.parity.verify import verify
 
         if self._records is None:
-            images = Path(self.images) if self.images else None
-            self._records = {}
-            for record in verify(self.directory, images=images):
-                self._records.setdefault(record.entry_point, []).append(record)
+            found: dict[str, list[Any]] = {}
+            for record in verify(self.directory, images=Path(self.images) if self.images else None):
+                found.setdefault(record.entry_point, []).append(record)
+            self._records = found
         return self._records[entry_point]
 
 
-class _EntryPoint(pytest.Item):
+class _Item(pytest.Item):
+    """Something of a folder; what pam-edge says about it needs no traceback."""
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        from pam_edge.errors import PamEdgeError
+
+        return str(excinfo.value) if isinstance(excinfo.value, PamEdgeError) else super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        assert isinstance(self.parent, _Folder)
+        return self.parent.directory, None, f"parity of {self.parent.name}::{self.name}"
+
+
+class _Unreadable(_Item):
+    def __init__(self, *, error: Exception, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.error = error
+
+    def runtest(self) -> None:
+        raise self.error
+
+
+class _EntryPoint(_Item):
     def runtest(self) -> None:
         from pam_edge.delivery.parity.verify import describe_failure
         from pam_edge.errors import ParityError
@@ -71,12 +97,3 @@ class _EntryPoint(pytest.Item):
             raise ParityError(describe_failure(self.parent.name, failed))
         if all(record.passed is None for record in records):
             pytest.skip(records[0].reason)
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        from pam_edge.errors import PamEdgeError
-
-        return str(excinfo.value) if isinstance(excinfo.value, PamEdgeError) else super().repr_failure(excinfo, style)
-
-    def reportinfo(self) -> tuple[Path, None, str]:
-        assert isinstance(self.parent, _Folder)
-        return self.parent.directory, None, f"parity of {self.parent.name}::{self.name}"

@@ -12,12 +12,13 @@ from pam_edge.delivery.artifact.content import content_hash
 from pam_edge.delivery.artifact.manifest import read_manifest
 from pam_edge.delivery.convert import convert
 from pam_edge.delivery.parity.verify import assert_parity, verify
-from pam_edge.errors import ArtifactError, ParityError
+from pam_edge.errors import ArtifactError, CheckpointError, ParityError
 from pam_edge.graphs.static import StaticGraph
 from pam_edge.planning.budget import parse_budget
-from pam_edge.supernet.checkpoint import load_checkpoint
+from pam_edge.supernet.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
+from pam_edge.workers import run_in_worker
 from tests.conftest import inspections, minute_request
 
 EVERY_TARGET = pytest.mark.parametrize("target", list(Target), ids=str)
@@ -124,12 +125,25 @@ def test_swapped_entry_points_are_a_path_mismatch(static_artifacts, tmp_path):
 
 
 def test_other_weights_than_the_manifests_are_refused(static_artifacts, tmp_path):
-    from pam_edge.supernet.checkpoint import TrainingRecord, save_checkpoint
-
     other = tmp_path / "other.safetensors"
     save_checkpoint(other, load_checkpoint("pam-minute").supernet, TrainingRecord(trained=True, summary="other"))
     with pytest.raises(ArtifactError, match="SHA-256"):
         verify(static_artifacts[Target.TFLITE].directory, checkpoint=str(other))
+
+
+def test_a_checkpoint_that_changes_while_it_is_converted_is_not_delivered_under_its_old_hash(tmp_path, monkeypatch):
+    file = tmp_path / "weights.safetensors"
+    supernet = load_checkpoint("pam-minute").supernet
+    save_checkpoint(file, supernet, TrainingRecord(trained=True, summary="the one that was planned"))
+
+    def replace_then_run(*asked, **options):
+        save_checkpoint(file, supernet, TrainingRecord(trained=True, summary="the next one"))
+        return run_in_worker(*asked, **options)
+
+    monkeypatch.setattr("pam_edge.delivery.convert.run_in_worker", replace_then_run)
+    with pytest.raises(CheckpointError, match="changed while it was converted"):
+        convert(minute_request(tmp_path / "out", targets=(Target.TFLITE,), checkpoint=str(file)))
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 @EVERY_TARGET
@@ -186,7 +200,6 @@ def test_the_report_opens_offline_and_marks_untrained_weights(static_artifacts):
 def test_three_paths_of_pam_tiny_in_one_file_cost_at_most_15_percent_more_than_the_full_path(target, tmp_path):
     """Without errors of paths the planner takes the most MACs: the longest of the three is then the full path."""
     from pam_edge.planning.budget import DEFAULT_BUDGETS
-    from pam_edge.supernet.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
     from pam_edge.terms import Mode
 
     file = tmp_path / "pam-tiny.safetensors"

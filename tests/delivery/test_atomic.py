@@ -15,7 +15,7 @@ from pam_edge.delivery.artifact.staging import deliver, staging
 from pam_edge.workers import CRASH_HOOK
 
 COMMAND = [
-    *(sys.executable, "-m", "pam_edge.cli", "convert", "--target", "tflite", "--checkpoint", "pam-minute"),
+    *(sys.executable, "-P", "-m", "pam_edge.cli", "convert", "--target", "tflite", "--checkpoint", "pam-minute"),
     *("--size", "64", "--budget", "100%", "--out"),
 ]
 
