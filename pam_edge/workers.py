@@ -2,27 +2,45 @@
 
 The function is named as ``package.module:function``, takes one JSON-able dictionary and returns another. A crash, a
 hang or a refusal in the worker becomes an error here; everything that it printed is kept for the message.
+
+Workers are in sessions of their own: what interrupts this process does not reach them, so it stops them itself.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
 from pam_edge import errors
 
 CRASH_HOOK = "PAM_EDGE_CRASH_WORKER"
 """Test hook: a worker whose request contains this variable's value aborts, as crashing native code would."""
 
+LOG_VARIABLE = "PAM_EDGE_LOG"
+"""Environment variable that names a folder where all that workers print is kept."""
+
 _TAIL_CHARACTERS = 1500
+
+_T = TypeVar("_T")
+_log = logging.getLogger("pam_edge.workers")  # by name: in a worker this module is __main__
+_lock = threading.Lock()
+_running: set[subprocess.Popen[bytes]] = set()
+"""All workers of this process; with ``_is_stopping``, guarded by the lock."""
+_is_stopping = False
 
 
 def run_in_worker(
@@ -39,18 +57,22 @@ def run_in_worker(
     Raises:
         PamEdgeError: of the class that the function raised, with its message.
         ConversionError: if the worker crashed, hung, or failed in a way that nobody foresaw.
+        UsageError: if its log is to be kept where nothing can be written.
     """
     with tempfile.TemporaryDirectory(prefix="pam-edge-") as folder:
-        request, answer, log = (Path(folder) / name for name in ("request.json", "answer.json", "log.txt"))
+        request, answer = Path(folder) / "request.json", Path(folder) / "answer.json"
+        kept = _kept_log(function)
+        log = kept or Path(folder) / "log.txt"
         job = {"function": function, "payload": payload, "threads": threads, "parent": os.getpid()}
         request.write_text(json.dumps(job))
         with log.open("wb") as output:
             code = _run([sys.executable, "-P", "-m", "pam_edge.workers", str(request), str(answer)], output, timeout_s)
-        tail = log.read_text(errors="replace")[-_TAIL_CHARACTERS:]
+        last = f"Its last words:\n{log.read_text(errors='replace')[-_TAIL_CHARACTERS:]}"
+        last += f"\nAll of them: {kept}" if kept else ""
         if code is None:
-            raise errors.ConversionError(f"{function} did not finish within {timeout_s:.0f} s and was stopped.\n{tail}")
+            raise errors.ConversionError(f"{function} did not finish within {timeout_s:.0f} s and was stopped. {last}")
         if not answer.is_file():
-            raise errors.ConversionError(f"{function} died: {_describe_exit(code)}. Its last words:\n{tail}")
+            raise errors.ConversionError(f"{function} died without an answer: {_describe_exit(code)}. {last}")
         result: dict[str, Any] = json.loads(answer.read_text())
     if "error" in result:
         raise getattr(errors, result["error"], errors.ConversionError)(result["message"])
@@ -58,21 +80,101 @@ def run_in_worker(
     return value
 
 
-def _run(command: list[str], output: Any, timeout_s: float) -> int | None:
-    """Return the exit code, or None if the process had to be stopped. The worker dies with its parent's session."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+def side_by_side(tasks: Sequence[Callable[[], _T]]) -> list[_T]:
+    """Run tasks that wait for workers, each in a thread of its own, and return their results in order.
+
+    If one fails, the others go on to their end. If the caller is interrupted meanwhile, all workers are stopped and
+    this returns when the tasks have cleaned up; until then no task can start another worker.
+
+    Raises:
+        Exception: the first task's in order that failed.
+    """
+    futures: list[Future[_T]] = []
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        try:
+            futures += [pool.submit(task) for task in tasks]
+            wait(futures)
+        except BaseException:
+            with _stopped_workers():
+                wait(futures)
+            raise
+    return [future.result() for future in futures]
+
+
+@contextmanager
+def _stopped_workers() -> Iterator[None]:
+    global _is_stopping
+    with _lock:
+        _is_stopping = True
+        for process in _running:
+            _log.debug("stopping worker %d", process.pid)
+            _kill(process)
+    try:
+        yield
+    finally:
+        _is_stopping = False
+
+
+def _kept_log(function: str) -> Path | None:
+    """Return a new file for a worker's log, where logs are kept: where the variable says, or when debugging."""
+    named = os.environ.get(LOG_VARIABLE)
+    if not named and not _log.isEnabledFor(logging.DEBUG):
+        return None
+    from platformdirs import user_log_path
+
+    folder = Path(named) if named else user_log_path("pam-edge", appauthor=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        start = f"{datetime.now():%Y%m%d-%H%M%S}-{function.partition(':')[2]}-"
+        descriptor, name = tempfile.mkstemp(prefix=start, suffix=".log", dir=folder)
+    except OSError as error:
+        raise errors.UsageError(
+            f"Expected a folder for logs that can be written to; got {folder}: {error.strerror}. Name another in "
+            f"{LOG_VARIABLE}."
+        ) from error
+    os.close(descriptor)
+    _log.debug("%s: what it prints is kept in %s", function, name)
+    return Path(name)
+
+
+def _run(command: list[str], output: BinaryIO, timeout_s: float) -> int | None:
+    """Return the exit code, or None if the process had to be stopped."""
+    process = _start(command, output)
     try:
         return process.wait(timeout_s)
     except subprocess.TimeoutExpired:
         return None
     finally:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            _kill(process)
             process.wait()
+        with _lock:
+            _running.discard(process)
+        _log.debug("worker %d ended: %s", process.pid, _describe_exit(process.returncode))
+
+
+def _start(command: list[str], output: BinaryIO) -> subprocess.Popen[bytes]:
+    """Start a worker whose temporary files lie beside its answer: they go with it, however it ends."""
+    environment = os.environ | {"TMPDIR": str(Path(command[-1]).parent)}
+    with _lock:
+        if _is_stopping:
+            raise errors.ConversionError("Interrupted: no worker is started any more.")
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, env=environment
+        )
+        _running.add(process)
+    _log.debug("worker %d: %s", process.pid, " ".join(command))
+    return process
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a worker with all processes that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _describe_exit(code: int) -> str:
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code} and no answer"
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _exit_with_parent(parent: int) -> None:
@@ -94,6 +196,8 @@ def _main(request: Path, answer: Path) -> None:
         os.environ[variable] = str(job["threads"])
     if os.environ.get(CRASH_HOOK) and os.environ[CRASH_HOOK] in text:
         os.abort()
+    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("pam_edge").setLevel(logging.DEBUG)
     module, _, name = job["function"].partition(":")
     try:
         result = {"value": getattr(importlib.import_module(module), name)(job["payload"])}

@@ -77,6 +77,8 @@ def run_with_progress(request: ConvertRequest, *, quiet: bool) -> list[Artifact]
 
 def as_json(artifact: Artifact) -> dict[str, Any]:
     """Return what scripts rely on: the manifest's words, with the folder and one yes or no."""
+    from pam_edge.evaluation.pictures import judged_on
+
     manifest = artifact.manifest
     return {
         "target": manifest.target,
@@ -87,6 +89,7 @@ def as_json(artifact: Artifact) -> dict[str, Any]:
         "profile": manifest.profile.model_dump() if manifest.profile else None,
         "entry_points": [entry.model_dump() for entry in manifest.entry_points],
         "verified": manifest.verified,
+        "judged_on": judged_on(None),
         "parity": [record.model_dump() for record in manifest.parity],
     }
 
@@ -95,6 +98,8 @@ def print_artifact(artifact: Artifact) -> None:
     """Print one artifact as a table that fits 80 columns."""
     from rich import box
     from rich.table import Table
+
+    from pam_edge.evaluation.pictures import judged_on
 
     manifest = artifact.manifest
     first = manifest.entry_points[0]
@@ -117,4 +122,5 @@ def print_artifact(artifact: Artifact) -> None:
     if not manifest.checkpoint.trained:
         console.print(f"[yellow]{manifest.checkpoint.variant} is UNTRAINED:[/] its mattes mean nothing.")
     console.print(f"parity on {manifest.parity[0].images} pictures, {manifest.parity[0].ran_on}", style="dim")
+    console.print(f"pictures: {judged_on(None)}", style="dim", soft_wrap=True, markup=False)
     console.print(f"{artifact.directory}/\n", style="dim", soft_wrap=True, highlight=False)

@@ -11,6 +11,8 @@ import typer
 
 from pam_edge import __version__, errors
 from pam_edge.cli import convert, demo, doctor, inspect, learning, matte, measuring, planning, verify
+from pam_edge.cli.interruption import interruptible
+from pam_edge.cli.logs import shown_log
 from pam_edge.cli.output import notices, print_json
 
 app = typer.Typer(
@@ -50,24 +52,26 @@ def _main(version: bool = typer.Option(False, "--version", help="Print the versi
 
 
 def run() -> None:
-    """Run the command line; exit with 0 when done, 1 when a check failed, 2 for wrong use.
+    """Run the command line; exit with 0 when done, 1 when a check failed, 2 for wrong use, 130 when interrupted.
 
-    ``--debug`` anywhere shows tracebacks.
+    ``--debug`` anywhere shows tracebacks and what the library logs.
     """
     arguments = sys.argv[1:]
-    debug = "--debug" in arguments
+    debug, json = "--debug" in arguments, "--json" in arguments
+    with interruptible(json=json), shown_log(debug=debug):
+        _run([argument for argument in arguments if argument != "--debug"], debug=debug, json=json)
+
+
+def _run(arguments: list[str], *, debug: bool, json: bool) -> None:
     try:
-        app([argument for argument in arguments if argument != "--debug"], prog_name="pam-edge")
+        app(arguments, prog_name="pam-edge")
     except errors.PamEdgeError as error:
         if debug:
             raise
-        if "--json" in arguments:
+        if json:
             print_json({"error": str(error), "kind": type(error).__name__})
         notices.print(f"[bold red]Error:[/] {_escape(str(error))}", soft_wrap=True, highlight=False)
         sys.exit(1 if isinstance(error, _CHECK_FAILED) else 2)
-    except KeyboardInterrupt:
-        notices.print("Interrupted; nothing was written.")
-        sys.exit(130)
 
 
 def _escape(text: str) -> str:

@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
+from pam_edge.cli.interruption import noting
 from pam_edge.cli.output import console, notices, print_json
 
 
+@noting("Nothing was written.")
 def matte(
     image: Annotated[Path, typer.Argument(help="Picture of any size and common format.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Cut-out: .png, .webp or .tiff with alpha.")],

@@ -11,7 +11,6 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
@@ -36,7 +35,7 @@ from pam_edge.measuring.timing import as_samples
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
 from pam_edge.terms import ComputeUnit, Precision, Provenance
-from pam_edge.workers import run_in_worker
+from pam_edge.workers import run_in_worker, side_by_side
 
 STATIC_PATHS = 2
 """Paths that are also timed as static graphs: the full and the shortest, between which all others lie."""
@@ -147,14 +146,14 @@ def _make_files(
     measured: Subject, static_paths: tuple[PathSpec, ...], folder: Path, say: Callable[[str], None]
 ) -> dict[str, str]:
     """Return the files of an earlier try, or make them: both at once, each in a worker of its own."""
-    makers: dict[str, Callable[[Path], Path]] = {
-        _PROBE: lambda into: make_probe(measured, into),
-        _STATIC: lambda into: make_static(measured, static_paths, into),
-    }
     say("making the probe")
-    with ThreadPoolExecutor(len(makers)) as pool:
-        made = {name: pool.submit(_make_once, folder / name, make) for name, make in makers.items()}
-        return {name: str(future.result()) for name, future in made.items()}
+    probe, static = side_by_side(
+        [
+            lambda: _make_once(folder / _PROBE, lambda into: make_probe(measured, into)),
+            lambda: _make_once(folder / _STATIC, lambda into: make_static(measured, static_paths, into)),
+        ]
+    )
+    return {_PROBE: str(probe), _STATIC: str(static)}
 
 
 def _make_once(folder: Path, make: Callable[[Path], Path]) -> Path:

@@ -104,7 +104,7 @@ def _parity(record: ParityRecord, precision: Precision) -> ParityRow:
 
 def _front(plans: tuple[Plan, ...], costs: CostTable, macs: CostTable) -> Front | None:
     """Return the front, where cost and value are not the same number."""
-    if costs is macs:
+    if costs == macs:
         return None
     points = [FrontPoint(plan.predicted_cost, plan.gmacs) for plan in pareto_front(costs, macs)]
     points += [FrontPoint(plan.predicted_cost, plan.gmacs, label=plan.budget.label) for plan in plans]
