@@ -37,7 +37,7 @@ def need_data_folder(given: Path | None) -> Path:
     folder = data_folder(given)
     if folder is None:
         raise UsageError(
-            "Expected a folder of matting data (cutouts and backgrounds); none was named. Give --data, set "
-            f"{DATA_VARIABLE}, or set data.root in the recipe."
+            f"Expected a folder of matting data (cutouts and backgrounds); none was named. Set {DATA_VARIABLE}, or "
+            "data.root in the recipe; train and prior also take --data."
         )
     return folder

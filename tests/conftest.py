@@ -1,10 +1,12 @@
 """Fixtures that many tests share: artifacts of the minute variant, converted once for the whole run, and a profile."""
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from pam_edge.data_folder import DATA_VARIABLE
 from pam_edge.delivery.convert import Artifact, ConvertRequest, convert
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.planning.budget import parse_budget
@@ -13,6 +15,7 @@ from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.variants import VARIANTS
 from pam_edge.targets import Target
 from pam_edge.terms import Mode, Precision
+from pam_edge.workers import LOG_VARIABLE
 from tests.simulated_device import MEASURED_WITH, SimulatedDevice
 
 
@@ -39,6 +42,15 @@ def inspections(artifact: Artifact) -> list[Inspection]:
     runtime = load_runtime(artifact.manifest.target)
     entries = artifact.manifest.entry_points
     return [runtime.inspect(artifact.directory / entry.file, entry.function) for entry in entries]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_environment() -> Iterator[None]:
+    """Keep what a developer has set from deciding what tests judge on, and from keeping their logs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in (DATA_VARIABLE, LOG_VARIABLE):
+            patch.delenv(variable, raising=False)
+        yield
 
 
 @pytest.fixture(autouse=True)

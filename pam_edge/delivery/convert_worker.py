@@ -6,6 +6,7 @@ because a worker can be stopped at any moment.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
 from pam_edge.terms import Mode
 
+_log = logging.getLogger(__name__)
+
 
 def make_artifact(payload: dict[str, Any]) -> dict[str, Any]:
     """Fill an artifact folder as a draft manifest describes it.
@@ -44,9 +47,12 @@ def make_artifact(payload: dict[str, Any]) -> dict[str, Any]:
     """
     draft, directory = Manifest.model_validate(payload["manifest"]), Path(payload["directory"])
     checkpoint = load_checkpoint(payload["checkpoint"])
+    _log.debug("converting %s", ", ".join(entry.name for entry in draft.entry_points))
     manifest = _convert(draft, checkpoint, directory)
     with tempfile.TemporaryDirectory() as mattes:
+        _log.debug("checking against PyTorch")
         manifest = _check(manifest, checkpoint, directory, Path(mattes))
+        _log.debug("writing golden vectors and the report")
         manifest = _finish(manifest, checkpoint, directory, Path(mattes), Planned.from_json(payload["planned"]))
     return {"manifest": manifest.model_dump(mode="json")}
 

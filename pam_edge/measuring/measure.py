@@ -8,6 +8,7 @@ next one goes on with it; a finished one removes it.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -46,6 +47,8 @@ SESSIONS = 3
 _DRAFT, _PROBE, _STATIC = "rounds.jsonl", "probe", "static"
 _SPARE_S = 120
 """Beyond the limit, for loading, warm-up and the last round."""
+
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[str, list[Round]], None]
 """Called now and then with what is being done, and the rounds so far."""
@@ -159,6 +162,7 @@ def _make_files(
 def _make_once(folder: Path, make: Callable[[Path], Path]) -> Path:
     done = folder / "done"
     if done.is_file():
+        _log.info("going on with %s, made by an earlier try", folder)
         return folder / done.read_text()
     shutil.rmtree(folder, ignore_errors=True)
     file = make(folder)
@@ -194,6 +198,7 @@ def _take_rounds(
     try:
         first = 1 + max((each.session for each in read_rounds(draft)), default=-1)
         for session in range(first, max(SESSIONS, first + 1)):
+            _log.info("session %d begins; rounds are in %s", session, draft)
             with _own_copies(files) as copies:
                 found = run_in_worker(
                     "pam_edge.measuring.timing:time_in_worker",

@@ -94,8 +94,7 @@ CONVERT = [
 ]
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("group", [False, True], ids=["process", "foreground group"])
+@pytest.mark.parametrize(("moment", "group"), zip(MOMENTS, [True, False, True, False, True], strict=True))
 def test_an_interrupted_conversion_stops_at_once_and_writes_nothing(tmp_path, moment, group):
     command = Command(tmp_path, *CONVERT, tmp_path / "out")
     command.wait_until(MOMENTS[moment])
@@ -160,10 +159,9 @@ def test_a_program_that_converts_is_interrupted_as_python_programs_are(tmp_path)
     assert_nothing_is_left(command)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
-    "moment",
-    [Command.workers, lambda command: list(command.folder.rglob("rounds.jsonl"))],
+    ("moment", "number"),
+    [(Command.workers, signal.SIGTERM), (lambda command: list(command.folder.rglob("rounds.jsonl")), signal.SIGINT)],
     ids=["while it makes the probe", "while it takes times"],
 )
 def test_an_interrupted_measurement_stops_at_once_and_says_that_it_goes_on(tmp_path, moment, number):
@@ -180,8 +178,15 @@ def test_an_interrupted_measurement_stops_at_once_and_says_that_it_goes_on(tmp_p
     assert_nothing_is_left(command)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("arguments", [["verify"], ["bench", "--seconds", "60"], ["inspect"]], ids=lambda each: each[0])
+@pytest.mark.parametrize(
+    ("arguments", "number"),
+    [
+        (["verify"], signal.SIGINT),
+        (["bench", "--seconds", "60"], signal.SIGINT),
+        (["inspect"], signal.SIGTERM),
+    ],
+    ids=["verify", "bench", "inspect"],
+)
 def test_commands_that_run_an_artifact_stop_at_once(tmp_path, static_artifacts, arguments, number):
     name, *options = arguments
     command = Command(tmp_path, name, static_artifacts[Target.TFLITE].directory, *options)
