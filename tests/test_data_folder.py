@@ -17,6 +17,11 @@ from pam_edge.learning.library import load_library
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
+NEED_DATA = [
+    ["train", "--config", str(RECIPES[-1]), "--out", "run"],
+    ["evaluate", "--heldout", str(RECIPES[-1]), "--checkpoint", "pam-minute"],
+    ["prior", "--checkpoint", "pam-minute", "--out", "prior.json"],
+]
 
 
 @pytest.fixture
@@ -67,12 +72,7 @@ def test_a_users_own_pictures_are_all_that_parity_is_judged_on(data, monkeypatch
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["convert", "--target", "tflite", "--checkpoint", "pam-minute", "--size", "64"],
-        ["train", "--config", RECIPES[-1], "--out", "run"],
-        ["evaluate", "--heldout", RECIPES[-1], "--checkpoint", "pam-minute"],
-        ["prior", "--checkpoint", "pam-minute", "--out", "prior.json"],
-    ],
+    [["convert", "--target", "tflite", "--checkpoint", "pam-minute", "--size", "64"], *NEED_DATA],
     ids=lambda arguments: arguments[0],
 )
 def test_a_named_folder_that_is_not_there_is_wrong_use(arguments, tmp_path, monkeypatch, capsys):
@@ -85,15 +85,10 @@ def test_a_named_folder_that_is_not_there_is_wrong_use(arguments, tmp_path, monk
     assert not (tmp_path / "build").exists()
 
 
-@pytest.mark.parametrize("command", ["train", "prior", "evaluate"])
-def test_commands_that_need_data_say_how_to_name_it(command, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("arguments", NEED_DATA, ids=lambda arguments: arguments[0])
+def test_commands_that_need_data_say_how_to_name_it(arguments, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    arguments = {
-        "train": ["--config", RECIPES[-1], "--out", "run"],
-        "prior": ["--checkpoint", "pam-minute", "--out", "prior.json"],
-        "evaluate": ["--heldout", RECIPES[-1], "--checkpoint", "pam-minute"],
-    }[command]
-    code, _, err = pam_edge(monkeypatch, capsys, command, *arguments)
+    code, _, err = pam_edge(monkeypatch, capsys, *arguments)
     assert code == 2
     for word in ("--data", DATA_VARIABLE, "data.root"):
         assert word in err

@@ -191,7 +191,7 @@ def test_views_are_pictures_and_floats_are_not(dynamic_artifacts, target):
     model = load_runtime(target).load_dynamic(artifact.directory / entry.file, entry.function, threads=1)
     picture = fit(bundled_pictures()[0], 64, 64)
     flipped = picture.image[:, ::-1], picture.trimap[:, ::-1]
-    expected = model(*map(np.ascontiguousarray, flipped), 1.0)
+    expected = model(np.ascontiguousarray(flipped[0]), np.ascontiguousarray(flipped[1]), 1.0)
     assert np.array_equal(model(*flipped, 1.0).alpha, expected.alpha)
     with pytest.raises(UsageError, match="the image is float32"):
         model(picture.image.astype(np.float32) / 255, picture.trimap, 1.0)
