@@ -18,9 +18,9 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -37,10 +37,6 @@ _TAIL_CHARACTERS = 1500
 
 _T = TypeVar("_T")
 _log = logging.getLogger("pam_edge.workers")  # by name: in a worker this module is __main__
-_lock = threading.Lock()
-_running: set[subprocess.Popen[bytes]] = set()
-"""All workers of this process; with ``_is_stopping``, guarded by the lock."""
-_is_stopping = False
 
 
 def run_in_worker(
@@ -83,36 +79,65 @@ def run_in_worker(
 def side_by_side(tasks: Sequence[Callable[[], _T]]) -> list[_T]:
     """Run tasks that wait for workers, each in a thread of its own, and return their results in order.
 
-    If one fails, the others go on to their end. If the caller is interrupted meanwhile, all workers are stopped and
-    this returns when the tasks have cleaned up; until then no task can start another worker.
+    If one fails, the others go on to their end. If the caller is interrupted meanwhile, all their workers are stopped
+    and no task can start another; this returns when the tasks have cleaned up.
 
     Raises:
         Exception: the first task's in order that failed.
     """
-    futures: list[Future[_T]] = []
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        try:
-            futures += [pool.submit(task) for task in tasks]
-            wait(futures)
-        except BaseException:
-            with _stopped_workers():
-                wait(futures)
-            raise
+    crew = _Crew()
+    pool = ThreadPoolExecutor(len(tasks), initializer=setattr, initargs=(_thread, "crew", crew))
+    try:
+        futures = [pool.submit(task) for task in tasks]
+        wait(futures)
+    except BaseException:
+        crew.stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
     return [future.result() for future in futures]
 
 
-@contextmanager
-def _stopped_workers() -> Iterator[None]:
-    global _is_stopping
-    with _lock:
-        _is_stopping = True
-        for process in _running:
-            _log.debug("stopping worker %d", process.pid)
-            _kill(process)
-    try:
-        yield
-    finally:
-        _is_stopping = False
+class _Crew:
+    """The workers of tasks that run side by side, or of one that runs alone."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._workers: set[subprocess.Popen[bytes]] = set()
+        self._is_stopped = False
+
+    def start(self, command: list[str], output: BinaryIO) -> subprocess.Popen[bytes]:
+        """Start a worker whose temporary files lie beside its answer: they go with it, however it ends."""
+        environment = os.environ | {"TMPDIR": str(Path(command[-1]).parent)}
+        with self._lock:
+            if self._is_stopped:
+                raise errors.ConversionError("Interrupted: no worker is started any more.")
+            worker = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, env=environment
+            )
+            self._workers.add(worker)
+        _log.debug("worker %d: %s", worker.pid, " ".join(command))
+        return worker
+
+    def end(self, worker: subprocess.Popen[bytes]) -> None:
+        """Stop a worker unless it has ended."""
+        if worker.poll() is None:
+            _kill(worker)
+            worker.wait()
+        with self._lock:
+            self._workers.discard(worker)
+        _log.debug("worker %d ended: %s", worker.pid, _describe_exit(worker.returncode))
+
+    def stop(self) -> None:
+        """Stop all workers, for good: tasks that are slow to notice start none any more."""
+        with self._lock:
+            self._is_stopped = True
+            for worker in self._workers:
+                _kill(worker)
+
+
+_thread = threading.local()
+"""``crew``: to which the workers that this thread starts belong."""
 
 
 def _kept_log(function: str) -> Path | None:
@@ -139,32 +164,14 @@ def _kept_log(function: str) -> Path | None:
 
 def _run(command: list[str], output: BinaryIO, timeout_s: float) -> int | None:
     """Return the exit code, or None if the process had to be stopped."""
-    process = _start(command, output)
+    crew = getattr(_thread, "crew", None) or _Crew()
+    worker = crew.start(command, output)
     try:
-        return process.wait(timeout_s)
+        return worker.wait(timeout_s)
     except subprocess.TimeoutExpired:
         return None
     finally:
-        if process.poll() is None:
-            _kill(process)
-            process.wait()
-        with _lock:
-            _running.discard(process)
-        _log.debug("worker %d ended: %s", process.pid, _describe_exit(process.returncode))
-
-
-def _start(command: list[str], output: BinaryIO) -> subprocess.Popen[bytes]:
-    """Start a worker whose temporary files lie beside its answer: they go with it, however it ends."""
-    environment = os.environ | {"TMPDIR": str(Path(command[-1]).parent)}
-    with _lock:
-        if _is_stopping:
-            raise errors.ConversionError("Interrupted: no worker is started any more.")
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, env=environment
-        )
-        _running.add(process)
-    _log.debug("worker %d: %s", process.pid, " ".join(command))
-    return process
+        crew.end(worker)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -75,6 +76,30 @@ def test_interrupting_stops_workers_with_all_that_they_started_and_no_other_is_s
     assert all(has_ended(int(file.read_text())) for file in files)
     assert started_later == []
     assert list(work.iterdir()) == []
+
+
+def test_a_task_that_had_just_begun_when_the_interruption_came_starts_no_worker(work, monkeypatch):
+    submit = ThreadPoolExecutor.submit
+    begun = threading.Event()
+    ended = []
+
+    def interrupted(pool, task):
+        submit(pool, task)
+        begun.wait(10)
+        raise KeyboardInterrupt
+
+    def task():
+        begun.set()
+        time.sleep(0.2)
+        try:
+            run_in_worker("work:die", {})
+        except ConversionError as error:
+            ended.append(str(error))
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side([task])
+    assert ended == ["Interrupted: no worker is started any more."]
 
 
 def test_workers_can_be_started_again_after_an_interruption(work):

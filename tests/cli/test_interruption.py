@@ -146,7 +146,7 @@ def test_an_interrupted_conversion_of_several_targets_says_what_it_wrote_before(
 def test_a_program_that_converts_is_interrupted_as_python_programs_are(tmp_path):
     program = "\n".join(
         [
-            "import sys; sys.path.append('.')",
+            f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})",
             "from pathlib import Path; from tests.conftest import Target, convert, minute_request",
             f"convert(minute_request(Path({str(tmp_path / 'out')!r}), targets=(Target.TFLITE,)))",
         ]
