@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_log = logging.getLogger(__name__)
 
 UNUSED_BY_COREMLTOOLS = ("sklearn", "executorch", "tensorflow", "xgboost")
 """What coremltools imports when it is there, to convert other packages' models."""
@@ -28,22 +32,33 @@ def hidden(*packages: str) -> Iterator[None]:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Send what native code and warnings print to nowhere; failures still come as exceptions.
+    """Log what native code and warnings print instead of showing it; failures still come as exceptions.
 
     ExecuTorch and LiteRT write to the process's own descriptors when they load, past Python's streams.
     """
+    with tempfile.TemporaryFile() as printed:
+        try:
+            with _redirected(printed.fileno()):
+                yield
+        finally:
+            printed.seek(0)
+            text = printed.read().decode(errors="replace").strip()
+            if text:
+                _log.debug("printed while a toolchain loaded:\n%s", text)
+
+
+@contextmanager
+def _redirected(descriptor: int) -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
+        os.dup2(descriptor, 1)
+        os.dup2(descriptor, 2)
         yield
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        for descriptor, copy in zip((1, 2), kept, strict=True):
-            os.dup2(copy, descriptor)
+        for standard, copy in zip((1, 2), kept, strict=True):
+            os.dup2(copy, standard)
             os.close(copy)
-        os.close(nowhere)

@@ -2,29 +2,43 @@
 
 The function is named as ``package.module:function``, takes one JSON-able dictionary and returns another. A crash, a
 hang or a refusal in the worker becomes an error here; everything that it printed is kept for the message.
+
+Workers are in sessions of their own: what interrupts this process does not reach them, so it stops them itself.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
 from pam_edge import errors
 
 CRASH_HOOK = "PAM_EDGE_CRASH_WORKER"
 """Test hook: a worker whose request contains this variable's value aborts, as crashing native code would."""
 
+LOG_VARIABLE = "PAM_EDGE_LOG"
+"""Environment variable that names a folder where all that workers print is kept."""
+
 _TAIL_CHARACTERS = 1500
 _TAIL_SHOWN = 300
 """Of the above, in the message itself."""
+
+_T = TypeVar("_T")
+_log = logging.getLogger("pam_edge.workers")  # by name: in a worker this module is __main__
 
 
 def run_in_worker(
@@ -42,18 +56,21 @@ def run_in_worker(
         PamEdgeError: of the class that the function raised, with its message.
         WorkerError: if the worker crashed or hung.
         InternalError: if it failed in a way that nobody foresaw; its note holds the worker's traceback.
+        UsageError: if its log is to be kept where nothing can be written.
     """
     with tempfile.TemporaryDirectory(prefix="pam-edge-") as folder:
-        request, answer, log = (Path(folder) / name for name in ("request.json", "answer.json", "log.txt"))
+        request, answer = Path(folder) / "request.json", Path(folder) / "answer.json"
+        kept = _kept_log(function)
+        log = kept or Path(folder) / "log.txt"
         job = {"function": function, "payload": payload, "threads": threads, "parent": os.getpid()}
         request.write_text(json.dumps(job))
         with log.open("wb") as output:
             code = _run([sys.executable, "-P", "-m", "pam_edge.workers", str(request), str(answer)], output, timeout_s)
-        tail = log.read_text(errors="replace")[-_TAIL_CHARACTERS:]
+        last = log.read_text(errors="replace")[-_TAIL_CHARACTERS:]
         if code is None:
-            raise _died(function, f"it did not finish within {timeout_s:.0f} s and was stopped", tail)
+            raise _died(function, f"it did not finish within {timeout_s:.0f} s and was stopped", last, kept)
         if not answer.is_file():
-            raise _died(function, f"its process died: {_describe_exit(code)}", tail)
+            raise _died(function, f"its process died: {_describe_exit(code)}", last, kept)
         result: dict[str, Any] = json.loads(answer.read_text())
     if "error" in result:
         error: errors.PamEdgeError = getattr(errors, result["error"], errors.InternalError)(result["message"])
@@ -64,31 +81,123 @@ def run_in_worker(
     return value
 
 
-def _run(command: list[str], output: Any, timeout_s: float) -> int | None:
-    """Return the exit code, or None if the process had to be stopped. The worker dies with its parent's session."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+def side_by_side(tasks: Sequence[Callable[[], _T]]) -> list[_T]:
+    """Run tasks that wait for workers, each in a thread of its own, and return their results in order.
+
+    If one fails, the others go on to their end. If the caller is interrupted meanwhile, all their workers are stopped
+    and no task can start another; this returns when the tasks have cleaned up.
+
+    Raises:
+        Exception: the first task's in order that failed.
+    """
+    crew = _Crew()
+    pool = ThreadPoolExecutor(len(tasks), initializer=setattr, initargs=(_thread, "crew", crew))
     try:
-        return process.wait(timeout_s)
+        futures = [pool.submit(task) for task in tasks]
+        wait(futures)
+    except BaseException:
+        crew.stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return [future.result() for future in futures]
+
+
+class _Crew:
+    """The workers of tasks that run side by side, or of one that runs alone."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._workers: set[subprocess.Popen[bytes]] = set()
+        self._is_stopped = False
+
+    def start(self, command: list[str], output: BinaryIO) -> subprocess.Popen[bytes]:
+        """Start a worker whose temporary files lie beside its answer: they go with it, however it ends."""
+        environment = os.environ | {"TMPDIR": str(Path(command[-1]).parent)}
+        with self._lock:
+            if self._is_stopped:
+                raise errors.ConversionError("Interrupted: no worker is started any more.")
+            worker = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, env=environment
+            )
+            self._workers.add(worker)
+        _log.debug("worker %d: %s", worker.pid, " ".join(command))
+        return worker
+
+    def end(self, worker: subprocess.Popen[bytes]) -> None:
+        """Stop a worker unless it has ended."""
+        if worker.poll() is None:
+            _kill(worker)
+            worker.wait()
+        with self._lock:
+            self._workers.discard(worker)
+        _log.debug("worker %d ended: %s", worker.pid, _describe_exit(worker.returncode))
+
+    def stop(self) -> None:
+        """Stop all workers, for good: tasks that are slow to notice start none any more."""
+        with self._lock:
+            self._is_stopped = True
+            for worker in self._workers:
+                _kill(worker)
+
+
+_thread = threading.local()
+"""``crew``: to which the workers that this thread starts belong."""
+
+
+def _kept_log(function: str) -> Path | None:
+    """Return a new file for a worker's log, where logs are kept: where the variable says, or when debugging."""
+    named = os.environ.get(LOG_VARIABLE)
+    if not named and not _log.isEnabledFor(logging.DEBUG):
+        return None
+    from platformdirs import user_log_path
+
+    folder = Path(named) if named else user_log_path("pam-edge", appauthor=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        start = f"{datetime.now():%Y%m%d-%H%M%S}-{function.partition(':')[2]}-"
+        descriptor, name = tempfile.mkstemp(prefix=start, suffix=".log", dir=folder)
+    except OSError as error:
+        raise errors.UsageError(
+            f"Expected a folder for logs that can be written to; got {folder}: {error.strerror}. Name another in "
+            f"{LOG_VARIABLE}."
+        ) from error
+    os.close(descriptor)
+    _log.debug("%s: what it prints is kept in %s", function, name)
+    return Path(name)
+
+
+def _run(command: list[str], output: BinaryIO, timeout_s: float) -> int | None:
+    """Return the exit code, or None if the process had to be stopped."""
+    crew = getattr(_thread, "crew", None) or _Crew()
+    worker = crew.start(command, output)
+    try:
+        return worker.wait(timeout_s)
     except subprocess.TimeoutExpired:
         return None
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        crew.end(worker)
 
 
-def _died(function: str, how: str, log: str) -> errors.WorkerError:
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a worker with all processes that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _died(function: str, how: str, log: str, kept: Path | None) -> errors.WorkerError:
     words = " ".join(log.split())
+    where = f" All that it printed: {kept}." if kept else ""
     error = errors.WorkerError(
-        f"Expected {function} to answer; {how}. Last words: {words[-_TAIL_SHOWN:] or 'none'}. Try again; if it happens "
-        "again, report it."
+        f"Expected {function} to answer; {how}. Last words: {words[-_TAIL_SHOWN:] or 'none'}.{where} Try again; if it "
+        "happens again, report it."
     )
     error.add_note(log)
     return error
 
 
 def _describe_exit(code: int) -> str:
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code} and no answer"
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _exit_with_parent(parent: int) -> None:
@@ -110,6 +219,8 @@ def _main(request: Path, answer: Path) -> None:
         os.environ[variable] = str(job["threads"])
     if os.environ.get(CRASH_HOOK) and os.environ[CRASH_HOOK] in text:
         os.abort()
+    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("pam_edge").setLevel(logging.DEBUG)
     module, _, name = job["function"].partition(":")
     try:
         result = {"value": getattr(importlib.import_module(module), name)(job["payload"])}

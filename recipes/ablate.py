@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="receives a folder for each run")
     given = parser.parse_args()
     base = load_recipe(Path(__file__).with_name("ablations.toml")).model_copy(update={"initial": given.initial})
-    cases = heldout_cases(base.data)
+    cases = heldout_cases(base.data)  # of the folder that PAM_EDGE_DATA names
     print(f"| held-out composites ({len(cases)}), SAD | {' | '.join(f'{b} static | {b} gates' for b in BUDGETS)} |")
     print("|---" * (1 + 2 * len(BUDGETS)) + "|", flush=True)
     for name, change in ABLATIONS.items():

@@ -1,11 +1,13 @@
 """Fixtures that many tests share: artifacts of the minute variant, converted once for the whole run, and a profile."""
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from pam_edge.data_folder import DATA_VARIABLE
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.convert import ConvertRequest, convert
 from pam_edge.device_profiles.schema import DeviceProfile
@@ -15,6 +17,7 @@ from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.variants import VARIANTS
 from pam_edge.targets import Target
 from pam_edge.terms import Mode, Precision
+from pam_edge.workers import LOG_VARIABLE
 from tests.simulated_device import MEASURED_WITH, SimulatedDevice
 
 # How long an example takes says how busy the machine is, and nothing about the code.
@@ -44,6 +47,15 @@ def inspections(artifact: Artifact) -> list[Inspection]:
     """Return what every entry point is made of, read in this process, which has the toolchain loaded already."""
     runtime = load_runtime(artifact.manifest.target)
     return [runtime.inspect(artifact.file(entry), entry.function) for entry in artifact.manifest.entry_points]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_environment() -> Iterator[None]:
+    """Keep what a developer has set from deciding what tests judge on, and from keeping their logs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in (DATA_VARIABLE, LOG_VARIABLE):
+            patch.delenv(variable, raising=False)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -10,5 +10,6 @@ def lean_towards_running(supernet: Supernet, bias: float) -> None:
     with torch.no_grad():
         for index in range(supernet.block_count):
             last = supernet.choice(index).gate.choice[-1]
+            assert isinstance(last, torch.nn.Conv2d)
             last.weight.zero_()
             last.bias.copy_(torch.tensor([0.0, bias]))

@@ -75,6 +75,8 @@ def run_with_progress(request: ConvertRequest, *, quiet: bool) -> list[Artifact]
 
 def as_json(artifact: Artifact) -> dict[str, Any]:
     """Return what scripts rely on: the manifest's words, with the folder and one yes or no."""
+    from pam_edge.evaluation.pictures import judged_on
+
     manifest = artifact.manifest
     return {
         "target": manifest.target,
@@ -85,6 +87,7 @@ def as_json(artifact: Artifact) -> dict[str, Any]:
         "profile": manifest.profile.model_dump() if manifest.profile else None,
         "entry_points": [entry.model_dump() for entry in manifest.entry_points],
         "verified": manifest.verified,
+        "judged_on": judged_on(None),
         "parity": [record.model_dump() for record in manifest.parity],
     }
 
@@ -93,6 +96,8 @@ def print_artifact(artifact: Artifact) -> None:
     """Print one artifact as a table that fits 80 columns."""
     from rich import box
     from rich.table import Table
+
+    from pam_edge.evaluation.pictures import judged_on
 
     manifest = artifact.manifest
     first = manifest.entry_points[0]
@@ -114,4 +119,5 @@ def print_artifact(artifact: Artifact) -> None:
     if not manifest.checkpoint.trained:
         say((f"{manifest.checkpoint.variant} is UNTRAINED:", "yellow"), " its mattes mean nothing.")
     say(f"parity on {manifest.parity[0].images} pictures, {manifest.parity[0].ran_on}", style="dim")
+    say(f"pictures: {judged_on(None)}", style="dim")
     say(f"{artifact.directory}/\n", style="dim")

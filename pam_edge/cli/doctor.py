@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
@@ -32,32 +32,39 @@ def doctor(
         say("  ", (name, "bold"), ": ", mark, f" · {packages}")
         say(f"    {found['verified_by'] if found['works'] else found['why_not']}", style="dim")
     say(f"  weights: {report['weights']}")
-    found = report["data_pictures"]
-    say(f"  photographs beside the bundled ones: {found or 'none found (PAM_EDGE_DATA names their folder)'}")
+    say(f"  data: {report['data']}")
+    say(f"  parity is judged on {report['judged_on']}")
 
 
 def examine() -> dict[str, Any]:
     """Return what is installed, by really importing each target's packages in a worker process."""
     from pam_edge.supernet.checkpoint import load_checkpoint
+    from pam_edge.workers import side_by_side
 
-    with ThreadPoolExecutor(len(Target)) as pool:
-        targets = dict(zip((target for target in Target), pool.map(_examine, Target), strict=True))
+    examined = side_by_side([partial(_examine, target) for target in Target])
     checkpoint = load_checkpoint("pam-tiny")
     return {
         "pam_edge": version("pam-edge"),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "torch": version("torch"),
-        "targets": targets,
+        "targets": dict(zip(Target, examined, strict=True)),
         "weights": f"{checkpoint.title}: {checkpoint.training.summary}",
-        "data_pictures": _data_pictures(),
+        **_data(),
     }
 
 
-def _data_pictures() -> int:
-    from pam_edge.evaluation.pictures import data_pictures
+def _data() -> dict[str, str]:
+    """Return where matting data lies and what parity is judged on, or what is wrong with the variable."""
+    from pam_edge.data_folder import DATA_VARIABLE, data_folder
+    from pam_edge.errors import UsageError
+    from pam_edge.evaluation.pictures import judged_on
 
-    return len(data_pictures())
+    try:
+        folder = data_folder()
+        return {"data": str(folder or f"none ({DATA_VARIABLE} names its folder)"), "judged_on": judged_on(None)}
+    except UsageError as error:
+        return {"data": str(error), "judged_on": f"nothing, until {DATA_VARIABLE} is set right"}
 
 
 def _examine(target: Target) -> dict[str, Any]:

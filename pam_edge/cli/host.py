@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pam_edge.cli.interruption import noting
 from pam_edge.cli.output import note, progress
 from pam_edge.targets import Target
 from pam_edge.terms import Precision
@@ -27,11 +28,8 @@ def measure_with_progress(request: MeasureRequest, *, quiet: bool) -> Imported:
             known = f", a path's cost known to {error:.2f} % (enough: {ENOUGH_PCT} %)" if error is not None else ""
             shown.update(task, description=f"{step}: {len(rounds)} rounds{known}" if rounds else step)
 
-        try:
+        with noting("The same command goes on where this stopped."):
             return measure(request, show)
-        except KeyboardInterrupt:
-            note("Interrupted: the same command goes on where this stopped.")
-            raise
 
 
 def measure_host_if_new(

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from pam_edge.cli.interruption import noting
 from pam_edge.cli.output import console, note, print_json, say
 from pam_edge.errors import UsageError
 
-DataOption = Annotated[Path | None, typer.Option(help="Matting data; default: what the recipe says.")]
+DataOption = Annotated[Path | None, typer.Option(help="Matting data; default: the recipe's, or PAM_EDGE_DATA.")]
 DevicesOption = Annotated[int, typer.Option(min=1, help="Processes on this machine; torchrun sets its own.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -26,7 +27,8 @@ def train(
     from pam_edge.learning.config import load_recipe, with_data
     from pam_edge.learning.launch import train_recipe
 
-    checkpoint = train_recipe(with_data(load_recipe(config), data), out, devices)
+    with noting("The same command resumes from the last state that was saved."):
+        checkpoint = train_recipe(with_data(load_recipe(config), data), out, devices)
     if json:
         print_json({"checkpoint": str(checkpoint)})
         return

@@ -11,8 +11,10 @@ import typer
 
 from pam_edge import __version__
 from pam_edge.cli import convert, demo, doctor, inspect, learning, matte, measuring, planning, verify
-from pam_edge.cli.failures import EXIT_CODES, ExitCode, report_failure
-from pam_edge.cli.output import note, spell_what_the_encoding_lacks
+from pam_edge.cli.failures import EXIT_CODES, report_failure
+from pam_edge.cli.interruption import interruptible
+from pam_edge.cli.logs import shown_log
+from pam_edge.cli.output import spell_what_the_encoding_lacks
 
 app = typer.Typer(
     help="Image-adaptive matting networks on phones: within a budget, checked against PyTorch.",
@@ -52,15 +54,17 @@ def _main(version: bool = typer.Option(False, "--version", help="Print the versi
 def run() -> None:
     """Run the command line; exit as ``ExitCode`` says.
 
-    ``--debug`` anywhere shows tracebacks.
+    ``--debug`` anywhere shows tracebacks and what the library logs.
     """
     spell_what_the_encoding_lacks()
     arguments = sys.argv[1:]
-    debug = "--debug" in arguments
+    debug, json = "--debug" in arguments, "--json" in arguments
+    with interruptible(json=json), shown_log(debug=debug):
+        _run([argument for argument in arguments if argument != "--debug"], debug=debug, json=json)
+
+
+def _run(arguments: list[str], *, debug: bool, json: bool) -> None:
     try:
-        app([argument for argument in arguments if argument != "--debug"], prog_name="pam-edge")
+        app(arguments, prog_name="pam-edge")
     except Exception as error:  # the top: what nobody foresaw must not look like a check that failed
-        sys.exit(report_failure(error, debug=debug, json="--json" in arguments))
-    except KeyboardInterrupt:
-        note("Interrupted; nothing was written.")
-        sys.exit(ExitCode.INTERRUPTED)
+        sys.exit(report_failure(error, debug=debug, json=json))

@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from pam_edge.cli.interruption import noting
 from pam_edge.cli.output import note, print_json, say, tile_progress
 from pam_edge.terms import Mode, parse_choice
 
 
+@noting("Nothing was written.")
 def matte(
     image: Annotated[Path, typer.Argument(help="Picture of any size and common format.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Cut-out: .png, .webp or .tiff with alpha.")],

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pam_edge.cli.host import measure_with_progress
+from pam_edge.cli.interruption import noting
 from pam_edge.cli.options import parse_size
 from pam_edge.cli.output import busy, console, print_json, say
 from pam_edge.cli.planning import CheckpointOption, JsonOption, PrecisionOption, print_imported
@@ -50,6 +51,7 @@ def measure(
     print_imported(measure_with_progress(request, quiet=json), json=json)
 
 
+@noting("Nothing was written.")
 def kit(
     target: Annotated[str, typer.Option(help="coreml, tflite or executorch.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write; new or empty.")],

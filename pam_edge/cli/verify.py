@@ -26,6 +26,8 @@ def verify(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Run an artifact and compare it with the supernet; exit 1 and name the first diverging block if it differs."""
+    from pam_edge.evaluation.pictures import judged_on
+
     if device_outputs:
         from pam_edge.delivery.parity.device_outputs import verify_device_outputs
 
@@ -36,23 +38,15 @@ def verify(
         with busy(f"Running {directory} ..."):
             records = verify_folder(directory, images=images, checkpoint=checkpoint, runtime=runtime)
     passed = all(record.passed is True for record in records)
+    pictures = "golden/" if device_outputs else judged_on(images)
     if json:
         checks = [record.model_dump() for record in records]
-        print_json({"passed": passed, "checks": checks})
+        print_json({"passed": passed, "judged_on": pictures, "checks": checks})
     else:
         print_parity(records)
-        if not images and not device_outputs:
-            _say_which_pictures()
+        say(f"judged on {pictures}", style="dim")
     if not passed:
         raise typer.Exit(1)
-
-
-def _say_which_pictures() -> None:
-    from pam_edge.evaluation.pictures import DATA_VARIABLE, data_pictures
-
-    count = len(data_pictures())
-    more = f"and {count} photographs of the data folder" if count else f"alone: no data folder ({DATA_VARIABLE})"
-    say(f"judged on the bundled photographs, the adversarial pictures {more}", style="dim")
 
 
 def print_parity(records: tuple[ParityRecord, ...]) -> None:

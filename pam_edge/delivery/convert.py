@@ -1,28 +1,26 @@
 """Convert a checkpoint to verified artifact folders.
 
-    checkpoint + profile + budgets -> plans -> worker per target: convert, then check -> folder, renamed into place
+    checkpoint + profile + budgets -> plans -> worker per target: convert, check, report -> folder, renamed into place
 
 Each target's conversion and verification run in worker processes, side by side; a folder appears whole or not at all.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pam_edge.converters.registry import require
+from pam_edge.data_folder import data_folder
 from pam_edge.delivery.artifact.accelerators import accelerators
 from pam_edge.delivery.artifact.artifact import Artifact
-from pam_edge.delivery.artifact.golden import ExpectedMatte, write_golden
 from pam_edge.delivery.artifact.manifest import (
-    MANIFEST,
     CheckpointRecord,
     Draft,
-    EntryPointRecord,
     Manifest,
     PlannedEntryRecord,
     ProfileRecord,
@@ -30,14 +28,10 @@ from pam_edge.delivery.artifact.manifest import (
 from pam_edge.delivery.artifact.selection import governor_record
 from pam_edge.delivery.artifact.staging import deliver, staging
 from pam_edge.delivery.artifact.tensors import contract
-from pam_edge.delivery.parity.expected import expected_matte
-from pam_edge.delivery.parity.verify import describe_failure
-from pam_edge.delivery.report.fill import write_artifact_report
+from pam_edge.delivery.planned import PlannedRecord
 from pam_edge.device_profiles import load_profile
 from pam_edge.device_profiles.schema import DeviceProfile
-from pam_edge.errors import BudgetError, ParityError, UsageError
-from pam_edge.evaluation.parity import Reference
-from pam_edge.evaluation.pictures import Picture, adversarial_pictures, bundled_pictures, fit
+from pam_edge.errors import BudgetError, UsageError
 from pam_edge.graphs.governor import GovernorCosts, budget_input
 from pam_edge.planning.budget import Budget, BudgetUnit
 from pam_edge.planning.conditions import Conditions
@@ -47,7 +41,9 @@ from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
 from pam_edge.supernet.sizes import check_size
 from pam_edge.targets import Target
 from pam_edge.terms import CostUnit, Mode, Precision, TensorIO
-from pam_edge.workers import run_in_worker
+from pam_edge.workers import run_in_worker, side_by_side
+
+_log = logging.getLogger(__name__)
 
 DYNAMIC_FUNCTION = "dynamic"
 """What a dynamic graph's one function is called in its file."""
@@ -112,23 +108,26 @@ def convert(request: ConvertRequest, progress: Progress = lambda target, step: N
         UsageError, BudgetError, CheckpointError, ProfileError, MissingExtraError: if the request cannot be met.
         ConversionError: if a converter failed.
         ParityError: if an artifact does not compute what the supernet computes; nothing of it is delivered.
+        KeyboardInterrupt: with a note on what was delivered before it; the workers are then stopped.
     """
     jobs = _prepare(request)
-    # One worker process per target, all at once: each is single-threaded, and the longest should not start last.
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        futures = [pool.submit(_make, job, progress) for job in jobs]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise
+    delivered: list[Path] = []
+    try:
+        # One worker process per target, all at once: each is single-threaded, and the longest should not start last.
+        return side_by_side([partial(_make, job, progress, delivered) for job in jobs])
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            error.add_note(
+                f"Written before: {', '.join(map(str, delivered))}." if delivered else "Nothing was written."
+            )
+        raise
 
 
 def _prepare(request: ConvertRequest) -> list[_Job]:
     _check_request(request)
     for target in request.targets:
         require(target)
+    data_folder()
     checkpoint = load_checkpoint(request.checkpoint)
     profile = load_profile(request.profile) if request.profile else None
     _check_writable(request.out)
@@ -180,25 +179,22 @@ def _check_writable(out: Path) -> None:
         raise UsageError(f"--out {out}: {existing} is not a folder that can be written to. Choose another folder.")
 
 
-def _make(job: _Job, progress: Progress) -> Artifact:
+def _make(job: _Job, progress: Progress, delivered: list[Path]) -> Artifact:
     final = job.request.out / job.folder_name
-    with staging(final) as folder, tempfile.TemporaryDirectory() as mattes:
-        progress(job.target, "converting, then checking against PyTorch")
+    for each in job.planned.plans:
+        _log.info("%s: %s takes path %s, %.4g %s", job.target, each.budget, each.path, each.predicted_cost, each.unit)
+    with staging(final) as folder:
+        progress(job.target, "converting, checking against PyTorch, writing the report")
         payload = {
             "draft": _draft(job).model_dump(mode="json"),
             "checkpoint": job.request.checkpoint,
             "directory": str(folder),
-            "mattes": mattes,
+            "planned": PlannedRecord(job.planned.plans, job.planned.costs, job.planned.macs).as_json(),
         }
-        result = run_in_worker("pam_edge.delivery.convert_worker:convert_and_check", payload)
-        manifest = Manifest.model_validate(result["manifest"])
-        failed = [record for record in manifest.parity if record.passed is False]
-        if failed:
-            raise ParityError(describe_failure(job.target, failed))
-        progress(job.target, "writing the report")
-        manifest = _finish(job, folder, manifest, Path(mattes))
+        result = run_in_worker("pam_edge.delivery.convert_worker:make_artifact", payload)
         deliver(folder, final)
-    return Artifact(final, manifest)
+    delivered.append(final)
+    return Artifact(final, Manifest.model_validate(result["manifest"]))
 
 
 def _draft_entry(plan: Plan, planned: Planned) -> PlannedEntryRecord:
@@ -281,20 +277,3 @@ def _draft(job: _Job) -> Draft:
         outputs=outputs,
         command=request.command,
     )
-
-
-def _finish(job: _Job, folder: Path, manifest: Manifest, mattes: Path) -> Manifest:
-    """Add golden vectors, report and manifest to the folder."""
-    size = job.request.height, job.request.width
-    pictures = tuple(fit(picture, *size) for picture in bundled_pictures())
-    reference = Reference(job.checkpoint.supernet, pictures)
-    artifact = Artifact(folder, manifest)
-
-    def expected(entry: EntryPointRecord, picture: Picture) -> ExpectedMatte:
-        return expected_matte(artifact, entry, reference, picture)
-
-    golden = write_golden(folder, (pictures[0], adversarial_pictures(*size)[0]), manifest.entry_points, expected)
-    artifact = Artifact(folder, manifest.model_copy(update={"golden": golden}))
-    write_artifact_report(folder / "report.html", artifact, job.planned, reference, mattes)
-    (folder / MANIFEST).write_text(artifact.manifest.model_dump_json(indent=2) + "\n")
-    return artifact.manifest

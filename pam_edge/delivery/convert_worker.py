@@ -1,10 +1,13 @@
-"""Making one artifact inside a worker process: convert, then check the saved files.
+"""Making one artifact inside a worker process: convert, check the saved files, write golden vectors and report.
 
-Both in one process, because importing a toolchain takes longer than most of what is done with it.
+All in one process, because importing a toolchain takes longer than most of what is done with it; and all of it here,
+because a worker can be stopped at any moment.
 """
 
 from __future__ import annotations
 
+import logging
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,9 @@ from pam_edge.converters.base import ConversionJob, EntryPoint
 from pam_edge.converters.registry import load_converter
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.content import content_bytes, content_hash
+from pam_edge.delivery.artifact.golden import ExpectedMatte, write_golden
 from pam_edge.delivery.artifact.manifest import (
+    MANIFEST,
     Draft,
     EntryPointRecord,
     GovernorRecord,
@@ -21,31 +26,51 @@ from pam_edge.delivery.artifact.manifest import (
     SelectionRecord,
 )
 from pam_edge.delivery.artifact.selection import governor_costs, selection_of, with_table
-from pam_edge.delivery.parity.verify import check_in_process
-from pam_edge.errors import CheckpointError, UnsupportedOpError
+from pam_edge.delivery.parity.expected import expected_matte
+from pam_edge.delivery.parity.verify import check_in_process, describe_failure
+from pam_edge.delivery.planned import PlannedRecord
+from pam_edge.delivery.report.fill import write_artifact_report
+from pam_edge.errors import CheckpointError, ParityError, UnsupportedOpError
 from pam_edge.evaluation.budget_table import calibrated_budget_table
+from pam_edge.evaluation.parity import Reference
+from pam_edge.evaluation.pictures import Picture, adversarial_pictures, bundled_pictures, fit
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
 from pam_edge.terms import Mode
 
+_log = logging.getLogger(__name__)
 
-def convert_and_check(payload: dict[str, Any]) -> dict[str, Any]:
-    """Convert what a draft manifest describes and check the files against the supernet.
+
+def make_artifact(payload: dict[str, Any]) -> dict[str, Any]:
+    """Fill an artifact folder as a draft manifest describes it.
 
     Args:
-        payload: ``draft`` of the manifest; ``checkpoint``, name or file; ``directory`` for the files;
-            ``mattes``, a folder for the artifact's alphas, or None.
+        payload: ``draft`` of the manifest; ``checkpoint``, name or file; ``directory``, the folder to fill;
+            ``planned``, see ``PlannedRecord``.
 
     Returns:
-        ``{"manifest": ...}`` with files, hashes, versions and parity.
+        ``{"manifest": ...}``, complete.
 
     Raises:
         CheckpointError: if the checkpoint is another one than the draft was made for.
+        ParityError: if the saved files do not compute what the supernet computes.
     """
     draft, directory = Draft.model_validate(payload["draft"]), Path(payload["directory"])
     checkpoint = _load_same(payload["checkpoint"], draft)
+    _log.debug("converting %s", ", ".join(entry.name for entry in draft.entry_points))
+    artifact = Artifact(directory, _convert(draft, checkpoint, directory))
+    with tempfile.TemporaryDirectory() as mattes:
+        _log.debug("checking against PyTorch")
+        artifact = _check(artifact, checkpoint, Path(mattes))
+        _log.debug("writing golden vectors and the report")
+        artifact = _finish(artifact, checkpoint, Path(mattes), PlannedRecord.from_json(payload["planned"]))
+    return {"manifest": artifact.manifest.model_dump(mode="json")}
+
+
+def _convert(draft: Draft, checkpoint: Checkpoint, directory: Path) -> Manifest:
+    """Write the model's files; return the manifest as far as it is known then."""
     selection = _with_table(draft.selection, checkpoint) if draft.selection else None
     job = ConversionJob(
         supernet=checkpoint.supernet,
@@ -64,7 +89,7 @@ def convert_and_check(payload: dict[str, Any]) -> dict[str, Any]:
         _check_branches(draft.target, directory, files)
     entries = tuple(_with_file(entry, directory, files[entry.function]) for entry in draft.entry_points)
     known = {name: value for name, value in draft if name not in ("selection", "entry_points")}
-    manifest = Manifest(
+    return Manifest(
         **known,
         selection=selection,
         entry_points=entries,
@@ -72,10 +97,36 @@ def convert_and_check(payload: dict[str, Any]) -> dict[str, Any]:
         golden=(),
         tool_versions=converter.versions(),
     )
-    mattes = Path(payload["mattes"]) if payload["mattes"] else None
-    artifact = Artifact(directory, manifest)
+
+
+def _check(artifact: Artifact, checkpoint: Checkpoint, mattes: Path) -> Artifact:
+    """Compare the files with the supernet; return the artifact with parity."""
     parity = check_in_process(artifact, checkpoint, {"kind": "convert"}, mattes=mattes, threads=1)
-    return {"manifest": manifest.model_copy(update={"parity": parity}).model_dump(mode="json")}
+    failed = [record for record in parity if record.passed is False]
+    if failed:
+        raise ParityError(describe_failure(artifact.manifest.target, failed))
+    return _with(artifact, parity=parity)
+
+
+def _finish(artifact: Artifact, checkpoint: Checkpoint, mattes: Path, planned: PlannedRecord) -> Artifact:
+    """Add golden vectors, report and manifest to the folder."""
+    folder, manifest = artifact.directory, artifact.manifest
+    size = manifest.height, manifest.width
+    pictures = tuple(fit(picture, *size) for picture in bundled_pictures())
+    reference = Reference(checkpoint.supernet, pictures)
+
+    def expected(entry: EntryPointRecord, picture: Picture) -> ExpectedMatte:
+        return expected_matte(artifact, entry, reference, picture)
+
+    golden = write_golden(folder, (pictures[0], adversarial_pictures(*size)[0]), manifest.entry_points, expected)
+    complete = _with(artifact, golden=golden)
+    write_artifact_report(folder / "report.html", complete, planned, reference, mattes)
+    (folder / MANIFEST).write_text(complete.manifest.model_dump_json(indent=2) + "\n")
+    return complete
+
+
+def _with(artifact: Artifact, **fields: object) -> Artifact:
+    return Artifact(artifact.directory, artifact.manifest.model_copy(update=fields))
 
 
 def _load_same(reference: str, draft: Draft) -> Checkpoint:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+import io
+import logging
 import zlib
 from contextlib import redirect_stdout
 from functools import cache
@@ -26,6 +27,8 @@ from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.config import STRIDES, SupernetConfig
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
+
+_log = logging.getLogger(__name__)
 
 RANDOM_PATHS = 16
 """Paths of a budget's static cost among which one is drawn per picture."""
@@ -171,8 +174,11 @@ def _classical(function: str, image: NDArray[np.uint8], trimap: NDArray[np.uint8
     if not ((trimap < 64).any() and (trimap >= 192).any()):
         raise UnusableCase("the trimap lacks foreground or background, and classical methods need both")
     levels = np.select([trimap < 64, trimap < 192], [0.0, 0.5], 1.0)
-    with redirect_stdout(sys.stderr):  # it prints its warnings, and standard output may be one JSON object
-        return Matte(np.asarray(getattr(pymatting, function)(image / 255.0, levels), np.float32))
+    with redirect_stdout(io.StringIO()) as printed:  # its warnings; standard output may be one JSON object
+        alpha = np.asarray(getattr(pymatting, function)(image / 255.0, levels), np.float32)
+    if printed.getvalue():
+        _log.warning("%s: %s", function, printed.getvalue().strip())
+    return Matte(alpha)
 
 
 BASELINES: dict[str, Method] = {"bilinear": bilinear_fill, "closed-form": closed_form, "knn": knn}

@@ -6,7 +6,6 @@ trimaps, beside this module, were made for this project.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,15 +16,12 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
+from pam_edge.data_folder import DATA_VARIABLE, data_folder
 from pam_edge.errors import UsageError
 from pam_edge.matting.images import read_image, read_mask, read_trimap
 from pam_edge.matting.picture_files import SUFFIXES, namesake, pictures_in, unique_names
 from pam_edge.matting.trimaps import BACKGROUND, FOREGROUND, UNKNOWN, trimap_from_mask
 
-DATA_VARIABLE = "PAM_EDGE_DATA"
-"""Environment variable that names the folder of evaluation data."""
-
-_DEFAULT_DATA = Path("../shared/data")
 _TRIMAPS = Path(__file__).with_name("pictures")
 _ALPHA_BAND_PX = 10
 """Reach of the unknown region around an alpha matte's soft pixels, at the picture's own size."""
@@ -65,16 +61,27 @@ def data_pictures(folder: Path | None = None) -> tuple[Picture, ...]:
     """Return the evaluation photographs of a data folder, ``val/*/image`` with ``val/*/alpha``, at their own sizes.
 
     Args:
-        folder: of the data; by default the one that ``PAM_EDGE_DATA`` names, else ``../shared/data``.
+        folder: of the data; by default the one that ``PAM_EDGE_DATA`` names.
 
     Returns:
-        The photographs in order of name; empty where the folder is absent, which callers report.
+        The photographs in order of name; empty where no folder is named or it holds none, which callers report.
+
+    Raises:
+        UsageError: if there is no such folder, or a photograph cannot be used.
     """
-    root = folder if folder is not None else Path(os.environ.get(DATA_VARIABLE, _DEFAULT_DATA))
-    sets = sorted(path.parent for path in root.glob("val/*/image") if path.is_dir())
+    sets = _data_sets(data_folder(folder))
     return tuple(
         replace(picture, name=f"{each.name}-{picture.name}") for each in sets for picture in folder_pictures(each)
     )
+
+
+def judged_on(images: Path | None) -> str:
+    """Return which pictures parity is judged on: those of a user's folder, or what there is without one."""
+    if images is not None:
+        return f"the photographs in {images}"
+    data = data_folder()
+    more = f", and photographs in {data} ({DATA_VARIABLE})" if _data_sets(data) else ""
+    return f"the bundled photographs and adversarial pictures{more}"
 
 
 def folder_pictures(folder: Path) -> tuple[Picture, ...]:
@@ -138,6 +145,10 @@ def _share_of_unknown(trimap: NDArray[np.uint8], height: int, width: int) -> NDA
     """
     unknown = (trimap == UNKNOWN).astype(np.float32)
     return np.asarray(cv2.resize(unknown, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _data_sets(folder: Path | None) -> list[Path]:
+    return sorted(path.parent for path in folder.glob("val/*/image") if path.is_dir()) if folder else []
 
 
 def _bundled(name: str, load: Callable[[], NDArray[np.uint8]], source: str) -> Picture:

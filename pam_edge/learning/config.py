@@ -14,9 +14,6 @@ from pam_edge.errors import UsageError
 from pam_edge.supernet.config import SupernetConfig
 from pam_edge.supernet.variants import variant
 
-DEFAULT_DATA = Path("../shared/data")
-"""Where training data is looked for, relative to the working directory."""
-
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -46,7 +43,7 @@ class DataConfig(_Section):
     """What to train on, and how hard.
 
     Attributes:
-        root: folder holding ``cutouts`` and ``backgrounds``.
+        root: folder holding ``cutouts`` and ``backgrounds``; None takes the one that ``PAM_EDGE_DATA`` names.
         source_weights: relative weight of each sub-folder of ``cutouts``; one not named weighs ``default_weight``.
         held_out: share of cut-outs, chosen by a hash of their name, that training never sees.
         scale: range of the factor between source and crop pixels.
@@ -57,7 +54,7 @@ class DataConfig(_Section):
         workers: processes that compose crops.
     """
 
-    root: Path = DEFAULT_DATA
+    root: Path | None = None
     source_weights: dict[str, float] = {}
     default_weight: float = Field(default=1.0, ge=0)
     held_out: Share = 0.08

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pam_edge.data_folder import need_data_folder
 from pam_edge.errors import UsageError
 from pam_edge.learning.config import DataConfig
 from pam_edge.matting.images import read_cutout
@@ -88,12 +89,7 @@ def load_library(config: DataConfig, *, held_out: bool = False) -> Library:
     Raises:
         UsageError: if the folder is absent or leaves nothing to train on.
     """
-    root = config.root
-    if not root.is_dir():
-        raise UsageError(
-            f"Expected matting data (folders cutouts and backgrounds) in {root}; there is no such folder. "
-            "Set data.root in the recipe, or --data."
-        )
+    root = need_data_folder(config.root)
     names = [name for name in _cutout_names(root) if is_held_out(name, config.held_out) == held_out]
     soft = _soft_fractions(root)
     with ThreadPoolExecutor() as pool:

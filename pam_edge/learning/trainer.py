@@ -354,7 +354,7 @@ def same_start(old: TrainConfig, new: TrainConfig, position: Position) -> bool:
     begun = position.stage + (position.step > 0)
 
     def started(config: TrainConfig) -> TrainConfig:
-        data = config.data.model_copy(update={"root": Path(), "workers": 0})
+        data = config.data.model_copy(update={"root": None, "workers": 0})
         return config.model_copy(update={"data": data, "stages": config.stages[:begun], "log_steps": 1})
 
     return started(old) == started(new)

@@ -8,10 +8,10 @@ next one goes on with it; a finished one removes it.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -36,7 +36,7 @@ from pam_edge.measuring.timing import as_samples
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
 from pam_edge.terms import ComputeUnit, Precision, Provenance
-from pam_edge.workers import run_in_worker
+from pam_edge.workers import run_in_worker, side_by_side
 
 STATIC_PATHS = 2
 """Paths that are also timed as static graphs: the full and the shortest, between which all others lie."""
@@ -47,6 +47,8 @@ SESSIONS = 3
 _DRAFT, _SAMPLES, _PROBE, _STATIC = "rounds.jsonl", "samples.json", "probe", "static"
 _SPARE_S = 120
 """Beyond the limit, for loading, warm-up and the last round."""
+
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[str, list[Round]], None]
 """Called now and then with what is being done, and the rounds so far."""
@@ -155,19 +157,20 @@ def _make_files(
     measured: Subject, static_paths: tuple[PathSpec, ...], folder: Path, say: Callable[[str], None]
 ) -> dict[str, str]:
     """Return the files of an earlier try, or make them: both at once, each in a worker of its own."""
-    makers: dict[str, Callable[[Path], Path]] = {
-        _PROBE: lambda into: make_probe(measured, into),
-        _STATIC: lambda into: make_static(measured, static_paths, into),
-    }
     say("making the probe")
-    with ThreadPoolExecutor(len(makers)) as pool:
-        made = {name: pool.submit(_make_once, folder / name, make) for name, make in makers.items()}
-        return {name: str(future.result()) for name, future in made.items()}
+    probe, static = side_by_side(
+        [
+            lambda: _make_once(folder / _PROBE, lambda into: make_probe(measured, into)),
+            lambda: _make_once(folder / _STATIC, lambda into: make_static(measured, static_paths, into)),
+        ]
+    )
+    return {_PROBE: str(probe), _STATIC: str(static)}
 
 
 def _make_once(folder: Path, make: Callable[[Path], Path]) -> Path:
     done = folder / "done"
     if done.is_file():
+        _log.info("going on with %s, made by an earlier try", folder)
         return folder / done.read_text()
     shutil.rmtree(folder, ignore_errors=True)
     file = make(folder)
@@ -203,6 +206,7 @@ def _take_rounds(
     try:
         first = 1 + max((each.session for each in read_rounds(draft)), default=-1)
         for session in range(first, max(SESSIONS, first + 1)):
+            _log.info("session %d begins; rounds are in %s", session, draft)
             with _own_copies(files) as copies:
                 found = run_in_worker(
                     "pam_edge.measuring.timing:time_in_worker",

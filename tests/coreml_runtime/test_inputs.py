@@ -1,7 +1,9 @@
 # mypy: allow-untyped-calls
 """Which inputs a package takes: fixed, listed or ranging shapes, images of several sizes, and inputs left out."""
 
-from __future__ import annotations
+from __future__ from typing import Any
+
+import annotations
 
 import coremltools as ct
 import numpy as np
@@ -70,7 +72,7 @@ LISTED = ct.EnumeratedShapes([(1, 3, 4, 6), (1, 3, 6, 4), (1, 3, 8, 8)], default
 HEIGHT, WIDTH = ct.RangeDim(4, 8, 6), ct.RangeDim(5, 9)
 NARROW = (ct.RangeDim(1, 3), 3, ct.RangeDim(5, 9))
 
-TAKEN = {
+TAKEN: dict[str, Any] = {
     "fixed": ((2, 3), tensor(), [(2, 3)]),
     "scalar as array": ((1,), tensor(), [(1,), ()]),
     "range": ((1, 3, HEIGHT, WIDTH), tensor(), [(1, 3, 4, 5), (1, 3, 8, 9), (1, 3, 6, 7)]),
@@ -83,7 +85,7 @@ TAKEN = {
     "image, gray, range": ((1, 1, HEIGHT, 6), image(GRAY), [(4, 6), (8, 6)]),
     "image, listed": (LISTED, image(), [(4, 6, 3), (6, 4, 3), (8, 8, 3)]),
 }
-REFUSED = {
+REFUSED: dict[str, Any] = {
     "fixed": [(1, 3), (3, 3), (2, 4), (3,), (2, 3, 1), ()],
     "scalar as array": [(2,), (1, 1)],
     "range": [(1, 3, 3, 5), (1, 3, 9, 5), (1, 3, 4, 4), (1, 3, 4, 10), (2, 3, 4, 5), (1, 4, 4, 5), (3, 4, 5)],
@@ -101,7 +103,8 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """Return one package of each kind, made when it is first asked for."""
-    folder, made = tmp_path_factory.mktemp("inputs"), {}
+    folder = tmp_path_factory.mktemp("inputs")
+    made: dict[str, Any] = {}
 
     def model(kind):
         if kind not in made:
@@ -181,7 +184,7 @@ def test_an_upper_bound_below_zero_bounds_nothing(tmp_path):
         model.predict({"x": np.ones((1, 3, 4), np.float32)})
 
 
-OPTIONAL = {
+OPTIONAL: dict[str, Any] = {
     "fixed": ((2, 3), np.full((2, 3), 1.5, np.float32), (2, 3)),
     "zeros": ((2, 3), np.zeros((2, 3), np.float32), (2, 3)),
     "half": ((2, 3), np.full((2, 3), 0.1, np.float16), (2, 3)),

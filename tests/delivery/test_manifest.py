@@ -18,7 +18,25 @@ from pam_edge.targets import Target
 
 PATHS_OUTSIDE = ("../elsewhere/mild.tflite", "/etc/passwd", "..", ".", "", "a/../../b", "./mild.tflite", "a//b", "a/")
 PATHS_OF_SOME_SYSTEM = ("a\\b", "..\\b", "C:b", "C:\\b", "b\0", "b\n", "\ud800", "x" * 300)
-NASTY = (None, True, -1, 0, 2**64, 10**30, 1.5, "", "../x", "x" * 10**5, [], {}, [[]], ["1"], {"x": 1}, "NaN", "static")
+NASTY: tuple[object, ...] = (
+    None,
+    True,
+    -1,
+    0,
+    2**64,
+    10**30,
+    1.5,
+    "",
+    "../x",
+    "x" * 10**5,
+    [],
+    {},
+    [[]],
+    ["1"],
+    {"x": 1},
+    "NaN",
+    "static",
+)
 
 
 @pytest.fixture(scope="module")

@@ -46,14 +46,14 @@ def report(**changes: object) -> Report:
         entries=(ENTRY,),
         parity=(PASSED,),
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return replace(plain, **changes)
 
 
 def picture(height: int = 32, width: int = 48, **changes: object) -> PictureRow:
     grey = np.full((height, width), 128, np.uint8)
     alpha = np.full((height, width), 0.5, np.float32)
     row = PictureRow("cat", "CC0", "mild", np.dstack([grey] * 3), grey, alpha, alpha, np.dstack([grey] * 4), 1e4)
-    return replace(row, **changes)  # type: ignore[arg-type]
+    return replace(row, **changes)
 
 
 class Reader(HTMLParser):

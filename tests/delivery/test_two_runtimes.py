@@ -11,6 +11,19 @@ from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.targets import Target
 
 
+class Off:
+    """A model with an error added to every alpha."""
+
+    ran_on = "a stand-in for Core ML"
+
+    def __init__(self, model, error):
+        self.model, self.error = model, np.float32(error)
+        self.height, self.width = model.height, model.width
+
+    def __call__(self, image, trimap):
+        return self.error * (trimap == 128) + self.model(image, trimap)
+
+
 class StandInForCoreML(CoreMLRuntime):
     """The reference runtime under Core ML's name, with an error added to every alpha."""
 
@@ -20,12 +33,7 @@ class StandInForCoreML(CoreMLRuntime):
     def load(self, file, entry_point, *, threads):
         model = super().load(file, entry_point, threads=threads)
 
-        def run(image, trimap):
-            return np.float32(self.error) * (trimap == 128) + model(image, trimap)
-
-        run.height, run.width = model.height, model.width
-        run.ran_on = "a stand-in for Core ML"
-        return run
+        return Off(model, self.error)
 
 
 @pytest.fixture

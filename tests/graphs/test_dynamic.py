@@ -41,6 +41,7 @@ def supernet_with_gates(bias: float) -> Supernet:
     with torch.no_grad():
         for index in range(supernet.block_count):
             last = supernet.choice(index).gate.choice[-1]
+            assert isinstance(last, torch.nn.Conv2d)
             last.bias.copy_(torch.tensor([0.0, bias]))
     return supernet
 

@@ -3,9 +3,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-import torch.multiprocessing as mp
 from lightning.fabric import Fabric
 from torch import nn
+from torch.multiprocessing.spawn import start_processes
 
 from pam_edge.learning.batches import Batch, collate
 from pam_edge.learning.composition import Composer
@@ -77,7 +77,7 @@ def two(data_root, tmp_path_factory):
     whole = {name: getattr(batch, name).double() for name in Batch.__slots__}
     torch.save(whole, folder / "batch.pt")
     # Forked: a spawned process could not import a test module that has no package.
-    mp.start_processes(one_of_two, args=(str(folder),), nprocs=2, start_method="fork")
+    start_processes(one_of_two, args=(str(folder),), nprocs=2, start_method="fork")
     supernet = make_supernet()
     gradients(supernet, Batch(**whole))
     return folder, supernet

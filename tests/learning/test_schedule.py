@@ -30,6 +30,7 @@ def test_a_stage_ends_by_steps_or_by_minutes_whichever_comes_first():
 def test_the_average_of_a_constant_is_that_constant_and_its_memory_halves_as_told():
     source = nn.Linear(1, 1)
     average = MovingAverage(source, half_life=5.0)
+    assert isinstance(average.module, nn.Linear)
     average.update(source, 10_000)
     assert torch.equal(average.module.weight, source.weight)
     before = source.weight.detach().clone()

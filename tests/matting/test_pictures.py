@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from pam_edge.data_folder import DATA_VARIABLE
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.pictures import (
-    DATA_VARIABLE,
     adversarial_pictures,
     bundled_pictures,
     data_pictures,
@@ -52,12 +52,6 @@ def test_fitting_keeps_the_trimaps_three_values(size):
     assert fitted.image.shape == (*size, 3)
     assert fitted.trimap.shape == size
     assert np.unique(fitted.trimap).tolist() == [0, 128, 255]
-
-
-def test_absent_data_gives_no_pictures(tmp_path, monkeypatch):
-    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "nowhere"))
-    assert data_pictures() == ()
-    assert data_pictures(tmp_path) == ()
 
 
 def test_data_folder_gives_trimaps_from_alpha(tmp_path, monkeypatch):

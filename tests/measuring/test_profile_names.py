@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
-from pam_edge.device_profiles.schema import NAME_PATTERN
 from pam_edge.device_profiles.writer import derive_profile_name
 from pam_edge.errors import ProfileError
+from pam_edge.names import NAME_PATTERN
 
 runner = CliRunner()
 

@@ -155,8 +155,8 @@ def test_the_commands_load_nothing_heavy_before_they_run():
 
 
 def test_budgets_costs_and_plans_need_no_torch():
-    names = ("planning.budget", "planning.cost", "planning.planner", "planning.front", "planning.device_costs")
-    names += (
+    names = (
+        *("planning.budget", "planning.cost", "planning.planner", "planning.front", "planning.device_costs"),
         "planning.roofline",
         "measuring.path_design",
         "measuring.fit",

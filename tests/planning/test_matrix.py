@@ -84,11 +84,12 @@ def test_every_front_reaches_from_the_cheapest_path_to_the_full_one(profile):
 @pytest.mark.parametrize("size", [(32, 32), (288, 288), (512, 288), (1024, 1024)])
 def test_a_name_is_the_same_share_of_macs_on_every_device_and_target(variant, size):
     config = VARIANTS[variant]
-    macs = mac_cost_table(config, *size)
-    used = {name: set() for name in NAMED_BUDGETS}
+    height, width = size
+    macs = mac_cost_table(config, height, width)
+    used: dict[str, set[float]] = {name: set() for name in NAMED_BUDGETS}
     for profile, target in product(PROFILES, Target):
         try:
-            costs = costs_for(Conditions(config, *size, target), profile)
+            costs = costs_for(Conditions(config, height, width, target), profile)
         except ProfileError:
             continue
         for name, budget in NAMED_BUDGETS.items():

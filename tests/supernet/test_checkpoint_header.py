@@ -17,7 +17,7 @@ from pam_edge.supernet.variants import variant
 from pam_edge.terms import Mode
 from tests.conftest import minute_request
 
-NASTY = (
+NASTY: tuple[object, ...] = (
     None, True, -1, 0, 1, 65, 10**6, 2**63, 2**64, 10**30, -(2**70), 0.5, 1e999, float("nan"), "", "8", "../x",
     "\ud800", "a" * 10**5, [], {}, [[[]]], [1] * 5, {"1": {"1": 1}}, ["1"], {"1111": float("inf")}, [{"1111": 0.2}],
 )  # fmt: skip
@@ -200,14 +200,12 @@ def test_a_configuration_is_not_given_the_memory_it_asks_for(made, tmp_path, mon
     file = write(tmp_path, description, made[1])
     given = []
     allocate = torch.nn.Module.register_parameter
-    monkeypatch.setattr(
-        torch.nn.Module,
-        "register_parameter",
-        lambda self, name, value: (
-            given.append(value is not None and not value.is_meta),
-            allocate(self, name, value),
-        )[1],
-    )
+
+    def watch(self, name, value):
+        given.append(value is not None and not value.is_meta)
+        allocate(self, name, value)
+
+    monkeypatch.setattr(torch.nn.Module, "register_parameter", watch)
     with pytest.raises(CheckpointError):
         load_checkpoint(file)
     assert not any(given), "a network was made of a configuration that the file does not hold"

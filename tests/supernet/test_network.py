@@ -70,8 +70,8 @@ def test_alpha_is_exact_where_the_trimap_is_known(minute):
 
 
 def test_gated_batch_gives_each_image_its_own_path_and_alpha(minute):
-    for index, choice in enumerate(minute.blocks):
-        torch.nn.init.normal_(choice.gate.choice[2].weight, std=30.0, generator=torch.Generator().manual_seed(index))
+    for seed, choice in enumerate(minute.blocks):
+        torch.nn.init.normal_(choice.gate.choice[2].weight, std=30.0, generator=torch.Generator().manual_seed(seed))
     image, trimap = inputs(4, seed=3)
     image[1] *= 0.1
     image[2] = 255 - image[2] * 0.05

@@ -21,8 +21,8 @@ def staging(final: Path) -> Iterator[Path]:
     final.parent.mkdir(parents=True, exist_ok=True)
     _recover(final)
     folder = final.with_name(f".{final.name}{_MARK}{os.getpid()}")
-    folder.mkdir()
     try:
+        folder.mkdir()
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -45,7 +45,7 @@ def verify(
     Args:
         directory: an artifact folder.
         images: folder of pictures to judge on; None takes the bundled photographs, the adversarial pictures and
-            the photographs of the data folder, where there is one.
+            the photographs of the folder that ``PAM_EDGE_DATA`` names, if it is set.
         checkpoint: name or file; None takes the one that the manifest names.
         runtime: name of the runtime to check in; None takes all that this machine can have, which for Core ML is
             Core ML itself and the reference runtime on macOS, and the reference runtime elsewhere.

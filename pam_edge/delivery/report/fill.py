@@ -11,13 +11,13 @@ from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, ParityRecord
 from pam_edge.delivery.parity.expected import expected_matte
 from pam_edge.delivery.parity.verify import describe_divergence
+from pam_edge.delivery.planned import PlannedRecord
 from pam_edge.delivery.report.page import write_report
 from pam_edge.delivery.report.records import EntryReport, Front, FrontPoint, ParityRow, PictureRow, Report, Status
 from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.matting.cutout import with_alpha
 from pam_edge.planning.front import pareto_front
 from pam_edge.planning.planner import Plan
-from pam_edge.planning.service import Planned
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import CostUnit, Precision
 
@@ -29,7 +29,7 @@ _GAIN = {Precision.FP32: 1e6, Precision.FP16: 100.0}
 def write_artifact_report(
     file: Path,
     artifact: Artifact,
-    planned: Planned,
+    planned: PlannedRecord,
     reference: Reference,
     mattes: Path,
 ) -> None:
@@ -99,7 +99,7 @@ def _parity(record: ParityRecord, precision: Precision) -> ParityRow:
     )
 
 
-def _front(planned: Planned) -> Front | None:
+def _front(planned: PlannedRecord) -> Front | None:
     """Return the front, where cost and value are not the same number."""
     costs = planned.costs
     if costs.unit is CostUnit.GMAC:
