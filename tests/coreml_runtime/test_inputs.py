@@ -1,9 +1,9 @@
 # mypy: allow-untyped-calls
 """Which inputs a package takes: fixed, listed or ranging shapes, images of several sizes, and inputs left out."""
 
-from __future__ from typing import Any
+from __future__ import annotations
 
-import annotations
+from typing import Any
 
 import coremltools as ct
 import numpy as np
