@@ -8,6 +8,7 @@ Each target's conversion and verification run in worker processes, side by side;
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from pam_edge.delivery.artifact.accelerators import accelerators
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.golden import ExpectedMatte, write_golden
 from pam_edge.delivery.artifact.manifest import (
+    LARGEST_SIDE,
     MANIFEST,
     CheckpointRecord,
     Draft,
@@ -39,6 +41,7 @@ from pam_edge.errors import BudgetError, ParityError, UsageError
 from pam_edge.evaluation.parity import Reference
 from pam_edge.evaluation.pictures import Picture, adversarial_pictures, bundled_pictures, fit
 from pam_edge.graphs.governor import GovernorCosts, budget_input
+from pam_edge.names import NAME_PATTERN
 from pam_edge.planning.budget import Budget, BudgetUnit
 from pam_edge.planning.cost import CostTable, mac_cost_table
 from pam_edge.planning.device_costs import profile_cost_table
@@ -183,9 +186,12 @@ def _choose_io(asked: TensorIO | None, target: Target, precision: Precision) -> 
 
 def _check_request(request: ConvertRequest) -> None:
     for name, value in (("height", request.height), ("width", request.width)):
-        if value <= 0 or value % 32:
-            nearest = max(32, round(value / 32) * 32)
-            raise UsageError(f"--size: expected multiples of 32; the {name} is {value}. The nearest is {nearest}.")
+        if not 0 < value <= LARGEST_SIDE or value % 32:
+            nearest = min(LARGEST_SIDE, max(32, round(value / 32) * 32))
+            raise UsageError(
+                f"--size: expected multiples of 32 up to {LARGEST_SIDE}; the {name} is {value}. The nearest is "
+                f"{nearest}."
+            )
     if request.mode is Mode.PROBE:
         raise UsageError(
             "--mode probe: a probe graph is no artifact for apps. `pam-edge profile measure` makes and runs one here, "
@@ -194,6 +200,12 @@ def _check_request(request: ConvertRequest) -> None:
     labels = [budget.label for budget in request.budgets]
     if len(set(labels)) != len(labels):
         raise UsageError(f"Every budget becomes an entry point of its own name; got {', '.join(labels)}. Drop repeats.")
+    unnamed = [label for label in labels if not re.fullmatch(NAME_PATTERN, label)]
+    if unnamed:
+        raise UsageError(
+            f"Every budget becomes an entry point, whose name has at most 80 characters; got {unnamed[0]}. Give fewer "
+            "digits."
+        )
 
 
 def _check_writable(out: Path) -> None:

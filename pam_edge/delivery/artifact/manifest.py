@@ -21,11 +21,13 @@ SCHEMA_VERSION = 1
 _LARGEST_BYTES = 4 * 2**20
 """A manifest is some tens of thousands of bytes long."""
 
-_LARGEST_SIDE = 8192
+LARGEST_SIDE = 8192
+"""Of the input, in pixels: a damaged manifest must not ask for any amount of memory."""
+
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Cost = Annotated[float, Field(ge=0, le=1e12)]
-Side = Annotated[int, Field(gt=0, le=_LARGEST_SIDE, multiple_of=32)]
+Side = Annotated[int, Field(gt=0, le=LARGEST_SIDE, multiple_of=32)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
