@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +34,7 @@ from pam_edge.device_profiles import load_profile
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.errors import BudgetError, UsageError
 from pam_edge.graphs.governor import GovernorCosts, budget_input
+from pam_edge.names import NAME_PATTERN
 from pam_edge.planning.budget import Budget, BudgetUnit
 from pam_edge.planning.conditions import Conditions
 from pam_edge.planning.planner import Plan, most_macs
@@ -171,6 +173,12 @@ def _check_request(request: ConvertRequest) -> None:
     labels = [budget.label for budget in request.budgets]
     if len(set(labels)) != len(labels):
         raise UsageError(f"Every budget becomes an entry point of its own name; got {', '.join(labels)}. Drop repeats.")
+    unnamed = [label for label in labels if not re.fullmatch(NAME_PATTERN, label)]
+    if unnamed:
+        raise UsageError(
+            f"Every budget becomes an entry point, whose name has at most 80 characters; got {unnamed[0]}. Give fewer "
+            "digits."
+        )
 
 
 def _check_writable(out: Path) -> None:

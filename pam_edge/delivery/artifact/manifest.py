@@ -12,6 +12,7 @@ from pam_edge.errors import ArtifactError
 from pam_edge.names import Name
 from pam_edge.supernet.config import MOST_BLOCKS
 from pam_edge.supernet.path import PathText
+from pam_edge.supernet.sizes import LARGEST, MULTIPLE
 from pam_edge.targets import Target
 from pam_edge.terms import CostUnit, Mode, Precision, Provenance, TensorIO
 
@@ -21,11 +22,10 @@ SCHEMA_VERSION = 1
 _LARGEST_BYTES = 4 * 2**20
 """A manifest is some tens of thousands of bytes long."""
 
-_LARGEST_SIDE = 8192
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Cost = Annotated[float, Field(ge=0, le=1e12)]
-Side = Annotated[int, Field(gt=0, le=_LARGEST_SIDE, multiple_of=32)]
+Side = Annotated[int, Field(gt=0, le=LARGEST, multiple_of=MULTIPLE)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
