@@ -59,12 +59,8 @@ def run() -> None:
     spell_what_the_encoding_lacks()
     arguments = sys.argv[1:]
     debug, json = "--debug" in arguments, "--json" in arguments
-    with interruptible(json=json), shown_log(debug=debug):
-        _run([argument for argument in arguments if argument != "--debug"], debug=debug, json=json)
-
-
-def _run(arguments: list[str], *, debug: bool, json: bool) -> None:
     try:
-        app(arguments, prog_name="pam-edge")
+        with interruptible(json=json), shown_log(debug=debug):
+            app([argument for argument in arguments if argument != "--debug"], prog_name="pam-edge")
     except Exception as error:  # the top: what nobody foresaw must not look like a check that failed
         sys.exit(report_failure(error, debug=debug, json=json))
