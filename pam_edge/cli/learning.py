@@ -1,4 +1,4 @@
-"""``pam-edge train``, ``pam-edge prior`` and ``pam-edge evaluate``."""
+"""``pam-edge train``, ``prior``, ``evaluate`` and ``data pack``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,37 @@ from pam_edge.errors import UsageError
 DataOption = Annotated[Path | None, typer.Option(help="Matting data; default: what the recipe says.")]
 DevicesOption = Annotated[int, typer.Option(min=1, help="Processes on this machine; torchrun sets its own.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+data_app = typer.Typer(help="Training data.", no_args_is_help=True)
+
+
+@data_app.callback()
+def _data() -> None:
+    """Training data."""
+
+
+@data_app.command()
+def pack(
+    out: Annotated[Path, typer.Option(help="Folder that receives the packs; a recipe's data.root may name it.")],
+    data: Annotated[Path | None, typer.Option(help="Matting data; default: ../shared/data.")] = None,
+    side: Annotated[int, typer.Option(min=64, help="Longest side in pixels; larger pictures are shrunk.")] = 544,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Of the colours; alpha is stored without loss.")] = 72,
+    strands: Annotated[int, typer.Option(min=0, help="Strands to draw: so many pictures alone, and on cut-outs.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    json: JsonOption = False,
+) -> None:
+    """Pack cut-outs and backgrounds into a few small files, which load faster and travel well."""
+    from pam_edge.learning.config import DEFAULT_DATA
+    from pam_edge.learning.pack import PackSettings, pack_data
+
+    packs = pack_data(data or DEFAULT_DATA, out, PackSettings(side, quality, strands), workers)
+    for problem in (line for pack in packs for line in pack.problems):
+        notices.print(f"left out: {problem}", markup=False)
+    if json:
+        print_json({pack.path.name: {"pictures": pack.pictures, "bytes": pack.size_bytes} for pack in packs})
+        return
+    for pack in packs:
+        console.print(f"{pack.path}: {pack.pictures} pictures, {pack.size_bytes / 1e6:.1f} MB", soft_wrap=True)
 
 
 def train(

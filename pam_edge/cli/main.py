@@ -38,6 +38,7 @@ for command in (
 planning.profile_app.command()(measuring.measure)
 planning.profile_app.command()(measuring.kit)
 app.add_typer(planning.profile_app, name="profile")
+app.add_typer(learning.data_app, name="data")
 
 _CHECK_FAILED = (errors.ParityError, errors.ConversionError)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pam_edge.evaluation.datasets import Case, Sample
 from pam_edge.learning.config import DataConfig
-from pam_edge.learning.library import Background, Foreground, load_library
+from pam_edge.learning.library import Background, Foreground, load_library, source_of
 from pam_edge.matting.trimaps import trimap_from_alpha
 
 LARGEST_SIDE = 384
@@ -26,13 +26,19 @@ def heldout_cases(config: DataConfig, largest_side: int = LARGEST_SIDE) -> tuple
         largest_side: in pixels; bigger composites are shrunk to it.
     """
     library = load_library(config, held_out=True)
-    scored = [item for item in library.foregrounds if _TRUTH_LEFT_OUT not in item.name]
-    backs = library.backgrounds
+    scored = [
+        item for item in library.foregrounds if _is_scored(item.name, config) and _TRUTH_LEFT_OUT not in item.name
+    ]
+    backs = [item for item in library.backgrounds if _is_scored(item.name, config)]
     cases = (
         Case(item.name, partial(compose_case, item, backs[index % len(backs)], largest_side))
         for index, item in enumerate(scored)
     )
     return tuple(case for case in cases if len(np.unique(case.load().trimap)) == 3)
+
+
+def _is_scored(name: str, config: DataConfig) -> bool:
+    return not config.scored or source_of(name) in config.scored
 
 
 def compose_case(front: Foreground, back: Background, largest_side: int) -> Sample:
