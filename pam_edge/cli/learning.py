@@ -51,17 +51,18 @@ def train(
     out: Annotated[Path, typer.Option(help="Receives states, checkpoints, pictures and logs; resumes from there.")],
     data: DataOption = None,
     devices: DevicesOption = 1,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Stop after so long; the same command goes on.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Train a supernet by the three stages of a recipe; the same command again resumes a run that was cut short."""
     from pam_edge.learning.config import load_recipe, with_data
     from pam_edge.learning.launch import train_recipe
 
-    checkpoint = train_recipe(with_data(load_recipe(config), data), out, devices)
+    checkpoint = train_recipe(with_data(load_recipe(config), data), out, devices, minutes)
     if json:
-        print_json({"checkpoint": str(checkpoint)})
+        print_json({"checkpoint": str(checkpoint) if checkpoint else None})
         return
-    console.print(f"Weights: {checkpoint}")
+    console.print(f"Weights: {checkpoint}" if checkpoint else f"Not done yet: the state is in {out}.")
 
 
 def prior(

@@ -211,6 +211,7 @@ class TrainConfig(_Section):
         share_norms: several processes share batch norm's statistics, so that they train exactly as one process with
             the whole batch would; without, each normalises its own part, which saves some 80 messages a step.
         precision: of Lightning Fabric, such as ``32-true`` or ``bf16-mixed``.
+        compile: compile the network's parts with torch.compile: minutes at first, less for each step on a GPU.
     """
 
     variant: str
@@ -226,6 +227,7 @@ class TrainConfig(_Section):
     use_connect: bool = True
     share_norms: bool = True
     precision: str = "32-true"
+    compile: bool = False
     data: DataConfig = DataConfig()
     losses: LossConfig = LossConfig()
     calibration: CalibrationConfig = CalibrationConfig()

@@ -136,7 +136,7 @@ class GumbelStage:
         alpha, weights = forward_gumbel(supernet, batch, index, self.config.temperature, generator)
         excess = excess_loss(weights, self.scale.more(weights), self.scale.shortest, self.scale.limit(row))
         matting = alpha_loss(alpha, batch, self.losses)
-        parts = {"alpha": float(matting.detach()), "excess": float(excess.detach())}
+        parts = {"alpha": matting.detach(), "excess": excess.detach()}
         return StepResult(matting + excess, parts, alpha.detach())
 
 
@@ -165,13 +165,13 @@ class PathStage:
         alpha, logits = forward_with_logits(supernet, batch, labels, index)
         matting, path = alpha_loss(alpha, batch, self.losses), path_loss(logits, labels)
         loss = matting + self.losses.path * path
-        parts = {"alpha": float(matting.detach()), "path": float(path.detach())}
+        parts = {"alpha": matting.detach(), "path": path.detach()}
         if self.losses.distillation > 0:
             distillation = teach(self.teacher, batch, alpha, self.losses)
             loss = loss + self.losses.distillation * distillation
-            parts["distillation"] = float(distillation.detach())
+            parts["distillation"] = distillation.detach()
         return StepResult(loss, parts | self._watch(own[0], labels, limit), alpha.detach())
 
-    def _watch(self, proposed: Tensor, labels: Tensor, limit: float) -> dict[str, float]:
+    def _watch(self, proposed: Tensor, labels: Tensor, limit: float) -> dict[str, Tensor]:
         within = (self.scale.costs(proposed) <= limit).float().mean()
-        return {"within_budget": float(within), "own_share": float((proposed == labels).all(1).float().mean())}
+        return {"within_budget": within.to(labels.device), "own_share": (proposed == labels).all(1).float().mean()}

@@ -21,12 +21,12 @@ class StepResult:
 
     Attributes:
         loss: scalar to minimise.
-        parts: values to log, by name.
+        parts: scalars to log, by name, where the network is: reading them would make every step wait.
         alpha: float32[N, 1, H, W], for pictures.
     """
 
     loss: Tensor
-    parts: dict[str, float]
+    parts: dict[str, Tensor]
     alpha: Tensor
 
 
@@ -53,7 +53,7 @@ class CompleteStage:
         """Compute the loss of the complete network."""
         alpha = forward_along(supernet, batch, torch.ones(supernet.block_count, dtype=torch.bool))
         loss = alpha_loss(alpha, batch, self.losses)
-        return StepResult(loss, {"alpha": float(loss.detach())}, alpha.detach())
+        return StepResult(loss, {"alpha": loss.detach()}, alpha.detach())
 
 
 class WarmUpStage:
@@ -79,10 +79,10 @@ class WarmUpStage:
         runs = self.draw_path(supernet.block_count, generator)
         alpha = forward_along(supernet, batch, runs)
         loss = alpha_loss(alpha, batch, self.losses)
-        parts = {"alpha": float(loss.detach())}
+        parts = {"alpha": loss.detach()}
         if self.losses.distillation > 0:
             distillation = teach(self.teacher, batch, alpha, self.losses)
-            parts["distillation"] = float(distillation.detach())
+            parts["distillation"] = distillation.detach()
             loss = loss + self.losses.distillation * distillation
         return StepResult(loss, parts, alpha.detach())
 
