@@ -124,6 +124,7 @@ def _make_room(out: Path) -> None:
 def evaluate(
     data: Annotated[Path | None, typer.Argument(help="Folder of images and alphas, or a published test set.")] = None,
     heldout: Annotated[Path | None, typer.Option(help="Recipe; scores on composites of what its split keeps.")] = None,
+    hair: Annotated[bool, typer.Option("--hair", help="With --heldout: the hair set instead.")] = False,
     checkpoint: Annotated[str, typer.Option(help="Variant name or checkpoint file.")] = "pam-tiny",
     layout: Annotated[str | None, typer.Option(help="Name of a published layout; default: found out.")] = None,
     budget: Annotated[list[str] | None, typer.Option(help="60GMAC, 80% or a name. Default: the three.")] = None,
@@ -136,16 +137,16 @@ def evaluate(
 ) -> None:
     """Score mattes: SAD, MSE, Grad and Conn over the unknown region."""
     from pam_edge.evaluation.datasets import find_cases
-    from pam_edge.evaluation.evaluate import summary_table, write_report
+    from pam_edge.evaluation.evaluate import group_table, summary_table, write_report
     from pam_edge.evaluation.methods import methods_for
     from pam_edge.learning.config import data_settings
-    from pam_edge.learning.heldout import heldout_cases
+    from pam_edge.learning.heldout import hair_cases, heldout_cases
     from pam_edge.learning.launch import evaluate_with
 
     if data and not heldout:
         cases = find_cases(data, layout, radius)
     elif heldout and not data:
-        cases = heldout_cases(data_settings(heldout, None))
+        cases = (hair_cases if hair else heldout_cases)(data_settings(heldout, None))
     else:
         raise UsageError("Expected a folder of test pictures, or --heldout with a recipe; one of the two.")
     methods = methods_for(checkpoint, tuple(budget or ()), tuple(baseline or ()), compare_paths=paths)
@@ -155,6 +156,9 @@ def evaluate(
     if out:
         write_report(result, cases, methods, out)
     if json:
-        print_json({"scores": result.summary(), "left_out": list(result.problems)})
+        groups = {name: found.summary() for name, found in result.by_group().items()}
+        print_json({"scores": result.summary(), "groups": groups, "left_out": list(result.problems)})
         return
     console.print(summary_table(result))
+    if groups_shown := group_table(result):
+        console.print(groups_shown)
