@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -51,9 +54,12 @@ def put_over(top: Pixels, below: Pixels) -> Pixels:
     """Compose one RGBA cut-out over another, both straight."""
     upper, lower = (part[..., 3:].astype(np.float32) / np.float32(255) for part in (top, below))
     alpha = upper + lower * (1 - upper)
-    share = upper / np.maximum(alpha, np.float32(1e-4))
-    colour = below[..., :3] + (top[..., :3].astype(np.float32) - below[..., :3]) * share
-    return np.asarray(np.rint(np.dstack([colour, alpha * 255])), np.uint8)
+    result = np.empty(top.shape, np.float32)
+    np.subtract(top[..., :3], below[..., :3], out=result[..., :3], dtype=np.float32)
+    result[..., :3] *= upper / np.maximum(alpha, np.float32(1e-4))
+    result[..., :3] += below[..., :3]
+    result[..., 3:] = alpha * 255
+    return np.asarray(np.rint(result, out=result), np.uint8)
 
 
 def put_into(top: Pixels, back: Pixels) -> Pixels:
@@ -61,25 +67,31 @@ def put_into(top: Pixels, back: Pixels) -> Pixels:
     return put_over(top, np.dstack([back, np.full(back.shape[:2], 255, np.uint8)]))[..., :3]
 
 
-def blur_cutout(cutout: Pixels, kernel: Floats) -> Pixels:
+def blur_cutout(cutout: Pixels, blur: Callable[[Floats], Floats]) -> Pixels:
     """Blur an RGBA cut-out with its alpha, as lenses and motion do; colours weigh by alpha.
 
     Where hardly anything is left of the subject its colour stays what it was: it must not fade to black.
     """
-    alpha = cutout[..., 3:].astype(np.float32)
-    premultiplied = np.dstack([cutout[..., :3] * (alpha / 255), alpha])
-    blurred = cv2.filter2D(premultiplied, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+    premultiplied = cutout.astype(np.float32)
+    premultiplied[..., :3] *= premultiplied[..., 3:] / np.float32(255)
+    blurred = blur(premultiplied)
     soft = blurred[..., 3:]
-    straight = blurred[..., :3] / np.maximum(soft / 255, np.float32(1e-3))
-    colour = np.where(soft > 2.5, straight, cutout[..., :3])
-    return np.asarray(np.rint(np.clip(np.dstack([colour, soft]), 0, 255)), np.uint8)
+    blurred[..., :3] /= np.maximum(soft / np.float32(255), np.float32(1e-3))
+    np.rint(np.clip(blurred, 0, 255, out=blurred), out=blurred)
+    result = blurred.astype(np.uint8)
+    np.copyto(result[..., :3], cutout[..., :3], where=soft <= 2.5)
+    return result
 
 
-def lens_kernel(rng: np.random.Generator) -> Floats:
-    """Return a Gaussian kernel: out of focus by a little."""
+def defocus(rng: np.random.Generator) -> Callable[[Floats], Floats]:
+    """Return a Gaussian blur: out of focus by a little."""
     sigma = float(rng.uniform(0.4, 2.0))
-    line = cv2.getGaussianKernel(2 * int(np.ceil(2.5 * sigma)) + 1, sigma)
-    return np.asarray(line @ line.T, np.float32)
+    return partial(cv2.GaussianBlur, ksize=(0, 0), sigmaX=sigma, borderType=cv2.BORDER_REPLICATE)
+
+
+def movement(rng: np.random.Generator) -> Callable[[Floats], Floats]:
+    """Return the blur of a straight movement."""
+    return partial(cv2.filter2D, ddepth=-1, kernel=motion_kernel(rng), borderType=cv2.BORDER_REPLICATE)
 
 
 def motion_kernel(rng: np.random.Generator) -> Floats:

@@ -15,8 +15,8 @@ from pam_edge.learning.augmentation import (
     Floats,
     Pixels,
     blur_cutout,
-    lens_kernel,
-    motion_kernel,
+    defocus,
+    movement,
     put_into,
     put_over,
     random_warp,
@@ -74,9 +74,9 @@ class Composer:
         if rng.random() < self.config.two_foregrounds:
             front = put_over(front, self._foreground(rng, size))
         if rng.random() < 0.25:
-            front = blur_cutout(front, lens_kernel(rng))
+            front = blur_cutout(front, defocus(rng))
         if rng.random() < self.config.motion_blur:
-            front = blur_cutout(front, motion_kernel(rng))
+            front = blur_cutout(front, movement(rng))
         alpha = front[..., 3].astype(np.float32) / np.float32(255)
         trimap = random_trimap(rng, alpha, self.config)
         return Crop(front, self._background(rng, size), trimap, draw_settings(rng, self.config))

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pam_edge.errors import UsageError
+from pam_edge.learning.augmentation import blur_cutout, defocus, movement, put_over
 from pam_edge.learning.batches import BatchPlan, collate, iterate
 from pam_edge.learning.composition import Composer, Crop
 from pam_edge.learning.config import DataConfig, load_recipe
@@ -182,3 +183,27 @@ def test_shipped_recipes_are_valid():
     assert recipes
     for recipe in recipes:
         load_recipe(recipe)
+
+
+@pytest.mark.parametrize("blur", [defocus, movement])
+def test_a_blurred_cutout_has_its_own_colour_up_to_its_faintest_edge(blur):
+    cutout = np.zeros((48, 48, 4), np.uint8)
+    cutout[..., :3] = (200, 50, 20)
+    cutout[16:32, 16:32, 3] = 255
+    for seed in range(8):
+        soft = blur_cutout(cutout, blur(np.random.default_rng(seed)))
+        assert int(soft[..., 3].sum()) == pytest.approx(int(cutout[..., 3].sum()), rel=0.02), "as much as before, elsewhere"
+        assert np.abs(soft[..., :3].astype(int) - (200, 50, 20)).max() <= 1
+        assert np.count_nonzero((soft[..., 3] > 5) & (soft[..., 3] < 250)) > 0
+
+
+@pytest.mark.parametrize(("upper", "lower"), [(255, 255), (255, 0), (0, 255), (128, 255), (128, 128), (0, 0)])
+def test_one_cutout_over_another_is_porter_and_duff_s(upper, lower):
+    top, below = np.full((1, 1, 4), 200, np.uint8), np.full((1, 1, 4), 100, np.uint8)
+    top[..., 3], below[..., 3] = upper, lower
+    found = put_over(top, below)[0, 0].astype(float)
+    a, b = upper / 255, lower / 255
+    alpha = a + b * (1 - a)
+    assert found[3] == pytest.approx(255 * alpha, abs=0.6)
+    if alpha:
+        assert found[0] == pytest.approx((200 * a + 100 * b * (1 - a)) / alpha, abs=0.6)
