@@ -42,7 +42,7 @@ CLASSES = {
 }
 """Kinds of subject, by patterns of source and name; the first that fits."""
 
-_MOST_OF_A_CLASS = 12
+_MOST_OF_A_CLASS = 8
 _STRANDS = ("hair", "hair", "hair", "fur", "fur", "feather", "threads", "net")
 _PHOTOGRAPHS = ("debian_wallpapers", "github_wallpapers", "ubuntu_mate", "opencv_samples", "endless_sky")
 
@@ -67,7 +67,7 @@ def heldout_cases(config: DataConfig, largest_side: int = LARGEST_SIDE) -> tuple
 
 
 def hair_cases(config: DataConfig, largest_side: int = LARGEST_SIDE) -> tuple[Case, ...]:
-    """List the hair set: up to twelve held-out cut-outs of a class, and strands, each with three unknown regions.
+    """List the hair set: up to eight held-out cut-outs of a class, and strands, each with three unknown regions.
 
     Args:
         config: where the data is; decides the split.

@@ -192,7 +192,8 @@ def test_a_blurred_cutout_has_its_own_colour_up_to_its_faintest_edge(blur):
     cutout[16:32, 16:32, 3] = 255
     for seed in range(8):
         soft = blur_cutout(cutout, blur(np.random.default_rng(seed)))
-        assert int(soft[..., 3].sum()) == pytest.approx(int(cutout[..., 3].sum()), rel=0.02), "as much as before, elsewhere"
+        # As much as before, elsewhere.
+        assert int(soft[..., 3].sum()) == pytest.approx(int(cutout[..., 3].sum()), rel=0.02)
         assert np.abs(soft[..., :3].astype(int) - (200, 50, 20)).max() <= 1
         assert np.count_nonzero((soft[..., 3] > 5) & (soft[..., 3] < 250)) > 0
 
