@@ -66,7 +66,9 @@ def _train(config: TrainConfig, base: TrainConfig, out: Path, name: str) -> Path
     if config.model_copy(update={"stages": config.stages[:1]}) == first and not folder.exists():
         train_recipe(first, common)
         shutil.copytree(common, folder)
-    return train_recipe(config, folder)
+    checkpoint = train_recipe(config, folder)
+    assert checkpoint is not None
+    return checkpoint
 
 
 def _cells(found: Evaluation) -> list[str]:

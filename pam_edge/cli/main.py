@@ -42,6 +42,7 @@ for command in (
 for profile_command in (measuring.measure, measuring.kit):
     planning.profile_app.command(epilog=EXIT_CODES)(profile_command)
 app.add_typer(planning.profile_app, name="profile")
+app.add_typer(learning.data_app, name="data")
 
 
 @app.callback(invoke_without_command=True)

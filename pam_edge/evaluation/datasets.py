@@ -37,10 +37,17 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A named test case that is read when it is needed. ``load`` raises UnusableCase for a bad file."""
+    """A named test case that is read when it is needed. ``load`` raises UnusableCase for a bad file.
+
+    Attributes:
+        name: of the case.
+        load: reads it.
+        group: of cases whose means are shown by themselves, such as ``hair``; empty where there are none.
+    """
 
     name: str
     load: Callable[[], Sample]
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

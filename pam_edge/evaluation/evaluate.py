@@ -52,6 +52,7 @@ class Row:
     cost: float | None = None
     blocks: float | None = None
     within_budget: bool | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,11 @@ class Evaluation:
                 table[method] |= {name: float(np.mean(known))} if known else {}
         return table
 
+    def by_group(self) -> dict[str, Evaluation]:
+        """Return the scores of each group of cases by themselves, so that a mean hides nothing; none without groups."""
+        names = sorted({row.group for row in self.rows} - {""})
+        return {name: Evaluation(tuple(row for row in self.rows if row.group == name), ()) for name in names}
+
     def worst(self, method: str, count: int = WORST_SHOWN) -> list[str]:
         """Return the names of a method's cases of highest MSE: the mean does not favour large pictures."""
         mine = sorted((row for row in self.rows if row.method == method), key=lambda row: -row.scores.mse)
@@ -106,17 +112,17 @@ def evaluate_cases(cases: Sequence[Case], methods: Mapping[str, Method], shard: 
         try:
             sample = case.load()
             # All methods or none: means over different cases could not be compared.
-            rows.extend([_row(name, case.name, method, sample) for name, method in methods.items()])
+            rows.extend([_row(name, case, method, sample) for name, method in methods.items()])
         except UnusableCase as error:
             problems.append(f"{case.name}: {error}")
     part = Evaluation(tuple(rows), tuple(problems))
     return merge([part]) if world == 1 else part
 
 
-def _row(name: str, case: str, method: Method, sample: Sample) -> Row:
+def _row(name: str, case: Case, method: Method, sample: Sample) -> Row:
     matte = method(sample.image, sample.trimap)
     scores = score(matte.alpha, sample.alpha, sample.trimap == 128)
-    return Row(name, case, scores, matte.cost, matte.blocks, matte.within_budget)
+    return Row(name, case.name, scores, matte.cost, matte.blocks, matte.within_budget, case.group)
 
 
 def merge(parts: Sequence[Evaluation]) -> Evaluation:
@@ -148,14 +154,35 @@ def summary_table(evaluation: Evaluation) -> Table:
     return table
 
 
+def group_table(evaluation: Evaluation) -> Table | None:
+    """Return the mean SAD of each group for a terminal, and the number of its cases; None without groups."""
+    groups = evaluation.by_group()
+    if not groups:
+        return None
+    table = Table(title="SAD by kind of subject, in thousands")
+    table.add_column("method")
+    summaries = {name: found.summary() for name, found in groups.items()}
+    for name, found in summaries.items():
+        table.add_column(f"{name} ({next(iter(found.values()))['images']:.0f})", justify="right")
+    for method in evaluation.summary():
+        table.add_row(method, *(f"{found[method]['sad']:.2f}" for found in summaries.values()))
+    return table
+
+
 def write_report(evaluation: Evaluation, cases: Sequence[Case], methods: Mapping[str, Method], folder: Path) -> None:
     """Write ``scores.csv``, ``summary.csv`` and ``worst.png``, the first method's worst cases by all methods."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
-        [row.method, row.case, *(f"{value:.4f}" for value in astuple(row.scores)), *(getattr(row, n) for n in _SHARES)]
+        [
+            row.method,
+            row.case,
+            row.group,
+            *(f"{value:.4f}" for value in astuple(row.scores)),
+            *(getattr(row, n) for n in _SHARES),
+        ]
         for row in evaluation.rows
     ]
-    _write_csv(folder / "scores.csv", ["method", "case", *MEASURES, *_SHARES], rows)
+    _write_csv(folder / "scores.csv", ["method", "case", "group", *MEASURES, *_SHARES], rows)
     summary = evaluation.summary()
     means = [
         [name, values["images"], *(f"{values[m]:.4f}" for m in MEASURES), *(values.get(n) for n in _SHARES)]

@@ -1,48 +1,21 @@
-"""Random changes to pictures, each a function of a generator and float32 pixels in 0..255."""
+"""Random changes to shapes and layers, each a function of a generator; what happens to colours is in camera.py."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.float32]
-
-
-def jitter_colour(rng: np.random.Generator, colour: Picture, strength: float = 1.0) -> Picture:
-    """Change gamma, brightness, contrast and saturation of float32[H, W, 3] pixels."""
-    amounts = rng.uniform(-1.0, 1.0, 4) * strength
-    # A table of 1024 entries is much cheaper than a power for every pixel.
-    levels = np.linspace(0.0, 1.0, 1024, dtype=np.float32) ** np.float32(np.exp(0.4 * amounts[0]))
-    toned = np.clip((levels - 0.5) * (1 + 0.2 * amounts[1]) + 0.5 + 0.1 * amounts[2], 0, 1) * 255
-    out = toned[np.clip(colour * (1023 / 255), 0, 1023).astype(np.int16)]
-    if rng.random() < 0.5:
-        grey = out.mean(2, keepdims=True)
-        out = grey + (out - grey) * np.float32(1 + 0.5 * amounts[3])
-    if rng.random() < 0.5:
-        out = out * (1 + 0.1 * strength * rng.uniform(-1, 1, 3)).astype(np.float32)
-    return np.asarray(np.clip(out, 0, 255), np.float32)
-
-
-def add_noise(rng: np.random.Generator, picture: Picture) -> Picture:
-    """Add what cameras and files add: grain, sometimes coarse, and JPEG artefacts."""
-    if rng.random() < 0.5:
-        height, width = picture.shape[:2]
-        sigma = np.float32(rng.uniform(0.5, 8.0))
-        grain = rng.standard_normal((height, width, 3), np.float32) * sigma
-        if rng.random() < 0.4:
-            grain = cv2.GaussianBlur(grain, (3, 3), 0) * np.float32(2.0)
-        picture = picture + grain
-    if rng.random() < 0.3:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(50, 96))]
-        encoded = cv2.imencode(".jpg", np.clip(picture, 0, 255).astype(np.uint8), quality)[1]
-        picture = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.float32)
-    return picture
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
 
 
 def random_warp(
     rng: np.random.Generator, crop: int, centre: tuple[float, float], scale: float, max_degrees: float
-) -> NDArray[np.float32]:
+) -> Floats:
     """Return the 2x3 matrix from crop to source pixels: flip, turn and scale about a centre, a little off it."""
     angle = np.deg2rad(rng.uniform(-max_degrees, max_degrees))
     flip = -1.0 if rng.random() < 0.5 else 1.0
@@ -54,9 +27,7 @@ def random_warp(
     return np.column_stack([matrix, shift]).astype(np.float32)
 
 
-def sample_levels(
-    levels: tuple[NDArray[np.uint8], ...], matrix: NDArray[np.float32], crop: int, border: int
-) -> Picture:
+def sample_levels(levels: tuple[Pixels, ...], matrix: Floats, crop: int, border: int) -> Pixels:
     """Resample the level whose pixels are about as fine as the crop's.
 
     Args:
@@ -69,12 +40,67 @@ def sample_levels(
     index = int(np.clip(np.floor(np.log2(max(spacing, 1e-3)) + 0.3), 0, len(levels) - 1))
     scaled = matrix / np.float32(2**index)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(levels[index], scaled, (crop, crop), flags=flags, borderMode=border), np.float32)
+    return np.asarray(cv2.warpAffine(levels[index], scaled, (crop, crop), flags=flags, borderMode=border), np.uint8)
 
 
-def smooth_background(rng: np.random.Generator, crop: int) -> Picture:
+def smooth_background(rng: np.random.Generator, crop: int) -> Pixels:
     """Return a backdrop without detail: a gradient between a few near colours."""
     base = rng.uniform(0, 255, 3)
     grid = np.clip(base + rng.normal(0, rng.uniform(0, 40), (3, 3, 3)), 0, 255).astype(np.float32)
-    picture: Picture = cv2.resize(grid, (crop, crop), interpolation=cv2.INTER_LINEAR)
-    return picture
+    return np.asarray(cv2.resize(grid, (crop, crop), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def put_over(top: Pixels, below: Pixels) -> Pixels:
+    """Compose one RGBA cut-out over another, both straight."""
+    upper, lower = (part[..., 3:].astype(np.float32) / np.float32(255) for part in (top, below))
+    alpha = upper + lower * (1 - upper)
+    result = np.empty(top.shape, np.float32)
+    np.subtract(top[..., :3], below[..., :3], out=result[..., :3], dtype=np.float32)
+    result[..., :3] *= upper / np.maximum(alpha, np.float32(1e-4))
+    result[..., :3] += below[..., :3]
+    result[..., 3:] = alpha * 255
+    return np.asarray(np.rint(result, out=result), np.uint8)
+
+
+def put_into(top: Pixels, back: Pixels) -> Pixels:
+    """Compose an RGBA cut-out into an opaque RGB picture."""
+    return put_over(top, np.dstack([back, np.full(back.shape[:2], 255, np.uint8)]))[..., :3]
+
+
+def blur_cutout(cutout: Pixels, blur: Callable[[Floats], Floats]) -> Pixels:
+    """Blur an RGBA cut-out with its alpha, as lenses and motion do; colours weigh by alpha.
+
+    Where hardly anything is left of the subject its colour stays what it was: it must not fade to black.
+    """
+    premultiplied = cutout.astype(np.float32)
+    premultiplied[..., :3] *= premultiplied[..., 3:] / np.float32(255)
+    blurred = blur(premultiplied)
+    soft = blurred[..., 3:]
+    blurred[..., :3] /= np.maximum(soft / np.float32(255), np.float32(1e-3))
+    np.rint(np.clip(blurred, 0, 255, out=blurred), out=blurred)
+    result = blurred.astype(np.uint8)
+    np.copyto(result[..., :3], cutout[..., :3], where=soft <= 2.5)
+    return result
+
+
+def defocus(rng: np.random.Generator) -> Callable[[Floats], Floats]:
+    """Return a Gaussian blur: out of focus by a little."""
+    sigma = float(rng.uniform(0.4, 2.0))
+    return partial(cv2.GaussianBlur, ksize=(0, 0), sigmaX=sigma, borderType=cv2.BORDER_REPLICATE)
+
+
+def movement(rng: np.random.Generator) -> Callable[[Floats], Floats]:
+    """Return the blur of a straight movement."""
+    return partial(cv2.filter2D, ddepth=-1, kernel=motion_kernel(rng), borderType=cv2.BORDER_REPLICATE)
+
+
+def motion_kernel(rng: np.random.Generator) -> Floats:
+    """Return the kernel of a straight movement of 2 to 12 pixels."""
+    length = float(np.exp(rng.uniform(np.log(2), np.log(12))))
+    side = 2 * int(np.ceil(length / 2)) + 1
+    angle, middle = rng.uniform(0, np.pi), (side - 1) / 2
+    reach = np.array([np.cos(angle), np.sin(angle)]) * length / 2
+    ends = [np.rint((middle + sign * reach) * 16).astype(int).tolist() for sign in (-1, 1)]
+    kernel = np.zeros((side, side), np.uint8)
+    cv2.line(kernel, ends[0], ends[1], 255, 1, cv2.LINE_AA, 4)
+    return np.asarray(kernel / np.float32(kernel.sum()), np.float32)

@@ -43,14 +43,26 @@ class DataConfig(_Section):
     """What to train on, and how hard.
 
     Attributes:
-        root: folder holding ``cutouts`` and ``backgrounds``; None takes the one that ``PAM_EDGE_DATA`` names.
+        root: folder holding ``cutouts`` and ``backgrounds``, or packs of them (``pam-edge data pack``); None takes the
+            one that ``PAM_EDGE_DATA`` names.
         source_weights: relative weight of each sub-folder of ``cutouts``; one not named weighs ``default_weight``.
         held_out: share of cut-outs, chosen by a hash of their name, that training never sees.
+        held_out_names: patterns of more names that training never sees, such as ``*_long01_*``.
+        scored: sources, of cut-outs and of backgrounds, that held-out composites are made of; none means all.
         scale: range of the factor between source and crop pixels.
         trimap_radius: range of the unknown region's reach in crop pixels.
+        degraded_masks: share of crops whose trimap is a band around a coarse mask, wrong in places, as
+            phones give them.
+        one_sided: share of crops in which no foreground, or no background, is known.
         evaluation_radius_share: share of crops whose trimap has the radius that scores are measured with, 10.
         two_foregrounds: share of crops with a second cut-out over the first.
         flat_background: share of crops over a smooth synthetic background.
+        clutter: share of crops with a cut-out in the background, which is not to be cut out.
+        matched_background: share of crops whose background has the subject's colours.
+        motion_blur: share of crops in which the subject moved.
+        linear_light: share of crops composed as light is, and not as stored values are.
+        sharpened: share of crops sharpened, as cameras do.
+        compressed: share of crops compressed as JPEG files are, mostly with chroma at half the resolution.
         workers: processes that compose crops.
     """
 
@@ -58,11 +70,21 @@ class DataConfig(_Section):
     source_weights: dict[str, float] = {}
     default_weight: float = Field(default=1.0, ge=0)
     held_out: Share = 0.08
+    held_out_names: tuple[str, ...] = ()
+    scored: tuple[str, ...] = ()
     scale: Span = (0.5, 1.6)
-    trimap_radius: Span = (2.0, 25.0)
+    trimap_radius: Span = (2.0, 60.0)
+    degraded_masks: Share = 0.15
+    one_sided: Share = 0.06
     evaluation_radius_share: Share = 0.25
     two_foregrounds: Share = 0.1
     flat_background: Share = 0.1
+    clutter: Share = 0.1
+    matched_background: Share = 0.15
+    motion_blur: Share = 0.06
+    linear_light: Share = 0.25
+    sharpened: Share = 0.25
+    compressed: Share = 0.3
     workers: int = Field(default=2, ge=0)
 
 
@@ -187,6 +209,7 @@ class TrainConfig(_Section):
         share_norms: several processes share batch norm's statistics, so that they train exactly as one process with
             the whole batch would; without, each normalises its own part, which saves some 80 messages a step.
         precision: of Lightning Fabric, such as ``32-true`` or ``bf16-mixed``.
+        compile: compile the network's parts with torch.compile: minutes at first, less for each step on a GPU.
     """
 
     variant: str
@@ -202,6 +225,7 @@ class TrainConfig(_Section):
     use_connect: bool = True
     share_norms: bool = True
     precision: str = "32-true"
+    compile: bool = False
     data: DataConfig = DataConfig()
     losses: LossConfig = LossConfig()
     calibration: CalibrationConfig = CalibrationConfig()

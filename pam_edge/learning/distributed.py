@@ -32,6 +32,15 @@ def agree(fabric: Fabric, value: float) -> float:
     return float(fabric.all_reduce(torch.tensor(value, dtype=torch.float64), reduce_op="mean"))
 
 
+def any_process(fabric: Fabric, flag: torch.Tensor) -> torch.Tensor:
+    """Return whether a flag, bool[], is set on any process."""
+    if fabric.world_size == 1:
+        return flag
+    total = fabric.all_reduce(flag.float(), reduce_op="sum")
+    assert isinstance(total, torch.Tensor)
+    return total > 0
+
+
 def gather_rows(fabric: Fabric, rows: NDArray[np.float64], total: int) -> NDArray[np.float64]:
     """Join the rows of all processes, where process r holds rows r, r + world, r + 2 world and so on.
 

@@ -1,4 +1,4 @@
-"""Performance-aware path learning: online labels of optimal paths (METHOD, Algorithm 1) and the third stage."""
+"""Online labels of optimal paths (METHOD, Algorithm 1), and choices through which gates get a gradient."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import torch
 from torch import Tensor
 
 from pam_edge.learning.batches import Batch
-from pam_edge.learning.config import LossConfig, StageConfig
 from pam_edge.learning.costs import BudgetScale
-from pam_edge.learning.forward import finish, forward_along, forward_with_logits, take
-from pam_edge.learning.losses import alpha_loss, excess_loss, l1_loss, path_loss
-from pam_edge.learning.prior import Prior
-from pam_edge.learning.stages import StepResult, teach
+from pam_edge.learning.forward import finish, forward_along, take
+from pam_edge.learning.losses import l1_loss
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 
@@ -108,70 +105,3 @@ def label_paths(
         paths.append(bits.expand(len(batch), -1))
     best = torch.stack(tried).argmin(0)
     return torch.stack(paths)[best, torch.arange(len(batch), device=runs.device)]
-
-
-def draw_row(scale: BudgetScale, budgets: tuple[float, float], generator: torch.Generator) -> int:
-    """Return a row of the budget embedding, drawn between two places on the scale from shortest (0) to full (1)."""
-    low, high = (round(place * (scale.rows - 1)) for place in budgets)
-    return low + int(torch.randint(high - low + 1, (1,), generator=generator))
-
-
-class GumbelStage:
-    """Stage 3 without labels: choices learn from the matting loss through Gumbel noise alone.
-
-    Since nothing else would keep them within the budget, the share by which a path exceeds it is a penalty.
-    """
-
-    freeze_norms = True
-
-    def __init__(self, losses: LossConfig, config: StageConfig, scale: BudgetScale) -> None:
-        self.losses = losses
-        self.config = config
-        self.scale = scale
-
-    def __call__(self, supernet: Supernet, batch: Batch, generator: torch.Generator) -> StepResult:
-        """Compute the loss under one random budget for the whole batch."""
-        row = draw_row(self.scale, self.config.budgets, generator)
-        index = torch.full((len(batch),), row, device=batch.image.device)
-        alpha, weights = forward_gumbel(supernet, batch, index, self.config.temperature, generator)
-        excess = excess_loss(weights, self.scale.more(weights), self.scale.shortest, self.scale.limit(row))
-        matting = alpha_loss(alpha, batch, self.losses)
-        parts = {"alpha": float(matting.detach()), "excess": float(excess.detach())}
-        return StepResult(matting + excess, parts, alpha.detach())
-
-
-class PathStage:
-    """Stage 3: the network learns matting along the best paths, and to predict those paths."""
-
-    freeze_norms = True
-
-    def __init__(
-        self, losses: LossConfig, config: StageConfig, teacher: Supernet, prior: Prior, scale: BudgetScale
-    ) -> None:
-        self.losses = losses
-        self.config = config
-        self.teacher = teacher
-        self.prior = prior
-        self.scale = scale
-
-    def __call__(self, supernet: Supernet, batch: Batch, generator: torch.Generator) -> StepResult:
-        """Compute the loss under one random budget for the whole batch."""
-        row = draw_row(self.scale, self.config.budgets, generator)
-        index = torch.full((len(batch),), row, device=batch.image.device)
-        limit = self.scale.limit(row)
-        own = propose(supernet, batch, index, self.config.temperature, generator)
-        candidates = self.prior.draw(row, self.config.candidates, generator)
-        labels = label_paths(supernet, batch, limit, candidates, own, self.scale)
-        alpha, logits = forward_with_logits(supernet, batch, labels, index)
-        matting, path = alpha_loss(alpha, batch, self.losses), path_loss(logits, labels)
-        loss = matting + self.losses.path * path
-        parts = {"alpha": float(matting.detach()), "path": float(path.detach())}
-        if self.losses.distillation > 0:
-            distillation = teach(self.teacher, batch, alpha, self.losses)
-            loss = loss + self.losses.distillation * distillation
-            parts["distillation"] = float(distillation.detach())
-        return StepResult(loss, parts | self._watch(own[0], labels, limit), alpha.detach())
-
-    def _watch(self, proposed: Tensor, labels: Tensor, limit: float) -> dict[str, float]:
-        within = (self.scale.costs_of(proposed) <= limit).float().mean()
-        return {"within_budget": float(within), "own_share": float((proposed == labels).all(1).float().mean())}

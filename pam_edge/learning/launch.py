@@ -46,10 +46,17 @@ def _dismiss_others(fabric: Fabric) -> None:
         raise SystemExit(0)
 
 
-def train_recipe(config: TrainConfig, folder: Path, devices: int = 1) -> Path:
-    """Train a recipe in a folder, or resume there, and return the final checkpoint."""
+def train_recipe(config: TrainConfig, folder: Path, devices: int = 1, minutes: float | None = None) -> Path | None:
+    """Train a recipe in a folder, or resume there, and return the final checkpoint.
+
+    Args:
+        config: the recipe.
+        folder: of the run.
+        devices: processes on this machine.
+        minutes: stop after so long, with a state to resume from; None is then returned.
+    """
     fabric = make_fabric(devices, config.precision, folder / "tensorboard")
-    checkpoint = Trainer(config, folder, fabric).run()
+    checkpoint = Trainer(config, folder, fabric).run(minutes)
     _dismiss_others(fabric)
     return checkpoint
 

@@ -5,12 +5,14 @@ A file that cannot be used is named with the reason and left out; it never stops
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -19,14 +21,15 @@ from numpy.typing import NDArray
 from pam_edge.data_folder import need_data_folder
 from pam_edge.errors import UsageError
 from pam_edge.learning.config import DataConfig
-from pam_edge.matting.images import read_cutout
-from pam_edge.matting.picture_files import pictures_below
+from pam_edge.learning.sources import DataFiles, open_data, soft_fractions
+from pam_edge.matting.images import read_cutout as read_picture
 
 SMALLEST_SIDE = 32
 _ANCHORS = 4000
 _LEVELS = 3
 
 Pixels = NDArray[np.uint8]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,18 @@ class UnusableFile(Exception):
     """A file cannot be trained on; the message is the reason. Caught where files are listed."""
 
 
-def is_held_out(name: str, share: float) -> bool:
-    """Tell by a hash of a cut-out's name whether it is kept for validation; the same on every machine."""
-    digest = hashlib.sha256(Path(name).stem.encode()).digest()
-    return int.from_bytes(digest[:4], "big") / 2**32 < share
+def is_held_out(name: str, config: DataConfig) -> bool:
+    """Tell whether a cut-out is kept for validation, by its name without folder and suffix; the same on every machine.
+
+    A hash of the name decides, and the patterns of the data settings: pictures that share their subject, such as
+    renders of one hair style, have to stand on one side.
+    """
+    stem = Path(name).stem
+    return _falls_within(stem, config.held_out) or any(fnmatchcase(stem, rule) for rule in config.held_out_names)
+
+
+def _falls_within(stem: str, share: float) -> bool:
+    return int.from_bytes(hashlib.sha256(stem.encode()).digest()[:4], "big") / 2**32 < share
 
 
 def load_library(config: DataConfig, *, held_out: bool = False) -> Library:
@@ -83,50 +94,73 @@ def load_library(config: DataConfig, *, held_out: bool = False) -> Library:
 
     Args:
         config: where the data is; ``root`` may also be a plain folder of RGBA cut-outs with ``backgrounds`` beside
-            them.
+            them, or hold packs.
         held_out: the validation split instead of the training split.
 
     Raises:
         UsageError: if the folder is absent or leaves nothing to train on.
     """
-    root = need_data_folder(config.root)
-    names = [name for name in _cutout_names(root) if is_held_out(name, config.held_out) == held_out]
-    soft = _soft_fractions(root)
+    files = open_data(need_data_folder(config.root))
+    names = [name for name in cutout_names(files) if is_held_out(name, config) == held_out]
+    soft = soft_fractions(files)
     with ThreadPoolExecutor() as pool:
-        cutouts = list(pool.map(lambda name: _try(read_foreground, root, name, config, soft), names))
-        backdrops = list(pool.map(lambda name: _try(read_background, root, name), _background_names(root, held_out)))
+        cutouts = list(pool.map(_tried(partial(read_foreground, files, config=config, soft=soft)), names))
+        backdrops = list(pool.map(_tried(partial(read_background, files)), background_names(files, held_out)))
     found = tuple(item for item in cutouts if isinstance(item, Foreground) and item.weight > 0)
     behind = tuple(item for item in backdrops if isinstance(item, Background))
     problems = tuple(item for item in (*cutouts, *backdrops) if isinstance(item, str))
     if not found or not behind:
         reasons = "; ".join(problems[:5]) or "no image files"
-        raise UsageError(f"{root} leaves {len(found)} cut-outs and {len(behind)} backgrounds to use: {reasons}.")
+        raise UsageError(f"{config.root} leaves {len(found)} cut-outs and {len(behind)} backgrounds to use: {reasons}.")
     return Library(found, behind, problems)
 
 
-def _try(read, root: Path, name: str, *more):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN202
-    try:
-        return read(root, name, *more)
-    except UnusableFile as error:
-        return f"{name}: {error}"
+def _tried(read: Callable[[str], T]) -> Callable[[str], T | str]:
+    """Return a reader that answers with a line on what is wrong instead of raising."""
+
+    def attempt(name: str) -> T | str:
+        try:
+            return read(name)
+        except UnusableFile as error:
+            return f"{name}: {error}"
+
+    return attempt
 
 
-def read_foreground(root: Path, name: str, config: DataConfig, soft: dict[str, float]) -> Foreground:
+def read_foreground(files: DataFiles, name: str, config: DataConfig, soft: dict[str, float]) -> Foreground:
     """Read one cut-out and prepare it.
 
     Raises:
         UnusableFile: if it is corrupt, has no alpha, is opaque or empty everywhere, or is too small.
     """
-    image = _read(root / name)
-    check_cutout(image)
-    alpha = image[..., 3]
-    colour = fill_colour(image[..., :3], alpha)
-    base = np.dstack([colour, alpha])
-    fraction = soft.get(name, float(np.mean((alpha > 5) & (alpha < 250))))
+    base = read_cutout(files, name)
+    alpha = base[..., 3]
+    fraction = soft.get(name, soft_fraction(alpha))
     # Soft alpha is what matting is about; the square root keeps the softest files from crowding out the rest.
     share = float(np.sqrt(np.clip(fraction, 0.01, 0.2)))
-    weight = share * config.source_weights.get(Path(name).parent.name, config.default_weight)
+    weight = share * config.source_weights.get(source_of(name), config.default_weight)
     return Foreground(name, tuple(_pyramid(base)), find_anchors(alpha), weight)
+
+
+def source_of(name: str) -> str:
+    """Return the folder that a picture lies in: where it is from."""
+    return Path(name).parent.name
+
+
+def soft_fraction(alpha: Pixels) -> float:
+    """Return the share of half-transparent pixels."""
+    return float(np.mean((alpha > 5) & (alpha < 250)))
+
+
+def read_cutout(files: DataFiles, name: str) -> Pixels:
+    """Return uint8[H, W, 4], RGBA, straight, continued into transparent pixels.
+
+    Raises:
+        UnusableFile: if it cannot be a cut-out.
+    """
+    image = _decode(files, name)
+    check_cutout(image)
+    return np.dstack([fill_colour(image[..., :3], image[..., 3]), image[..., 3]])
 
 
 def check_cutout(image: Pixels) -> None:
@@ -177,22 +211,32 @@ def _push(weighted: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[
     return np.asarray(weighted / np.maximum(known, 1e-6)[..., None] * have + behind * (1 - have), np.float32)
 
 
-def read_background(root: Path, name: str) -> Background:
+def read_background(files: DataFiles, name: str) -> Background:
     """Read one background.
 
     Raises:
         UnusableFile: if it is corrupt or too small.
     """
-    image = _read(root / name)
+    return Background(name, tuple(_pyramid(read_backdrop(files, name))))
+
+
+def read_backdrop(files: DataFiles, name: str) -> Pixels:
+    """Return uint8[H, W, 3], RGB.
+
+    Raises:
+        UnusableFile: if it is corrupt or too small.
+    """
+    image = _decode(files, name)
     if min(image.shape[:2]) < SMALLEST_SIDE:
         raise UnusableFile(f"is {image.shape[1]}x{image.shape[0]} pixels; at least {SMALLEST_SIDE} a side are needed")
-    return Background(name, tuple(_pyramid(image[..., :3])))
+    return np.ascontiguousarray(image[..., :3])
 
 
-def _read(path: Path) -> Pixels:
+def _decode(files: DataFiles, name: str) -> Pixels:
+    """Return uint8[H, W, 3] or, with transparency, uint8[H, W, 4]."""
     try:
-        return read_cutout(path)
-    except UsageError as error:
+        return read_picture(Path(name), files.read(name))
+    except (OSError, KeyError, UsageError) as error:
         raise UnusableFile(str(error)) from error
 
 
@@ -203,22 +247,14 @@ def _pyramid(base: Pixels) -> Iterator[Pixels]:
         level = cv2.resize(level, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 
 
-def _cutout_names(root: Path) -> list[str]:
-    folder = root / "cutouts" if (root / "cutouts").is_dir() else root
-    skip = root / "backgrounds"
-    files = (path for path in pictures_below(folder) if skip not in path.parents)
-    return sorted(path.relative_to(root).as_posix() for path in files)
+def cutout_names(files: DataFiles) -> list[str]:
+    """Return the names of what lies in ``cutouts``, or of all but backgrounds where there is no such folder."""
+    inside = [name for name in files.names if name.startswith("cutouts/")]
+    return inside or [name for name in files.names if not name.startswith("backgrounds/")]
 
 
-def _background_names(root: Path, held_out: bool) -> list[str]:
-    names = sorted(path.relative_to(root).as_posix() for path in pictures_below(root / "backgrounds"))
-    split = [name for name in names if is_held_out(name, 0.1) == held_out]
+def background_names(files: DataFiles, held_out: bool) -> list[str]:
+    """Return the backgrounds of one split; of all, where one would be empty."""
+    names = [name for name in files.names if name.startswith("backgrounds/")]
+    split = [name for name in names if _falls_within(Path(name).stem, 0.1) == held_out]
     return split or names
-
-
-def _soft_fractions(root: Path) -> dict[str, float]:
-    index = root / "index.csv"
-    if not index.is_file():
-        return {}
-    with index.open(newline="") as file:
-        return {row["path"]: float(row["soft_fraction"]) for row in csv.DictReader(file) if row.get("soft_fraction")}

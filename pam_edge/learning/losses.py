@@ -6,6 +6,8 @@ processes has the same gradient as the whole one. Alphas are float32[N, 1, H, W]
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -58,10 +60,15 @@ def laplacian_loss(alpha: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 
 def _blur(x: Tensor) -> Tensor:
-    kernel = torch.tensor(_BINOMIAL, device=x.device, dtype=x.dtype) / 16.0
+    kernel = _binomial(x.device, x.dtype)
     x = functional.conv2d(functional.pad(x, (2, 2, 0, 0), mode="replicate"), kernel.view(1, 1, 1, 5))
     x = functional.conv2d(functional.pad(x, (0, 0, 2, 2), mode="replicate"), kernel.view(1, 1, 5, 1))
     return x
+
+
+@cache
+def _binomial(device: torch.device, dtype: torch.dtype) -> Tensor:
+    return torch.tensor(_BINOMIAL, device=device, dtype=dtype) / 16.0
 
 
 def alpha_loss(alpha: Tensor, batch: Batch, config: LossConfig) -> Tensor:

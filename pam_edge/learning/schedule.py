@@ -6,7 +6,7 @@ import copy
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pam_edge.learning.config import StageConfig
 
@@ -36,11 +36,20 @@ class MovingAverage:
         self.decay = 0.5 ** (1.0 / half_life)
 
     @torch.no_grad()
-    def update(self, source: nn.Module, step: int) -> None:
-        """Move towards the source; ``step`` counts from zero within a stage."""
+    def update(self, source: nn.Module, step: int, skipped: Tensor | None = None) -> None:
+        """Move towards the source; ``step`` counts from zero within a stage.
+
+        Args:
+            source: of the average.
+            step: decides how much it counts.
+            skipped: bool[], on the device; where set the average stays what it is.
+        """
         # Like Adam's bias correction: early averages must not remember the start.
         weight = 1.0 - min(self.decay, (step + 1) / (step + 10))
         theirs = dict(source.state_dict())
         mine = self.module.state_dict()
         floats = [name for name, value in mine.items() if value.is_floating_point()]
-        torch._foreach_lerp_([mine[name] for name in floats], [theirs[name] for name in floats], weight)
+        own = [mine[name] for name in floats]
+        change = torch._foreach_sub([theirs[name] for name in floats], own)
+        torch._foreach_mul_(change, weight if skipped is None else weight * ~skipped)
+        torch._foreach_add_(own, change)

@@ -10,7 +10,7 @@ import torch
 
 from pam_edge.errors import CheckpointError
 
-FORMAT = "pam-edge training state 1"
+FORMAT = "pam-edge training state 2"
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -13,9 +14,9 @@ import torch
 from lightning.fabric import Fabric
 from lightning.fabric.loggers import TensorBoardLogger
 from pydantic import ValidationError
-from torch import nn
+from torch import Tensor, nn
 
-from pam_edge.errors import CheckpointError, PamEdgeError, UsageError
+from pam_edge.errors import CheckpointError, UsageError
 from pam_edge.learning.batches import Batch, BatchPlan, iterate
 from pam_edge.learning.calibration import Calibration, usual_paths
 from pam_edge.learning.composition import Composer
@@ -24,14 +25,14 @@ from pam_edge.learning.costs import budget_scale
 from pam_edge.learning.distributed import agree, average_gradients
 from pam_edge.learning.forward import calibrate_norms, disable_connects
 from pam_edge.learning.grow import grow
-from pam_edge.learning.labels import GumbelStage, PathStage
+from pam_edge.learning.guard import StepGuard
 from pam_edge.learning.library import Library, load_library
 from pam_edge.learning.norms import share_norms
 from pam_edge.learning.pictures import contact_sheet, write_picture
 from pam_edge.learning.prior import Prior, uniform_prior
 from pam_edge.learning.progress import Progress
 from pam_edge.learning.schedule import MovingAverage, learning_rate_factor, progress
-from pam_edge.learning.stages import CompleteStage, Stage, StepResult, WarmUpStage
+from pam_edge.learning.stages import CompleteStage, GumbelStage, PathStage, Stage, StepResult, WarmUpStage
 from pam_edge.learning.state import Position, load_state, save_state
 from pam_edge.supernet.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from pam_edge.supernet.network import Supernet
@@ -42,11 +43,10 @@ PRIOR_FILE = "prior.json"
 CALIBRATION_STEPS = 30
 _FIRST_NORM_CROP = 1 << 40
 """Number of the first crop that norms are calibrated on: far beyond those that a run trains on."""
-_LARGEST_BAD_STREAK = 10
 _LONGEST_STEP_MINUTES = 0.1
 """A step that takes longer counts as this: a process that was stopped for a while should not lose its schedule."""
 _BETAS = (0.9, 0.99)
-"""A short memory of squares: RAdam holds its steps back until that memory is full, and runs here are short."""
+"""A short memory of squares: runs here are short."""
 
 
 class Trainer:
@@ -71,6 +71,9 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.supernet = first_weights(config).to(self.fabric.device)
         self.supernet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.fabric.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+            torch.set_float32_matmul_precision("high")
         if not config.use_connect:
             disable_connects(self.supernet)
         self.average = MovingAverage(self.supernet, config.ema_half_life)
@@ -82,7 +85,9 @@ class Trainer:
         self.composer = Composer(self._library(), config.data, config.seed)
         self.calibration = Calibration(self.fabric, self.composer, config.calibration, config.seed)
         self.optimizer: torch.optim.Optimizer | None = None
-        self._bad_streak = 0
+        self._deadline = math.inf
+        if config.compile:
+            compile_parts(self.supernet)
 
     def _library(self) -> Library:
         library = load_library(self.config.data)
@@ -95,13 +100,22 @@ class Trainer:
         """Print to stderr, once: stdout is for results."""
         self.fabric.print(text, file=sys.stderr, flush=True)
 
-    def run(self) -> Path:
-        """Train all stages that are not done yet, and return the final checkpoint's path."""
+    def run(self, minutes: float | None = None) -> Path | None:
+        """Train all stages that are not done yet, and return the final checkpoint's path.
+
+        Args:
+            minutes: stop after so long, with a state from which the same call goes on; None is then returned.
+        """
+        self._deadline = time.monotonic() + 60 * minutes if minutes else math.inf
         self._resume()
         path = self.folder / f"stage{self.position.stage}.safetensors"
         for index in range(self.position.stage, len(self.config.stages)):
             stage = self.config.stages[index]
             self._run_stage(stage)
+            if self._is_late():
+                self._save()
+                self._say(f"stopped at stage {index + 1}, step {self.position.step}; the same command goes on")
+                return None
             path = self._finish_stage(index)
             self.position = Position(stage=index + 1, crops=self.position.crops)
             self.optimizer = None
@@ -141,17 +155,30 @@ class Trainer:
         for name, parameter in self.supernet.named_parameters():
             parameter.requires_grad_(self.config.use_connect or ".connect." not in name)
         self.optimizer = self.optimizer or self._make_optimizer(config)
-        meter = Progress(config, self.fabric, self.position, self.config.log_steps)
-        while progress(config, self.position.step, self.position.elapsed_minutes) < 1.0:
+        set_mode(self.supernet, stage.freeze_norms)
+        guard = StepGuard(self.supernet, self.fabric)
+        meter = Progress(config, self.fabric, self.position, guard, self.config.log_steps)
+        while self._used(config) < 1.0 and not self._is_late():
             phase, end = self._phase(config)
-            for batch in self._batches(phase, round(end * config.steps)):
+            for batch in meter.timed(self._batches(phase, round(end * config.steps))):
                 self._step(config, stage, batch, meter, full_precision=phase.full_precision)
-                if progress(config, self.position.step, self.position.elapsed_minutes) >= end:
+                if self._used(config) >= end or self._is_late():
                     break
+        guard.check(self.position.step)
+
+    def _used(self, config: StageConfig) -> float:
+        """Return how much of the present stage is used up."""
+        return progress(config, self.position.step, self.position.elapsed_minutes)
+
+    def _is_late(self) -> bool:
+        """Tell whether the time that this call may take is over; all processes say the same."""
+        if self._deadline == math.inf:
+            return False
+        return agree(self.fabric, float(time.monotonic() > self._deadline)) >= 0.5
 
     def _phase(self, config: StageConfig) -> tuple[Phase, float]:
         """Return the present phase, and the progress at which it ends."""
-        used, end = progress(config, self.position.step, self.position.elapsed_minutes), 0.0
+        used, end = self._used(config), 0.0
         for phase in config.phases:
             end += phase.share
             if used < end - 1e-9:
@@ -165,8 +192,7 @@ class Trainer:
 
     def _iterate(self, plan: BatchPlan) -> Iterator[Batch]:
         """Yield a plan's batches where the network is."""
-        device = self.fabric.device
-        return (batch.to(device) for batch in iterate(self.composer, plan, self.config.data.workers))
+        return iterate(self.composer, plan, self.config.data.workers, self.fabric.device)
 
     def _enter_stage(self, config: StageConfig) -> None:
         """Start from the averaged weights; before the first stage with random paths, calibrate and keep a teacher.
@@ -223,45 +249,34 @@ class Trainer:
             {"params": plain, "rate": rate, "weight_decay": 0.0},
             {"params": gates, "rate": gate_rate, "weight_decay": 0.0},
         ]
-        return torch.optim.RAdam(groups, lr=rate, betas=_BETAS, decoupled_weight_decay=True, foreach=True)
+        # METHOD has RAdam, which is this with a warm-up of its own, and knows no fused form that can leave a step out.
+        return torch.optim.AdamW(groups, lr=rate, betas=_BETAS, fused=True)
 
     def _step(self, config: StageConfig, stage: Stage, batch: Batch, meter: Progress, *, full_precision: bool) -> None:
         assert self.optimizer is not None
-        start = time.monotonic()
         position = self.position
-        factor = learning_rate_factor(config, position.step, progress(config, position.step, position.elapsed_minutes))
+        factor = learning_rate_factor(config, position.step, self._used(config))
         for group in self.optimizer.param_groups:
             group["lr"] = group["rate"] * factor
-        set_mode(self.supernet, stage.freeze_norms)
+        meter.guard.remember()
         with nullcontext() if full_precision else self.fabric.autocast():
             result = stage(self.supernet, batch, self.generator)
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(result.loss)
         norm = self._clip()
-        if self._is_usable(result, norm):
-            self.optimizer.step()
-            self.average.update(self.supernet, position.step)
+        skipped = meter.guard.judge(result.loss.detach(), norm)
+        self.optimizer.found_inf = skipped.float()  # type: ignore[attr-defined]
+        self.optimizer.step()
+        self.average.update(self.supernet, position.step, skipped)
         position.step += 1
         position.crops += len(batch) * self.fabric.world_size
-        minutes = (time.monotonic() - start) / 60 + meter.wait_minutes(start)
-        position.elapsed_minutes += agree(self.fabric, min(minutes, _LONGEST_STEP_MINUTES))
+        position.elapsed_minutes += agree(self.fabric, min(meter.step_minutes(), _LONGEST_STEP_MINUTES))
         meter.note(result, norm, len(batch) * self.fabric.world_size, factor)
         self._housekeeping(batch, result)
 
-    def _clip(self) -> float:
+    def _clip(self) -> Tensor:
         average_gradients(self.fabric, self.supernet)
-        return float(nn.utils.clip_grad_norm_(self.supernet.parameters(), self.config.clip_norm))
-
-    def _is_usable(self, result: StepResult, norm: float) -> bool:
-        """Skip a step whose loss or gradient is not finite; stop when that goes on."""
-        usable = bool(torch.isfinite(torch.tensor(norm))) and bool(torch.isfinite(result.loss.detach()))
-        self._bad_streak = 0 if usable else self._bad_streak + 1
-        if self._bad_streak >= _LARGEST_BAD_STREAK:
-            raise PamEdgeError(
-                f"{_LARGEST_BAD_STREAK} steps in a row gave a loss or gradient that is not finite, at step "
-                f"{self.position.step}. Lower the learning rate, and resume from the last state in {self.folder}."
-            )
-        return usable
+        return nn.utils.clip_grad_norm_(self.supernet.parameters(), self.config.clip_norm)
 
     def _housekeeping(self, batch: Batch, result: StepResult) -> None:
         step = self.position.step
@@ -285,6 +300,11 @@ class Trainer:
                 "it was started with, or another folder."
             )
 
+    def _needs_teacher(self) -> bool:
+        """Tell whether a stage that is not done yet learns from the complete network; a state is smaller without it."""
+        left = self.config.stages[self.position.stage :]
+        return any(stage.kind is StageKind.WARM_UP or stage.candidates > 0 for stage in left)
+
     def _save(self) -> None:
         if not self.fabric.is_global_zero:
             return
@@ -294,7 +314,7 @@ class Trainer:
             "position": position,
             "supernet": self.supernet.state_dict(),
             "average": self.average.module.state_dict(),
-            "teacher": self.teacher.state_dict(),
+            "teacher": self.teacher.state_dict() if self._needs_teacher() else None,
             "optimizer": self.optimizer.state_dict() if self.optimizer else None,
             "generator": self.generator.get_state(),
         }
@@ -309,7 +329,8 @@ class Trainer:
         self._check_same_run(content["config"])
         self.supernet.load_state_dict(content["supernet"])
         self.average.module.load_state_dict(content["average"])
-        self.teacher.load_state_dict(content["teacher"])
+        if content["teacher"] is not None:
+            self.teacher.load_state_dict(content["teacher"])
         self.generator.set_state(content["generator"])
         if content["optimizer"] is not None:
             self.optimizer = self._make_optimizer(self.config.stages[self.position.stage])
@@ -349,15 +370,24 @@ def is_calibrated(config: TrainConfig) -> bool:
 def same_start(old: TrainConfig, new: TrainConfig, position: Position) -> bool:
     """Tell whether a run of one recipe may go on with another.
 
-    Stages not yet begun may differ, and so may where data lies and how often progress is printed.
+    Stages not yet begun may differ, and so may where data lies, how often something is written, and what is compiled.
     """
     begun = position.stage + (position.step > 0)
 
     def started(config: TrainConfig) -> TrainConfig:
         data = config.data.model_copy(update={"root": None, "workers": 0})
-        return config.model_copy(update={"data": data, "stages": config.stages[:begun], "log_steps": 1})
+        same = {"log_steps": 1, "checkpoint_steps": 1, "picture_steps": 1, "compile": False}
+        return config.model_copy(update={"data": data, "stages": config.stages[:begun], **same})
 
     return started(old) == started(new)
+
+
+def compile_parts(supernet: Supernet) -> None:
+    """Compile the network part by part, in place: which parts run differs from step to step."""
+    choices = [supernet.choice(index) for index in range(supernet.block_count)]
+    parts = [supernet.stem, *supernet.downs, supernet.pyramid, *supernet.laterals, supernet.refine]
+    for part in [*parts, *(branch for choice in choices for branch in (choice.block, choice.connect))]:
+        part.compile(dynamic=False)
 
 
 def _is_gate(name: str) -> bool:

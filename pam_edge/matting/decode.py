@@ -47,15 +47,19 @@ _lock = threading.RLock()
 """Guards what is the whole process's own: Pillow's limit and the descriptor that libjpeg writes its warnings to."""
 
 
-def decode(file: Path) -> Image.Image:
+def decode(file: Path, encoded: bytes | None = None) -> Image.Image:
     """Open a picture, upright: by its EXIF orientation, by AVIF's rotation and mirroring, or by TIFF's tag.
 
     Of an animation, the first picture is taken.
 
+    Args:
+        file: to read.
+        encoded: its content, where it lies in another file; ``file`` is then its name in messages.
+
     Raises:
         UsageError: if the file is missing, empty, damaged, cut short, too large, or in a format that is not read.
     """
-    return _decode(file, _bytes(file))
+    return _decode(file, _bytes(file) if encoded is None else encoded)
 
 
 def decode_codes(file: Path) -> tuple[NDArray[Any], NDArray[Any] | None, bool]:

@@ -68,8 +68,8 @@ def read_image(file: Path) -> NDArray[np.uint8]:
     return to_srgb(photo.profile)(photo.rgb)
 
 
-def read_cutout(file: Path) -> NDArray[np.uint8]:
-    """Read a picture with the transparency that it may have.
+def read_cutout(file: Path, encoded: bytes | None = None) -> NDArray[np.uint8]:
+    """Read a picture with the transparency that it may have; arguments are those of ``decode``.
 
     Returns:
         uint8[H,W,4], sRGB and straight alpha; or uint8[H,W,3] where the file has no transparency.
@@ -77,7 +77,7 @@ def read_cutout(file: Path) -> NDArray[np.uint8]:
     Raises:
         UsageError: as ``read_photo``.
     """
-    image = decode(file)
+    image = decode(file, encoded)
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
     rgb, profile = own_rgb(image, file)
     srgb = to_srgb(profile)(rgb)

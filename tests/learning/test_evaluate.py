@@ -11,9 +11,11 @@ from typer.testing import CliRunner
 from pam_edge.cli.learning import evaluate as evaluate_command
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.datasets import LAYOUTS, UnusableCase, find_cases
-from pam_edge.evaluation.evaluate import Matte, evaluate_cases, merge, write_report
+from pam_edge.evaluation.evaluate import Evaluation, Matte, Row, evaluate_cases, group_table, merge, write_report
 from pam_edge.evaluation.methods import along_path, bilinear_fill, by_chance, methods_for
-from pam_edge.learning.heldout import heldout_cases
+from pam_edge.evaluation.metrics import Scores
+from pam_edge.learning.heldout import class_of, hair_cases, heldout_cases
+from pam_edge.learning.library import load_library
 from pam_edge.supernet.checkpoint import untrained_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import variant
@@ -163,8 +165,59 @@ def test_held_out_composites_are_scored_by_the_recipe_that_split_them(tmp_path, 
     arguments = ["--heldout", str(recipe), "--checkpoint", "pam-minute", "--budget", "100%", "--json"]
     found = json.loads(CliRunner().invoke(app, arguments, catch_exceptions=False).stdout)
     assert [means["images"] for means in found["scores"].values()] == [len(heldout_cases(data_config))]
+    assert {name: next(iter(part.values()))["images"] for name, part in found["groups"].items()} == {"solid": 3}
+    hair = json.loads(CliRunner().invoke(app, [*arguments, "--hair"], catch_exceptions=False).stdout)
+    assert [means["images"] for means in hair["scores"].values()] == [len(hair_cases(data_config))]
     both = CliRunner().invoke(app, [str(data_root), *arguments])
     assert isinstance(both.exception, UsageError)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("cutouts/makehuman_renders/b2_002_long01_african.webp", "hair"),
+        ("cutouts/flightgear/069_cirrus_textures_0.png", "translucent"),
+        ("cutouts/flightgear/014_ichu2.png", "leaves"),
+        ("cutouts/freeorion_nebulae/3.png", "translucent"),
+        ("cutouts/wesnoth_portraits/knight.png", "painted"),
+        ("discs/disc3.png", "solid"),
+    ],
+)
+def test_a_cutout_s_class_follows_from_its_source_and_name(name, kind):
+    assert class_of(name) == kind
+
+
+def test_the_hair_set_has_one_picture_with_three_widths_of_unknown(data_config):
+    cases = hair_cases(data_config, largest_side=64)
+    assert len(cases) == 3 * (len(load_library(data_config, held_out=True).foregrounds) + 8)
+    for narrow, middle, wide in zip(cases[::3], cases[1::3], cases[2::3], strict=True):
+        samples = [case.load() for case in (narrow, middle, wide)]
+        assert all(np.array_equal(sample.image, samples[0].image) for sample in samples)
+        unknown = [np.count_nonzero(sample.trimap == 128) for sample in samples]
+        assert unknown == sorted(unknown)
+        assert all(side % 32 == 0 for side in samples[0].alpha.shape)
+    groups = {case.group for case in cases}
+    assert groups == {f"{kind} {radius}" for kind in ("solid", "strands") for radius in (4, 10, 24)}
+
+
+def test_the_hair_set_does_not_change_with_the_recipe_s_cameras(data_config):
+    other = data_config.model_copy(update={"linear_light": 1.0, "compressed": 1.0, "trimap_radius": (2.0, 5.0)})
+    for one, same in zip(hair_cases(data_config, 64)[:6], hair_cases(other, 64)[:6], strict=True):
+        assert np.array_equal(one.load().image, same.load().image)
+
+
+def test_means_of_groups_are_those_of_their_own_cases():
+    def row(case, group, sad):
+        return Row("m", case, Scores(sad, 0, 0, 0), group=group)
+
+    found = Evaluation((row("a", "hair", 1.0), row("b", "hair", 3.0), row("c", "solid", 8.0)), ())
+    assert {name: part.summary()["m"]["sad"] for name, part in found.by_group().items()} == {"hair": 2.0, "solid": 8.0}
+    table = group_table(found)
+    assert [column.header for column in table.columns] == ["method", "hair (2)", "solid (1)"]
+
+
+def test_without_groups_there_is_no_table_of_them():
+    assert group_table(Evaluation((Row("m", "a", Scores(1, 1, 1, 1)),), ())) is None
 
 
 def test_the_command_prints_one_json_object(tmp_path):

@@ -10,7 +10,7 @@ from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import LossConfig, StageConfig
 from pam_edge.learning.costs import budget_scale
 from pam_edge.learning.forward import calibrate_norms, disable_connects, forward_along, forward_with_logits
-from pam_edge.learning.labels import (
+from pam_edge.learning.labels import 
     GumbelStage,
     PathStage,
     draw_row,

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -130,6 +131,76 @@ def test_one_bad_step_leaves_the_weights_alone(recipe, tmp_path):
     assert all(torch.equal(before[n], v) for n, v in trainer.supernet.named_parameters() if n != "head.bias")
 
 
+class PoisonedTrainer(Trainer):
+    """The third step of a stage gets a picture of NaN; everything that a run is made of is kept before and after."""
+
+    def _step(self, config, stage, batch, meter, *, full_precision):
+        bad = self.position.step == 2
+        if bad:
+            batch = replace(batch, image=batch.image * float("nan"))
+            self.before = self.everything()
+        super()._step(config, stage, batch, meter, full_precision=full_precision)
+        if bad:
+            self.after = self.everything()
+
+    def everything(self):
+        moments = {str(i): state for i, state in enumerate(self.optimizer.state.values())}
+        parts = {"network": self.supernet.state_dict(), "average": self.average.module.state_dict(), **moments}
+        return {f"{part}.{name}": value.clone() for part, found in parts.items() for name, value in found.items()}
+
+
+@pytest.mark.parametrize("kind", StageKind)
+def test_a_step_that_is_not_finite_leaves_no_trace(recipe, tmp_path, kind):
+    """Weights, norms' statistics, moving average and the optimizer's moments and counts, in every stage."""
+    stages = tuple(stage for stage in recipe.stages if stage.kind is kind)
+    stages = tuple(stage.model_copy(update={"candidates": 0}) for stage in stages)
+    trainer = PoisonedTrainer(recipe.model_copy(update={"stages": stages, "log_steps": 4}), tmp_path, fabric())
+    loaded = load_checkpoint(str(trainer.run()))
+    assert loaded.training.trained, "what was exported can be loaded: nothing in it is NaN"
+    assert trainer.before.keys() <= trainer.after.keys()
+    for name, value in trainer.after.items():
+        # A parameter on its first path has no moments before: zeros are the same.
+        assert torch.equal(value, trainer.before.get(name, torch.zeros_like(value))), name
+
+
+def test_skipped_steps_are_counted_where_progress_is_printed(recipe, tmp_path, capsys):
+    stages = recipe.stages[:1]
+    PoisonedTrainer(recipe.model_copy(update={"stages": stages, "log_steps": 4}), tmp_path, fabric()).run()
+    assert "1 steps skipped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stage", [0, 1, 2])
+def test_a_run_stopped_by_the_clock_goes_on_to_the_same_weights(recipe, whole, tmp_path, stage):
+    class Stopped(Trainer):
+        def _is_late(self):
+            return (self.position.stage, self.position.step) == (stage, 2)
+
+    assert Stopped(recipe, tmp_path, fabric()).run(minutes=1) is None
+    resumed = Trainer(recipe, tmp_path, fabric())
+    resumed.run()
+    for name, value in whole[0].supernet.state_dict().items():
+        assert torch.equal(value, resumed.supernet.state_dict()[name]), name
+
+
+def test_a_run_without_time_stops_at_once_with_a_state(recipe, tmp_path):
+    assert Trainer(recipe, tmp_path, fabric()).run(minutes=1e-9) is None
+    assert load_state(tmp_path / STATE_FILE)["position"]["step"] == 0
+
+
+def test_a_state_holds_a_teacher_only_where_one_is_needed(recipe, whole, tmp_path):
+    assert load_state(whole[1].parent / STATE_FILE)["teacher"] is None, "all stages are done"
+    trainer = Trainer(recipe, tmp_path, fabric())
+    trainer._save()
+    assert load_state(tmp_path / STATE_FILE)["teacher"] is not None
+
+
+def test_a_compiled_network_is_saved_like_any_other(recipe, tmp_path):
+    trainer = Trainer(recipe.model_copy(update={"compile": True}), tmp_path, fabric())
+    assert trainer.supernet.stem._compiled_call_impl is not None
+    assert trainer.supernet.state_dict().keys() == trainer.average.module.state_dict().keys()
+    assert same_start(recipe, trainer.config, Position(step=1))
+
+
 def test_a_damaged_state_is_refused_with_its_name(tmp_path):
     (tmp_path / STATE_FILE).write_bytes(b"not a state")
     with pytest.raises(CheckpointError, match=STATE_FILE):
@@ -172,12 +243,14 @@ def test_random_paths_start_with_norms_for_all_paths(recipe, whole, tmp_path, st
         assert torch.equal(before, first_norm(network).running_var) is not calibrates
 
 
-def test_every_batch_is_where_the_network_is(recipe, tmp_path):
+def test_every_batch_is_made_where_the_network_is(recipe, tmp_path, monkeypatch):
     trainer = Trainer(recipe, tmp_path, fabric())
     elsewhere = SimpleNamespace(device=torch.device("meta"), global_rank=0, world_size=1)
     trainer.fabric = trainer.calibration.fabric = elsewhere
-    batches = [*trainer.calibration._batches(0, 1), next(trainer._batches(recipe.stages[0].phases[0], 1))]
-    assert [batch.alpha.device.type for batch in batches] == ["meta", "meta"]
+    asked = []
+    monkeypatch.setattr("pam_edge.learning.trainer.iterate", lambda *given: asked.append(given[-1]))
+    trainer._batches(recipe.stages[0].phases[0], 1)
+    assert [asked[0].type, trainer.calibration._batches(0, 1)[0].alpha.device.type] == ["meta", "meta"]
 
 
 def test_progress_is_printed_as_often_as_the_recipe_says(recipe, tmp_path, capsys):

@@ -9,7 +9,8 @@ from PIL import Image
 
 from pam_edge.evaluation.datasets import find_cases
 from pam_edge.evaluation.pictures import folder_pictures
-from pam_edge.learning.library import _background_names
+from pam_edge.learning.library import background_names
+from pam_edge.learning.sources import open_data
 from pam_edge.matting.picture_files import SUFFIXES, namesake, pictures_in, unique_names
 
 
@@ -32,7 +33,7 @@ def test_every_reader_of_folders_knows_every_suffix(tmp_path, suffix, partner):
     put(tmp_path / "backgrounds" / f"a{suffix}")
     assert [picture.name for picture in folder_pictures(tmp_path)] == ["a"]
     assert [case.load().alpha.max() for case in find_cases(tmp_path, "folder")] == [pytest.approx(1, abs=0.02)]
-    assert _background_names(tmp_path, held_out=False) == [f"backgrounds/a{suffix}"]
+    assert background_names(open_data(tmp_path), held_out=False) == [f"backgrounds/a{suffix}"]
 
 
 @pytest.mark.parametrize("name", ["._a.png", ".DS_Store", "Thumbs.db", ".a.jpg", "notes.txt"])
@@ -42,7 +43,7 @@ def test_what_systems_leave_in_folders_is_no_picture(tmp_path, name):
         (tmp_path / folder / name).write_bytes(b"\0\5\x16\7")
     assert len(folder_pictures(tmp_path)) == 1
     assert len(find_cases(tmp_path, "folder")) == 1
-    assert len(_background_names(tmp_path, held_out=False)) == 1
+    assert len(background_names(open_data(tmp_path), held_out=False)) == 1
 
 
 def test_pictures_that_differ_in_their_suffix_have_names_and_trimaps_of_their_own(tmp_path):
