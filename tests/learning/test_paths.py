@@ -10,18 +10,11 @@ from pam_edge.learning.composition import Composer
 from pam_edge.learning.config import LossConfig, StageConfig
 from pam_edge.learning.costs import budget_scale
 from pam_edge.learning.forward import calibrate_norms, disable_connects, forward_along, forward_with_logits
-from pam_edge.learning.labels import 
-    GumbelStage,
-    PathStage,
-    draw_row,
-    gumbel_choice,
-    label_paths,
-    propose,
-)
+from pam_edge.learning.labels import gumbel_choice, label_paths, propose
 from pam_edge.learning.library import load_library
 from pam_edge.learning.losses import excess_loss
 from pam_edge.learning.prior import Prior, make_prior, sample_paths, shortlist, uniform_prior
-from pam_edge.learning.stages import WarmUpStage
+from pam_edge.learning.stages import GumbelStage, PathStage, WarmUpStage, draw_row
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import variant
