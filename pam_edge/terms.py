@@ -10,8 +10,14 @@ from pam_edge.errors import UsageError
 _E = TypeVar("_E", bound=StrEnum)
 
 
-def parse_choice(name: str, text: str, choices: type[_E]) -> _E:
-    """Read one of an enum's values, in any case; ``name`` stands for it in the error.
+def parse_choice(name: str, text: str, choices: type[_E], *others: str) -> _E:
+    """Read one of an enum's values, in any case.
+
+    Args:
+        name: of the option or argument, for the error.
+        text: to read.
+        choices: the enum.
+        others: what the caller takes beside it, and has read already; listed in the error.
 
     Raises:
         UsageError: listing the choices.
@@ -19,7 +25,7 @@ def parse_choice(name: str, text: str, choices: type[_E]) -> _E:
     try:
         return choices(text.lower())
     except ValueError:
-        raise UsageError(f"{name}: expected one of {', '.join(choices)}; got {text!r}.") from None
+        raise UsageError(f"{name}: expected one of {', '.join((*choices, *others))}; got {text!r}.") from None
 
 
 class Precision(StrEnum):

@@ -37,6 +37,9 @@ _TAIL_CHARACTERS = 1500
 _TAIL_SHOWN = 300
 """Of the above, in the message itself."""
 
+_LOOKS_UP_EVERY_S = 0.2
+"""A signal that comes just before a thread waits for a lock does not wake it: no wait may be long."""
+
 _T = TypeVar("_T")
 _log = logging.getLogger("pam_edge.workers")  # by name: in a worker this module is __main__
 
@@ -94,7 +97,8 @@ def side_by_side(tasks: Sequence[Callable[[], _T]]) -> list[_T]:
     pool = ThreadPoolExecutor(len(tasks), initializer=setattr, initargs=(_thread, "crew", crew))
     try:
         futures = [pool.submit(task) for task in tasks]
-        wait(futures)
+        while wait(futures, _LOOKS_UP_EVERY_S).not_done:
+            pass
     except BaseException:
         crew.stop()
         raise

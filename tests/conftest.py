@@ -1,5 +1,6 @@
 """Fixtures that many tests share: artifacts of the minute variant, converted once for the whole run, and a profile."""
 
+import signal
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -51,7 +52,11 @@ def inspections(artifact: Artifact) -> list[Inspection]:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_environment() -> Iterator[None]:
-    """Keep what a developer has set from deciding what tests judge on, and from keeping their logs."""
+    """Keep what a developer has set from deciding what tests judge on, and from keeping their logs.
+
+    A run in the background of a script ignores SIGINT, and so would all that it starts.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
         for variable in (DATA_VARIABLE, LOG_VARIABLE):
             patch.delenv(variable, raising=False)

@@ -53,14 +53,22 @@ def test_temporary_files_of_a_worker_that_dies_go_with_it(work):
     assert list(work.iterdir()) == []
 
 
-def test_interrupting_stops_workers_with_all_that_they_started_and_no_other_is_started(work):
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda: os.kill(os.getpid(), signal.SIGINT),
+        lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT),  # the main thread goes on waiting
+    ],
+    ids=["to the process", "to another thread"],
+)
+def test_interrupting_stops_workers_with_all_that_they_started_and_no_other_is_started(work, send):
     files = [work.with_name(f"pid{number}") for number in range(2)]
     started_later = []
 
     def interrupt():
         while not all(file.is_file() and file.read_text() for file in files):
             time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
+        send()
 
     def task(file):
         try:

@@ -43,17 +43,19 @@ class _Stopper:
 def interruptible(*, json: bool) -> Iterator[None]:
     """Run a command that SIGINT and SIGTERM end with a message and exit code 130 or 143.
 
+    A signal that whoever started this process wants ignored, as shells do for what runs in the background, stays so.
     Whatever error ends it after such a signal comes from the signal: native imports turn interruptions into others.
     """
     stopper = _Stopper()
-    before = {number: signal.signal(number, stopper) for number in (*_SIGNALS, signal.SIGALRM)}
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stopper) for number in (*heeded, signal.SIGALRM)}
     try:
         yield
     except BaseException as error:
         signal.setitimer(signal.ITIMER_REAL, 0)
         if stopper.by is None or (isinstance(error, SystemExit) and not error.code):
             raise
-        before |= dict.fromkeys(_SIGNALS, signal.SIG_IGN)  # the way out has begun
+        before |= dict.fromkeys(heeded, signal.SIG_IGN)  # the way out has begun
         _say(" ".join(["Interrupted.", *getattr(error, "__notes__", [])]), json=json)
         sys.exit(128 + stopper.by)
     finally:

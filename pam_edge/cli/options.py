@@ -6,12 +6,14 @@ from pam_edge.errors import UsageError
 from pam_edge.targets import Target
 from pam_edge.terms import parse_choice
 
+_ALL = "all"
+
 
 def parse_targets(text: str) -> tuple[Target, ...]:
     """Read ``--target``: one target, or ``all``."""
-    if text.lower() == "all":
+    if text.lower() == _ALL:
         return tuple(Target)
-    return (parse_choice("--target", text, Target),)
+    return (parse_choice("--target", text, Target, _ALL),)
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -89,7 +89,7 @@ def test_debug_adds_the_traceback_and_keeps_the_exit_code(fail, error):
 def test_what_nobody_foresaw_in_a_worker_is_a_fault_of_ours_with_its_traceback():
     with pytest.raises(errors.InternalError) as error:
         run_in_worker("pam_edge.delivery.inspect:inspect_in_worker", {})
-    assert str(error.value) == "pam_edge.delivery.inspect:inspect_in_worker failed: KeyError('target')"
+    assert str(error.value) == "pam_edge.delivery.inspect:inspect_in_worker failed: KeyError('directory')"
     assert "Traceback" in error.value.__notes__[0]
 
 

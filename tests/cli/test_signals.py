@@ -105,3 +105,13 @@ def test_a_forked_process_ends_by_the_signal_itself(number):
         os.kill(child, number)
         _, status = os.waitpid(child, 0)
     assert os.WTERMSIG(status) == number
+
+
+def test_a_signal_that_this_process_was_started_to_ignore_stays_ignored(capsys):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as shells do for what a script starts in the background
+    with interruptible(json=False):
+        send(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    with pytest.raises(SystemExit), interruptible(json=False):
+        send(signal.SIGTERM)
+    assert capsys.readouterr().err == "Interrupted.\n"
