@@ -8,7 +8,7 @@ import pytest
 from pam_edge.cli import main
 from pam_edge.cli.logs import shown_log
 from pam_edge.delivery.inspect import inspect
-from pam_edge.errors import ConversionError, UsageError
+from pam_edge.errors import ArtifactError, UsageError
 from pam_edge.targets import Target
 from pam_edge.toolchains import silenced
 from pam_edge.workers import CRASH_HOOK, LOG_VARIABLE
@@ -37,7 +37,7 @@ def test_a_workers_log_is_kept_where_someone_says(folder, logs):
 
 def test_the_message_of_a_crash_names_the_kept_log(folder, logs, monkeypatch):
     monkeypatch.setenv(CRASH_HOOK, INSPECT)
-    with pytest.raises(ConversionError) as caught:
+    with pytest.raises(ArtifactError) as caught:
         inspect(folder)
     (kept,) = logs.iterdir()
     assert str(kept) in str(caught.value)
@@ -46,7 +46,7 @@ def test_the_message_of_a_crash_names_the_kept_log(folder, logs, monkeypatch):
 def test_no_log_is_kept_unless_asked_for(folder, logs, monkeypatch, tmp_path):
     monkeypatch.delenv(LOG_VARIABLE)
     monkeypatch.setenv(CRASH_HOOK, INSPECT)
-    with pytest.raises(ConversionError) as caught:
+    with pytest.raises(ArtifactError) as caught:
         inspect(folder)
     assert ".log" not in str(caught.value)
     assert not (tmp_path / "state").exists()
@@ -69,7 +69,8 @@ def test_logs_cannot_be_kept_where_nothing_can_be_written(folder, logs):
         inspect(folder)
 
 
-def test_what_a_toolchain_prints_while_it_loads_is_logged(caplog, capfd):
+def test_what_a_toolchain_prints_while_it_loads_is_logged(caplog, capfd, monkeypatch):
+    monkeypatch.setattr("sys.stdout", os.fdopen(1, "w", closefd=False))  # a process's own, not pytest's
     with caplog.at_level(logging.DEBUG, "pam_edge"), silenced():
         os.write(1, b"from native code")
         print("from Python")
