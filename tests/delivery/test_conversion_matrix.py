@@ -1,6 +1,7 @@
 """Odd sizes, every target and every mode: what is converted verifies, can be looked into, and mattes."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from pam_edge.delivery.parity.verify import verify
 from pam_edge.matting.images import write_rgba
 from pam_edge.targets import Target
 from pam_edge.terms import Mode
+from pam_edge.workers import side_by_side
 from tests.conftest import minute_request
 
 SIZES = [(32, 32), (96, 160), (224, 64)]
@@ -38,11 +40,13 @@ def cut_out_with(directory, tmp_path) -> np.ndarray:
     return np.asarray(Image.open(out))
 
 
-def check_all(tmp_path, **changes) -> None:
-    for artifact in convert(minute_request(tmp_path / "build", targets=tuple(Target), precision=None, **changes)):
+def check(tmp_path, targets=tuple(Target), **changes) -> None:
+    artifacts = convert(minute_request(tmp_path / "build", targets=targets, precision=None, **changes))
+    looks = [partial(look, artifact.directory) for artifact in artifacts for look in (verify, inspect)]
+    results = side_by_side(looks)
+    for artifact, records, (_, found) in zip(artifacts, results[::2], results[1::2], strict=True):
         assert artifact.manifest.verified
-        assert all(record.passed for record in verify(artifact.directory))
-        _, found = inspect(artifact.directory)
+        assert all(record.passed for record in records)
         assert set(found) == {entry.name for entry in artifact.manifest.entry_points}
         cutout = cut_out_with(artifact.directory, tmp_path)
         assert cutout.shape == (251, 173, 4)
@@ -50,21 +54,19 @@ def check_all(tmp_path, **changes) -> None:
         assert cutout[130, 85, 3] == 255
 
 
-@pytest.mark.parametrize(("size", "mode"), list(zip(SIZES, MODES, strict=True)), ids=str)
-def test_what_is_converted_verifies_inspects_and_mattes(tmp_path, size, mode):
-    check_all(tmp_path, height=size[0], width=size[1], mode=mode)
+@pytest.mark.parametrize(("size", "mode", "target"), list(zip(SIZES, MODES, Target, strict=True)), ids=str)
+def test_what_is_converted_verifies_inspects_and_mattes(tmp_path, size, mode, target):
+    check(tmp_path, (target,), height=size[0], width=size[1], mode=mode)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_every_size_in_every_mode_verifies_inspects_and_mattes(tmp_path, size, mode):
-    if (size, mode) in list(zip(SIZES, MODES, strict=True)):
-        pytest.skip("a default test does it")
-    check_all(tmp_path, height=size[0], width=size[1], mode=mode)
+    check(tmp_path, height=size[0], width=size[1], mode=mode)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "mode"), [((256, 256), m) for m in MODES] + [((288, 512), Mode.DYNAMIC)], ids=str)
 def test_the_smallest_variant_that_ships_does_so_for_a_phone(tmp_path, size, mode):
-    check_all(tmp_path, checkpoint="pam-tiny", profile="iphone13", height=size[0], width=size[1], mode=mode)
+    check(tmp_path, checkpoint="pam-tiny", profile="iphone13", height=size[0], width=size[1], mode=mode)

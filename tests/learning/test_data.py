@@ -90,7 +90,7 @@ def test_bad_files_are_named_with_the_reason_and_left_out(data_config, data_root
 
 
 def test_an_absent_folder_is_an_error_that_says_what_was_expected(data_config, tmp_path):
-    with pytest.raises(UsageError, match="matting data at .*nowhere"):
+    with pytest.raises(UsageError, match=r"matting data at .*nowhere"):
         load_library(data_config.model_copy(update={"root": tmp_path / "nowhere"}))
 
 

@@ -261,5 +261,5 @@ def test_progress_is_printed_as_often_as_the_recipe_says(recipe, tmp_path, capsy
 
 def test_without_data_training_says_what_it_looked_for(recipe, tmp_path):
     data = recipe.data.model_copy(update={"root": tmp_path / "nowhere"})
-    with pytest.raises(UsageError, match="matting data at .*nowhere"):
+    with pytest.raises(UsageError, match=r"matting data at .*nowhere"):
         Trainer(recipe.model_copy(update={"data": data}), tmp_path, fabric())

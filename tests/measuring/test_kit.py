@@ -3,6 +3,7 @@
 import json
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -234,6 +235,7 @@ def test_a_runner_that_prints_no_time_is_told(kit, tmp_path):
     adb = tmp_path / "adb"
     adb.write_text("#!/bin/sh\necho something else\n")
     adb.chmod(0o755)
+    kit = shutil.copytree(kit, tmp_path / "kit", ignore=shutil.ignore_patterns("samples.json"))
     done = measure(kit, {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"})
     assert done.returncode == 1
     assert "printed no time" in done.stderr
