@@ -31,18 +31,20 @@ class Expectation:
     """What the reference computes on one picture, inside and out, to find where a file starts to differ.
 
     Attributes:
+        names: of the entry point's inputs and outputs.
         image: uint8[H, W, 3], RGB.
-        trimap: uint8[H, W].
-        budget: of a dynamic graph; None for all others.
+        source: trimap uint8[H, W], or mask uint8[h, w].
+        control: as ``LoadedModel.__call__`` takes it.
         blocks: in order of execution.
         layers: name and value (float32[1, C, h, w]) of what lies between, in order of execution.
         tolerance: largest difference that counts as equal, relative to a value's largest magnitude.
         float32_tolerance: the same for values computed in float32 from the file's own weights.
     """
 
+    names: TensorNames
     image: NDArray[np.uint8]
-    trimap: NDArray[np.uint8]
-    budget: float | None
+    source: NDArray[np.uint8]
+    control: NDArray[np.float32] | None
     blocks: Sequence[BlockOutput]
     layers: Sequence[tuple[str, NDArray[np.float32]]]
     tolerance: float
@@ -104,12 +106,40 @@ class Inspection:
     branches: tuple[Branch, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class TensorNames:
+    """What an entry point takes and gives, in the file's order: ExecuTorch's files hold no names of their own.
+
+    Attributes:
+        inputs: ``image``, then ``trimap`` or ``mask``, then ``budget`` (dynamic graphs) or ``path`` (probes).
+        outputs: ``alpha``, then ``path`` and ``cost`` (dynamic graphs) or ``wishes`` (probes), then ``foreground``.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """The input beside the image that says where the subject is."""
+        return self.inputs[1]
+
+    @property
+    def control(self) -> str | None:
+        """The input that steers a graph with choices inside; None of all others."""
+        return self.inputs[2] if len(self.inputs) > len(("image", "source")) else None
+
+
+OF_STATIC = TensorNames(("image", "trimap"), ("alpha",))
+OF_DYNAMIC = TensorNames(("image", "trimap", "budget"), ("alpha", "path", "cost"))
+OF_PROBE = TensorNames(("image", "trimap", "path"), ("alpha", "wishes"))
+
+
 class LoadedModel(Protocol):
     """One entry point of a saved artifact, ready to run at its fixed size.
 
     Attributes:
-        height: of image and trimap.
-        width: of image and trimap.
+        height: of the image.
+        width: of the image.
         ran_on: what executes it, for reports, such as ``LiteRT 2.3.0, XNNPACK, CPU``.
     """
 
@@ -117,49 +147,23 @@ class LoadedModel(Protocol):
     width: int
     ran_on: str
 
-    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return alpha float32[H, W] from image uint8[H, W, 3] (RGB) and trimap uint8[H, W]."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class DynamicMatte:
-    """What a dynamic graph returns.
-
-    Attributes:
-        alpha: float32[H, W].
-        path: one bit per block, as text such as ``110101``.
-        cost: predicted, in the budget's unit.
-    """
-
-    alpha: NDArray[np.float32]
-    path: str
-    cost: float
-
-
-class LoadedDynamicModel(Protocol):
-    """A dynamic graph, ready to run; attributes as of ``LoadedModel``."""
-
-    height: int
-    width: int
-    ran_on: str
-
-    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], budget: float) -> DynamicMatte:
-        """Matte image uint8[H, W, 3] (RGB) and trimap uint8[H, W] within a budget."""
-        ...
-
-
-class LoadedProbe(Protocol):
-    """A probe graph, ready to run; attributes as of ``LoadedModel``."""
-
-    height: int
-    width: int
-    ran_on: str
-
     def __call__(
-        self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], path: Sequence[bool]
-    ) -> NDArray[np.float32]:
-        """Return alpha float32[H, W] along a path."""
+        self, image: NDArray[np.uint8], source: NDArray[np.uint8], control: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Run once.
+
+        Args:
+            image: uint8[H, W, 3], RGB.
+            source: trimap uint8[H, W], or mask uint8[h, w].
+            control: of graphs that choose: budget float32[1], or path float32[L].
+
+        Returns:
+            By name: ``alpha`` float32[H, W], ``foreground`` float32[H, W, 3], and all others as the file has them.
+
+        Raises:
+            UsageError: if a picture is not of bytes, or not of the size that the file takes.
+            ArtifactError: if the file cannot be run.
+        """
         ...
 
 
@@ -172,29 +176,13 @@ class Runtime(Protocol):
 
     name: str
 
-    def load(self, file: Path, entry_point: str, *, threads: int) -> LoadedModel:
+    def load(self, file: Path, entry_point: str, names: TensorNames, *, threads: int) -> LoadedModel:
         """Load one entry point.
 
         Raises:
-            ArtifactError: in one paragraph, if the file is missing, damaged or another target's, or has no such entry
-                point. Native code may end the process over a damaged file: call this in a worker, or check the file's
-                hash first.
-        """
-        ...
-
-    def load_dynamic(self, file: Path, entry_point: str, *, threads: int) -> LoadedDynamicModel:
-        """Load a dynamic graph.
-
-        Raises:
-            ArtifactError: as ``load``.
-        """
-        ...
-
-    def load_probe(self, file: Path, entry_point: str, *, threads: int) -> LoadedProbe:
-        """Load a probe graph.
-
-        Raises:
-            ArtifactError: as ``load``.
+            ArtifactError: in one paragraph, if the file is missing, damaged or another target's, has no such entry
+                point, or one that takes or gives something else. Native code may end the process over a damaged file:
+                call this in a worker, or check the file's hash first.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,33 +69,48 @@ def reading(file: Path, kind: str) -> Iterator[None]:
         ) from error
 
 
-def check_picture(image: NDArray[np.uint8], trimap: NDArray[np.uint8], height: int, width: int) -> None:
+def check_bytes(name: str, array: NDArray[np.uint8], shape: tuple[int | None, ...]) -> None:
     """Check that a picture is of bytes, and of the size that a file takes.
 
     Raises:
         UsageError: if it is not: graphs have one fixed size, and normalise values of 0 to 255 themselves.
     """
-    for name, array in (("image", image), ("trimap", trimap)):
-        if array.dtype != np.uint8:
-            raise UsageError(f"Expected uint8, 0 to 255; the {name} is {array.dtype}. Graphs normalise by themselves.")
-    if image.shape != (height, width, 3) or trimap.shape != (height, width):
-        found = " and ".join("x".join(map(str, array.shape)) for array in (image, trimap))
+    if array.dtype != np.uint8:
+        raise UsageError(f"Expected uint8, 0 to 255; the {name} is {array.dtype}. Graphs normalise by themselves.")
+    if array.shape != shape:
+        wanted, found = ("x".join(map(str, each)) for each in (shape, array.shape))
         raise UsageError(
-            f"Expected an image of {height}x{width}x3 and a trimap of {height}x{width}, the size that the file was "
-            f"made for; got {found}. Fit the picture, or cut it into tiles as `pam-edge matte` does."
+            f"Expected the {name} at {wanted}, the size that the file was made for; got {found}. Fit the picture, or "
+            "cut it into tiles as `pam-edge matte` does."
         )
 
 
-WITHOUT_CHOOSING = "convert with --mode multi, which needs no control flow"
-WITHOUT_A_PROBE = "import operator profiles of static graphs (`pam-edge profile operators`)"
+def check_names(file: Path, entry_point: str, expected: Collection[str], found: Collection[str]) -> None:
+    """Check that an entry point takes, or gives, what it should.
+
+    Raises:
+        ArtifactError: if it does not.
+    """
+    if set(expected) != set(found):
+        raise ArtifactError(
+            f"Expected {entry_point!r} of {file} to have {', '.join(expected)}; found {', '.join(found)}. File and "
+            "manifest do not belong together: convert again."
+        )
+
+
+_WITHOUT = {
+    "budget": "convert with --mode multi, which needs no control flow",
+    "path": "import operator profiles of static graphs (`pam-edge profile operators`)",
+}
+"""What needs no control flow, by the input that steers a graph which does."""
 
 
 @contextmanager
-def control_flow(otherwise: str = WITHOUT_CHOOSING) -> Iterator[None]:
+def control_flow(control: str | None = "budget") -> Iterator[None]:
     """Say what to do where a runtime does not load a graph that chooses: older ones know no conditionals.
 
     Args:
-        otherwise: what needs no control flow.
+        control: the input that steers it; None of a graph that does not choose.
 
     Raises:
         ArtifactError: the one raised inside, with the way out.
@@ -103,7 +118,9 @@ def control_flow(otherwise: str = WITHOUT_CHOOSING) -> Iterator[None]:
     try:
         yield
     except ArtifactError as error:
+        if control is None:
+            raise
         raise ArtifactError(
             f"{error} If the file is whole: it chooses its path inside, which a runtime older than the one it was made "
-            f"for may not take. Update the runtime, or {otherwise}."
+            f"for may not take. Update the runtime, or {_WITHOUT[control]}."
         ) from error

@@ -20,7 +20,7 @@ EDGE_BUDGETS = (float("nan"), float("-inf"), -1.0, 0.0, float("inf"))
 
 
 class Matte(Protocol):
-    """What a dynamic graph returns; ``pam_edge.runtimes.base.DynamicMatte`` is one."""
+    """What a dynamic graph returns; ``pam_edge.delivery.artifact.opened.Matte`` is one."""
 
     @property
     def alpha(self) -> NDArray[np.float32]:
@@ -39,7 +39,7 @@ class Matte(Protocol):
 
 
 class CallableDynamicModel(Protocol):
-    """A dynamic graph that can be run; ``pam_edge.runtimes.base.LoadedDynamicModel`` is one."""
+    """A dynamic graph that can be run; ``pam_edge.delivery.artifact.opened.ChosenPath`` is one."""
 
     def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], budget: float) -> Matte:
         """Matte image uint8[H, W, 3] (RGB) and trimap uint8[H, W] within a budget."""

@@ -86,7 +86,7 @@ def deviation(alpha: NDArray[np.float32], reference: NDArray[np.float32], trimap
 
 
 class CallableModel(Protocol):
-    """An entry point that can be run; ``pam_edge.runtimes.base.LoadedModel`` is one."""
+    """An entry point with a fixed path that can be run."""
 
     def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return alpha float32[H, W] from image uint8[H, W, 3] (RGB) and trimap uint8[H, W]."""

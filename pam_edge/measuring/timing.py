@@ -22,6 +22,7 @@ from pam_edge.measuring.fit import fit_costs
 from pam_edge.measuring.path_times import LEAST_SAMPLES, clean_samples
 from pam_edge.measuring.probe import PROBE, static_name
 from pam_edge.measuring.samples import Sample
+from pam_edge.runtimes.base import OF_PROBE, OF_STATIC
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
@@ -53,17 +54,18 @@ def time_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
     if memory.CAN_MEASURE:
         memory.reset_peak()
         before = memory.resident_bytes()
-    probe = runtime.load_probe(Path(payload["probe"]), PROBE, threads=threads)
+    probe = runtime.load(Path(payload["probe"]), PROBE, OF_PROBE, threads=threads)
     picture = fit(bundled_pictures()[0], probe.height, probe.width)
     image, trimap = picture.image, picture.trimap
 
     calls: dict[tuple[str, str], Call] = {
-        ("probe", path): partial(probe, image, trimap, PathSpec.parse(path).runs) for path in payload["paths"]
+        ("probe", path): partial(probe, image, trimap, np.array(PathSpec.parse(path).runs, np.float32))
+        for path in payload["paths"]
     }
     _warm_up(calls)
     peak = memory.peak_bytes() - before if memory.CAN_MEASURE else None
     for path in payload["static_paths"]:
-        model = runtime.load(Path(payload["static"]), static_name(PathSpec.parse(path)), threads=threads)
+        model = runtime.load(Path(payload["static"]), static_name(PathSpec.parse(path)), OF_STATIC, threads=threads)
         calls["static", path] = partial(model, image, trimap)
     _warm_up({key: call for key, call in calls.items() if key[0] == "static"})
     shares, draft = tuple(payload["bypass_shares"]), Path(payload["draft"])

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError, UnsupportedOpError
+from pam_edge.runtimes.base import TensorNames
+from pam_edge.runtimes.coreml.features import Feature
 from pam_edge.runtimes.coreml.model import Model, load
-from pam_edge.runtimes.guards import check_picture
+from pam_edge.runtimes.guards import check_bytes, check_names
 
 
 def load_ours(file: Path) -> Model:
@@ -47,7 +49,7 @@ def image_size(model: Model, function: str) -> tuple[int, int]:
     """
     inputs = {feature.name: feature for feature in model.inputs(function)}
     image = inputs.get("image")
-    match () if image is None else image.shape[:2] if image.kind == "image" else image.shape[-2:]:
+    match () if image is None else _plane(image):
         case (int(height), int(width)):
             return height, width
     found = ", ".join(f"'{name}' {feature.sizes}" for name, feature in inputs.items())
@@ -60,24 +62,34 @@ def image_size(model: Model, function: str) -> tuple[int, int]:
 def model_inputs(
     model: Model,
     entry_point: str,
+    names: TensorNames,
     image: NDArray[np.uint8],
-    trimap: NDArray[np.uint8],
-    budget: float | None = None,
+    source: NDArray[np.uint8],
+    control: NDArray[np.float32] | None,
 ) -> dict[str, NDArray[Any]]:
-    """Return image uint8[H, W, 3] and trimap uint8[H, W] as the package takes them: images, or arrays in NCHW.
+    """Return image uint8[H, W, 3] and source uint8[h, w] as the package takes them: images, or arrays in NCHW.
 
-    With a budget, which a dynamic graph takes, as float32[1].
+    With what steers a graph that chooses, as it is.
 
     Raises:
         UsageError: if they are not of the package's size.
     """
     function = function_name(model, entry_point)
-    check_picture(image, trimap, *image_size(model, function))
-    features = model.inputs(function)
-    more: dict[str, NDArray[Any]] = {} if budget is None else {"budget": np.array([budget], np.float32)}
-    if next(feature for feature in features if feature.name == "image").kind == "image":
-        return {"image": image, "trimap": trimap} | more
+    features = {feature.name: feature for feature in model.inputs(function)}
+    check_names(model.path, entry_point, names.inputs, features)
+    check_bytes("image", image, (*image_size(model, function), 3))
+    check_bytes(names.source, source, _plane(features[names.source]))
+    more: dict[str, NDArray[Any]] = {}
+    if names.control is not None and control is not None:
+        more[names.control] = control
+    if features["image"].kind == "image":
+        return {"image": image, names.source: source} | more
     return more | {
         "image": image.transpose(2, 0, 1)[None].astype(np.float32),
-        "trimap": trimap[None, None].astype(np.float32),
+        names.source: source[None, None].astype(np.float32),
     }
+
+
+def _plane(feature: Feature) -> tuple[int | None, ...]:
+    """Return height and width of an input that is a picture, or an array in NCHW; None where it takes several."""
+    return feature.shape[:2] if feature.kind == "image" else feature.shape[-2:]

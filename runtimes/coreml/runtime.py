@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.errors import ArtifactError, PamEdgeError
-from pam_edge.runtimes.base import Divergence, Expectation, Inspection, LoadedProbe
-from pam_edge.runtimes.coreml.dynamic import CoreMLDynamicModel
+from pam_edge.errors import PamEdgeError
+from pam_edge.runtimes.base import Divergence, Expectation, Inspection, TensorNames
 from pam_edge.runtimes.coreml.inputs import function_name, image_size, load_ours, model_inputs
 from pam_edge.runtimes.coreml.inspection import inspect_function
 from pam_edge.runtimes.coreml.localise import Localisation, localise
-from pam_edge.runtimes.coreml.model import load_damaged
+from pam_edge.runtimes.coreml.model import Model, load_damaged
 from pam_edge.runtimes.first_divergence import by_weights
+from pam_edge.runtimes.guards import check_names
 
 
 class CoreMLRuntime:
@@ -23,21 +24,9 @@ class CoreMLRuntime:
 
     name = "reference"
 
-    def load(self, file: Path, entry_point: str, *, threads: int) -> CoreMLModel:
+    def load(self, file: Path, entry_point: str, names: TensorNames, *, threads: int) -> CoreMLModel:
         """See ``Runtime.load``; the number of threads is PyTorch's."""
-        return CoreMLModel(file, entry_point)
-
-    def load_dynamic(self, file: Path, entry_point: str, *, threads: int) -> CoreMLDynamicModel:
-        """See ``Runtime.load_dynamic``."""
-        return CoreMLDynamicModel(file, entry_point)
-
-    def load_probe(self, file: Path, entry_point: str, *, threads: int) -> LoadedProbe:
-        """Refuse: there are no probe graphs for Core ML.
-
-        Raises:
-            ArtifactError: always.
-        """
-        raise ArtifactError(f"{file}: Core ML packages have no probe graphs; they are measured path by path.")
+        return CoreMLModel(load_ours(file), entry_point, names)
 
     def first_divergence(self, file: Path, entry_point: str, expected: Expectation) -> Divergence | None:
         """See ``Runtime.first_divergence``: compares every operation's output, in the declared types and in float32."""
@@ -45,7 +34,7 @@ class CoreMLRuntime:
             model = load_damaged(file)
             found = localise(
                 model,
-                model_inputs(model, entry_point, expected.image, expected.trimap, expected.budget),
+                model_inputs(model, entry_point, expected.names, expected.image, expected.source, expected.control),
                 [(block.block, block.values) for block in expected.blocks],
                 details=expected.layers,
                 function=function_name(model, entry_point),
@@ -75,20 +64,31 @@ class CoreMLRuntime:
 
 
 class CoreMLModel:
-    """One function of a .mlpackage; the only function, whatever its name, where there is one."""
+    """One function of a package, the only one, whatever its name, where there is one; see ``LoadedModel``."""
 
-    def __init__(self, file: Path, entry_point: str) -> None:
-        self._model = load_ours(file)
-        self._entry_point = entry_point
-        self._function = function_name(self._model, entry_point)
-        self.height, self.width = image_size(self._model, self._function)
-        self.ran_on = "pam-edge's Core ML reference runtime on this CPU"
+    ran_on = "pam-edge's Core ML reference runtime on this CPU"
 
-    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def __init__(self, model: Model, entry_point: str, names: TensorNames) -> None:
+        self._model, self._entry_point, self._names = model, entry_point, names
+        self._function = function_name(model, entry_point)
+        check_names(model.path, entry_point, names.inputs, [each.name for each in model.inputs(self._function)])
+        check_names(model.path, entry_point, names.outputs, [each.name for each in model.outputs(self._function)])
+        self.height, self.width = image_size(model, self._function)
+
+    def __call__(
+        self, image: NDArray[np.uint8], source: NDArray[np.uint8], control: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
         """See ``LoadedModel.__call__``."""
-        inputs = model_inputs(self._model, self._entry_point, image, trimap)
-        alpha = self._model.predict(inputs, self._function)["alpha"]
-        return np.asarray(alpha, np.float32).reshape(self.height, self.width)
+        found = self._predict(model_inputs(self._model, self._entry_point, self._names, image, source, control))
+        outputs = {name: np.asarray(value, np.float32) for name, value in found.items()}
+        outputs["alpha"] = outputs["alpha"].reshape(self.height, self.width)
+        if "foreground" in outputs and outputs["foreground"].ndim > len(("height", "width", "channel")):
+            outputs["foreground"] = outputs["foreground"][0].transpose(1, 2, 0)
+        return outputs
+
+    def _predict(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return outputs by name; uint8 arrays go in as images."""
+        return self._model.predict(inputs, self._function)
 
 
 def _operation(found: Localisation) -> str | None:

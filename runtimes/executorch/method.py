@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from executorch.extension.pybindings import portable_lib
 from executorch.runtime import Runtime, Verification
 from numpy.typing import NDArray
-from torch import Tensor
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.guards import check_flatbuffer, check_picture, reading
+from pam_edge.runtimes.base import OF_DYNAMIC, OF_PROBE, TensorNames
+from pam_edge.runtimes.guards import check_bytes, check_flatbuffer, reading
 
 KIND = "an ExecuTorch program (.pte)"
-_DYNAMIC_OUTPUTS = 3
-"""Alpha, path and cost; a probe has two outputs."""
 
 
 def check_program(file: Path) -> None:
@@ -30,50 +29,69 @@ def check_program(file: Path) -> None:
 
 
 class Method:
-    """One method of a .pte file.
+    """One method of a .pte file; see ``LoadedModel``."""
 
-    Attributes:
-        height: of image and trimap.
-        width: of image and trimap.
-        ran_on: what executes it.
-    """
-
-    def __init__(self, file: Path, name: str, *, threads: int) -> None:
+    def __init__(self, file: Path, name: str, names: TensorNames, *, threads: int) -> None:
         """Load. The thread pool is the process's: the last load decides its size.
 
         Raises:
-            ArtifactError: if the file cannot be read or has no such method.
+            ArtifactError: if the file cannot be read, has no such method, or one that takes or gives other tensors.
         """
-        check_program(file)
+        self._file, self._names = file, names
         portable_lib._unsafe_reset_threadpool(threads)
-        self._file = file
+        # The program must live as long as its methods: the bindings do not keep it.
+        self._program, self._method = _open_method(file, name)
         with reading(file, KIND):
-            # The program must live as long as its methods: the bindings do not keep it.
-            self._program = Runtime.get().load_program(file, verification=Verification.InternalConsistency)
-            if name not in self._program.method_names:
-                names = ", ".join(sorted(self._program.method_names))
-                raise ArtifactError(f"{file} has the methods {names}; expected {name!r}.")
-            self._method = self._program.load_method(name)
-            _, _, self.height, self.width = self._method.metadata.input_tensor_meta(0).sizes()
+            metadata = self._method.metadata
+            if (metadata.num_inputs(), metadata.num_outputs()) != (len(names.inputs), len(names.outputs)):
+                raise ArtifactError(
+                    f"Expected {name!r} of {file} to have {', '.join((*names.inputs, *names.outputs))}; found "
+                    f"{metadata.num_inputs()} inputs and {metadata.num_outputs()} outputs. File and manifest do not "
+                    "belong together: convert again."
+                )
+            _, _, self.height, self.width = metadata.input_tensor_meta(0).sizes()
+            _, _, *source_size = metadata.input_tensor_meta(1).sizes()
+        self._source_size = tuple(source_size)
         self.ran_on = f"ExecuTorch {version('executorch')}, XNNPACK on this CPU"
 
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """The contract's names of the inputs in their order: the file holds none."""
-        metadata = self._method.metadata
-        third = "budget" if metadata.num_outputs() == _DYNAMIC_OUTPUTS else "path"
-        return ("image", "trimap", third)[: metadata.num_inputs()]
-
-    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], *others: Tensor) -> list[Tensor]:
-        """Return the method's outputs, which the next call overwrites.
-
-        Args:
-            image: uint8[H, W, 3], RGB.
-            trimap: uint8[H, W].
-            others: what else the method takes.
-        """
-        check_picture(image, trimap, self.height, self.width)
-        planar, region = (np.ascontiguousarray(array) for array in (image.transpose(2, 0, 1), trimap))
-        inputs = torch.from_numpy(planar)[None].float(), torch.from_numpy(region)[None, None].float()
+    def __call__(
+        self, image: NDArray[np.uint8], source: NDArray[np.uint8], control: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """See ``LoadedModel.__call__``."""
+        check_bytes("image", image, (self.height, self.width, 3))
+        check_bytes(self._names.source, source, self._source_size)
+        planar, region = (np.ascontiguousarray(array) for array in (image.transpose(2, 0, 1), source))
+        inputs = [torch.from_numpy(planar)[None].float(), torch.from_numpy(region)[None, None].float()]
+        if control is not None:
+            inputs.append(torch.from_numpy(control))
         with reading(self._file, KIND):
-            return list(self._method.execute([*inputs, *others]))
+            # Copied, since the next call overwrites them.
+            outputs = [each.numpy().copy() for each in self._method.execute(inputs)]
+        found = dict(zip(self._names.outputs, outputs, strict=True))
+        found["alpha"] = found["alpha"][0, 0]
+        if "foreground" in found:
+            found["foreground"] = found["foreground"][0].transpose(1, 2, 0)
+        return found
+
+
+def input_names(file: Path, name: str) -> tuple[str, ...]:
+    """Return the contract's names of a method's inputs in their order, by their number: the file holds none.
+
+    Raises:
+        ArtifactError: if the file cannot be read or has no such method.
+    """
+    _, method = _open_method(file, name)
+    count = method.metadata.num_inputs()
+    names = OF_DYNAMIC if method.metadata.num_outputs() == len(OF_DYNAMIC.outputs) else OF_PROBE
+    return names.inputs[:count]
+
+
+def _open_method(file: Path, name: str) -> tuple[Any, Any]:
+    """Return a program, and a method of it, which must not outlive it."""
+    check_program(file)
+    with reading(file, KIND):
+        program = Runtime.get().load_program(file, verification=Verification.InternalConsistency)
+        if name not in program.method_names:
+            names = ", ".join(sorted(program.method_names))
+            raise ArtifactError(f"{file} has the methods {names}; expected {name!r}.")
+        return program, program.load_method(name)

@@ -5,16 +5,12 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.base import Divergence, Expectation, Inspection
+from pam_edge.runtimes.base import Divergence, Expectation, Inspection, TensorNames
 from pam_edge.runtimes.first_divergence import by_weights, first_unmatched
-from pam_edge.runtimes.guards import WITHOUT_A_PROBE, control_flow
-from pam_edge.runtimes.tflite.dynamic import LiteRTDynamicModel, LiteRTProbe
+from pam_edge.runtimes.guards import control_flow
 from pam_edge.runtimes.tflite.inspection import inspect_signature
-from pam_edge.runtimes.tflite.signature import Signature
+from pam_edge.runtimes.tflite.signature import Signature, input_names
 
 
 class LiteRTRuntime:
@@ -22,29 +18,20 @@ class LiteRTRuntime:
 
     name = "litert"
 
-    def load(self, file: Path, entry_point: str, *, threads: int) -> LiteRTModel:
+    def load(self, file: Path, entry_point: str, names: TensorNames, *, threads: int) -> Signature:
         """See ``Runtime.load``."""
-        return LiteRTModel(Signature(file, entry_point, threads))
-
-    def load_dynamic(self, file: Path, entry_point: str, *, threads: int) -> LiteRTDynamicModel:
-        """See ``Runtime.load_dynamic``."""
-        with control_flow():
-            return LiteRTDynamicModel(Signature(file, entry_point, threads))
-
-    def load_probe(self, file: Path, entry_point: str, *, threads: int) -> LiteRTProbe:
-        """See ``Runtime.load_probe``."""
-        with control_flow(WITHOUT_A_PROBE):
-            return LiteRTProbe(Signature(file, entry_point, threads))
+        with control_flow(names.control):
+            return Signature(file, entry_point, names, threads)
 
     def first_divergence(self, file: Path, entry_point: str, expected: Expectation) -> Divergence | None:
         """See ``Runtime.first_divergence``: runs without the delegate, keeping every tensor."""
         try:
-            signature = Signature(file, entry_point, threads=1)
+            signature = Signature(file, entry_point, expected.names, threads=1)
         except ArtifactError as error:
             return Divergence(None, None, str(error))
         # A dynamic graph keeps the values of its branches to itself: weights alone are compared.
-        if expected.budget is None:
-            tensors = signature.tensors(expected.image, expected.trimap)
+        if expected.control is None:
+            tensors = signature.tensors(expected.image, expected.source)
             block = first_unmatched(expected.blocks, tensors, expected.float32_tolerance)
             if block is not None:
                 return Divergence(block, None, "no intermediate value of the file is this block's output")
@@ -52,7 +39,7 @@ class LiteRTRuntime:
 
     def input_names(self, file: Path, entry_point: str) -> tuple[str, ...]:
         """See ``Runtime.input_names``."""
-        return Signature(file, entry_point, threads=1).input_names
+        return input_names(file, entry_point)
 
     def inspect(self, file: Path, entry_point: str) -> Inspection:
         """See ``Runtime.inspect``."""
@@ -61,15 +48,3 @@ class LiteRTRuntime:
     def versions(self) -> dict[str, str]:
         """See ``Runtime.versions``."""
         return {"ai-edge-litert": version("ai-edge-litert")}
-
-
-class LiteRTModel:
-    """A path in a .tflite file."""
-
-    def __init__(self, signature: Signature) -> None:
-        self._signature = signature
-        self.height, self.width, self.ran_on = signature.height, signature.width, signature.ran_on
-
-    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """See ``LoadedModel.__call__``."""
-        return self._signature(image, trimap)["alpha"]

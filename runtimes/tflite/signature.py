@@ -12,7 +12,8 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.guards import check_flatbuffer, check_picture, reading
+from pam_edge.runtimes.base import TensorNames
+from pam_edge.runtimes.guards import check_bytes, check_flatbuffer, check_names, reading
 
 KIND = "a LiteRT model (.tflite)"
 
@@ -28,62 +29,78 @@ def open_interpreter(file: Path, **options: Any) -> Any:
         return Interpreter(model_path=str(file), **options)
 
 
-class Signature:
-    """One signature, loaded and ready to run at its fixed size.
-
-    Attributes:
-        height: of image and trimap.
-        width: of image and trimap.
-        ran_on: what executes it, for reports.
+def input_names(file: Path, name: str) -> tuple[str, ...]:
+    """Return the names of a signature's inputs, in the file's order.
 
     Raises:
         ArtifactError: if the file cannot be read or has no such signature.
     """
+    interpreter, runner = _open_runner(file, name, num_threads=1)
+    by_index = {int(each["index"]): name for name, each in runner.get_input_details().items()}
+    return tuple(by_index[int(each["index"])] for each in interpreter.get_input_details())
 
-    def __init__(self, file: Path, name: str, threads: int) -> None:
-        self._file, self._name = file, name
-        self._interpreter = open_interpreter(file, num_threads=threads)
+
+def _open_runner(file: Path, name: str, **options: Any) -> tuple[Any, Any]:
+    interpreter = open_interpreter(file, **options)
+    with reading(file, KIND):
+        names = list(interpreter.get_signature_list())
+        if name not in names:
+            raise ArtifactError(f"{file} has the signatures {', '.join(names)}; expected {name!r}.")
+        return interpreter, interpreter.get_signature_runner(name)
+
+
+class Signature:
+    """One signature, loaded and ready to run at its fixed size; see ``LoadedModel``.
+
+    Raises:
+        ArtifactError: if the file cannot be read, or has no such signature.
+    """
+
+    def __init__(self, file: Path, name: str, names: TensorNames, threads: int) -> None:
+        self._file, self._name, self._names = file, name, names
+        self._interpreter, self._runner = _open_runner(file, name, num_threads=threads)
         with reading(file, KIND):
-            names = list(self._interpreter.get_signature_list())
-            if name not in names:
-                raise ArtifactError(f"{file} has the signatures {', '.join(names)}; expected {name!r}.")
-            self._runner = self._interpreter.get_signature_runner(name)
-            _, self.height, self.width, _ = map(int, self._runner.get_input_details()["image"]["shape"])
+            inputs = self._runner.get_input_details()
+            check_names(file, name, names.inputs, inputs)
+            check_names(file, name, names.outputs, self._runner.get_output_details())
+            _, self.height, self.width, _ = map(int, inputs["image"]["shape"])
+            _, *source_size, _ = map(int, inputs[names.source]["shape"])
+        self._source_size = tuple(source_size)
         self.ran_on = f"LiteRT {version('ai-edge-litert')}, XNNPACK on this CPU"
 
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """The signature's names of the inputs, in the file's order."""
-        by_index = {int(each["index"]): name for name, each in self._runner.get_input_details().items()}
-        return tuple(by_index[int(each["index"])] for each in self._interpreter.get_input_details())
-
     def __call__(
-        self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], **more: NDArray[np.float32]
+        self, image: NDArray[np.uint8], source: NDArray[np.uint8], control: NDArray[np.float32] | None = None
     ) -> dict[str, NDArray[np.float32]]:
-        """Return outputs by name from image uint8[H, W, 3] (RGB), trimap uint8[H, W] and further inputs by name.
-
-        Alpha is float32[H, W], all others are as the file has them.
-        """
-        check_picture(image, trimap, self.height, self.width)
+        """See ``LoadedModel.__call__``."""
+        inputs = self._inputs(image, source)
+        if self._names.control is not None:
+            inputs[self._names.control] = control
         with reading(self._file, KIND):
-            outputs: dict[str, NDArray[np.float32]] = self._runner(**_inputs(image, trimap), **more)
-            return outputs | {"alpha": outputs["alpha"].reshape(self.height, self.width).copy()}
+            found = {name: np.array(value) for name, value in self._runner(**inputs).items()}
+        found["alpha"] = found["alpha"][0, ..., 0]
+        if "foreground" in found:
+            found["foreground"] = found["foreground"][0]
+        return found
 
-    def tensors(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> Iterator[NDArray[np.floating]]:
+    def tensors(self, image: NDArray[np.uint8], source: NDArray[np.uint8]) -> Iterator[NDArray[np.floating]]:
         """Run again without the delegate and yield every float tensor of the signature."""
-        interpreter = open_interpreter(
+        interpreter, runner = _open_runner(
             self._file,
+            self._name,
             experimental_preserve_all_tensors=True,
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         with reading(self._file, KIND):
-            runner = interpreter.get_signature_runner(self._name)
-            runner(**_inputs(image, trimap))
+            runner(**self._inputs(image, source))
         return _tensors(interpreter, runner)
 
-
-def _inputs(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-    return {"image": image[None].astype(np.float32), "trimap": trimap[None, :, :, None].astype(np.float32)}
+    def _inputs(self, image: NDArray[np.uint8], source: NDArray[np.uint8]) -> dict[str, Any]:
+        check_bytes("image", image, (self.height, self.width, 3))
+        check_bytes(self._names.source, source, self._source_size)
+        return {
+            "image": image[None].astype(np.float32),
+            self._names.source: source[None, :, :, None].astype(np.float32),
+        }
 
 
 def _tensors(interpreter: Any, runner: Any) -> Iterator[NDArray[np.floating]]:

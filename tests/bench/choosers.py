@@ -7,12 +7,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pam_edge.converters.base import ConversionJob, EntryPoint, Selection
 from pam_edge.converters.registry import load_converter
 from pam_edge.evaluation.pictures import bundled_pictures, fit
 from pam_edge.graphs.governor import BudgetTable, GovernorCosts
 from pam_edge.measuring.memory import peak_bytes, reset_peak, resident_bytes
 from pam_edge.planning.cost import mac_cost_table
+from pam_edge.runtimes.base import OF_DYNAMIC, OF_STATIC
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
@@ -71,14 +74,15 @@ class Chooser:
         gc.collect()
         reset_peak()
         before = resident_bytes()
-        load = runtime.load_dynamic if dynamic else runtime.load
-        self._model: Any = load(Path(file), NAME, threads=threads)
+        self._model = runtime.load(Path(file), NAME, OF_DYNAMIC if dynamic else OF_STATIC, threads=threads)
         return {"before_bytes": before}
 
     def use(self, budget: float | None) -> dict[str, Any]:
         """Set the budget of the next runs; return the path that the dynamic graph takes within it."""
-        self._arguments = self._inputs if budget is None else (*self._inputs, budget)
-        return {"path": None if budget is None else self._model(*self._arguments).path}
+        self._arguments = self._inputs if budget is None else (*self._inputs, np.array([budget], np.float32))
+        if budget is None:
+            return {"path": None}
+        return {"path": "".join("1" if runs else "0" for runs in self._model(*self._arguments)["path"])}
 
     def run(self) -> dict[str, float]:
         """Run once; return wall time and processor time in milliseconds."""

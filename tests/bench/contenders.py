@@ -198,11 +198,13 @@ class LiteRTCall(Contender):
         return image, trimap
 
     def load(self, folder: Path, threads: int, inputs: tuple[Array, Array]) -> Callable[[], Array]:
+        from pam_edge.runtimes.base import OF_STATIC
         from pam_edge.runtimes.registry import load_runtime
         from pam_edge.targets import Target
 
-        model = load_runtime(Target(self.target)).load(folder / f"{ENTRY}{self.suffix}", ENTRY, threads=threads)
-        return lambda: model(*inputs)
+        runtime = load_runtime(Target(self.target))
+        model = runtime.load(folder / f"{ENTRY}{self.suffix}", ENTRY, OF_STATIC, threads=threads)
+        return lambda: model(*inputs)["alpha"]
 
 
 class ExecuTorchCall(LiteRTCall):

@@ -27,6 +27,7 @@ from pam_edge.planning.budget import parse_budget
 from pam_edge.planning.cost import mac_cost_table
 from pam_edge.planning.device_costs import measured_costs
 from pam_edge.planning.planner import plan_path
+from pam_edge.runtimes.base import OF_DYNAMIC, OF_PROBE, OF_STATIC
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
@@ -222,19 +223,23 @@ class Turns:
     def take(self, payload: dict[str, Any]) -> dict[str, Any]:
         """Time the probe, every static graph, and the dynamic graph on every picture, all in turns."""
         runtime, threads = load_runtime(Target(payload["target"])), payload["threads"]
-        probe = runtime.load_probe(Path(payload["probe"]), PROBE, threads=threads)
-        chooser = runtime.load_dynamic(Path(payload["dynamic"]), _DYNAMIC, threads=threads)
+        probe = runtime.load(Path(payload["probe"]), PROBE, OF_PROBE, threads=threads)
+        chooser = runtime.load(Path(payload["dynamic"]), _DYNAMIC, OF_DYNAMIC, threads=threads)
         pictures = [fit(picture, probe.height, probe.width) for picture in (*bundled_pictures(), *data_pictures())]
         first = pictures[0]
         calls: dict[tuple[str, str], Any] = {}
         for text in payload["probe_paths"]:
-            calls["probe", text] = partial(probe, first.image, first.trimap, PathSpec.parse(text).runs)
+            calls["probe", text] = partial(
+                probe, first.image, first.trimap, np.array(PathSpec.parse(text).runs, np.float32)
+            )
         for text in payload["static_paths"]:
-            model = runtime.load(Path(payload["static"]), static_name(PathSpec.parse(text)), threads=threads)
+            model = runtime.load(Path(payload["static"]), static_name(PathSpec.parse(text)), OF_STATIC, threads=threads)
             calls["static", text] = partial(model, first.image, first.trimap)
         for number, (picture, budget) in enumerate(product(pictures, payload["budgets"])):
-            calls[_DYNAMIC, str(number)] = partial(chooser, picture.image, picture.trimap, budget)
-        costs = {name: call().cost for (graph, name), call in calls.items() if graph == _DYNAMIC}
+            calls[_DYNAMIC, str(number)] = partial(
+                chooser, picture.image, picture.trimap, np.array([budget], np.float32)
+            )
+        costs = {name: float(call()["cost"][0]) for (graph, name), call in calls.items() if graph == _DYNAMIC}
         for (graph, _), call in calls.items():
             if graph != _DYNAMIC:
                 call()

@@ -42,9 +42,9 @@ def cut_out_with(directory, tmp_path) -> np.ndarray:
 
 def check(tmp_path, targets=tuple(Target), **changes) -> None:
     artifacts = convert(minute_request(tmp_path / "build", targets=targets, precision=None, **changes))
-    looks = [partial(look, artifact.directory) for artifact in artifacts for look in (verify, inspect)]
-    results = side_by_side(looks)
-    for artifact, records, (_, found) in zip(artifacts, results[::2], results[1::2], strict=True):
+    judged = side_by_side([partial(verify, artifact.directory) for artifact in artifacts])
+    looked_into = side_by_side([partial(inspect, artifact.directory) for artifact in artifacts])
+    for artifact, records, (_, found) in zip(artifacts, judged, looked_into, strict=True):
         assert artifact.manifest.verified
         assert all(record.passed for record in records)
         assert set(found) == {entry.name for entry in artifact.manifest.entry_points}

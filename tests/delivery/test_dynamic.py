@@ -20,7 +20,7 @@ from pam_edge.evaluation.dynamic_parity import EDGE_BUDGETS, check_dynamic
 from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.evaluation.pictures import adversarial_pictures, bundled_pictures, fit
 from pam_edge.planning.budget import parse_budget
-from pam_edge.runtimes.base import Branch
+from pam_edge.runtimes.base import OF_DYNAMIC, Branch
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
 from pam_edge.targets import Target
@@ -70,18 +70,18 @@ class Broken:
         self.model, self.budget, self.ran_on = model, budget, model.ran_on
         self.height, self.width = model.height, model.width
 
-    def __call__(self, image, trimap, budget):
-        found = self.model(image, trimap, budget)
-        wrong = np.array_equal(budget, self.budget, equal_nan=True)
-        return replace(found, alpha=np.full_like(found.alpha, np.nan)) if wrong else found
+    def __call__(self, image, source, control):
+        found = self.model(image, source, control)
+        wrong = np.array_equal(control, [self.budget], equal_nan=True)
+        return found | {"alpha": np.full_like(found["alpha"], np.nan)} if wrong else found
 
 
 @pytest.mark.parametrize("budget", EDGE_BUDGETS)
 def test_an_alpha_that_is_wrong_at_an_edge_budget_alone_fails(dynamic_artifacts, monkeypatch, budget):
     artifact = dynamic_artifacts[Target.EXECUTORCH]
     runtime = type(load_runtime(Target.EXECUTORCH))
-    load = runtime.load_dynamic
-    monkeypatch.setattr(runtime, "load_dynamic", lambda self, *a, **k: Broken(load(self, *a, **k), budget))
+    load = runtime.load
+    monkeypatch.setattr(runtime, "load", lambda self, *a, **k: Broken(load(self, *a, **k), budget))
     pictures = tuple(fit(each, 64, 64) for each in bundled_pictures()[:2])
     reference = Reference(load_checkpoint("pam-minute").supernet, pictures)
     check = EntryCheck(artifact, artifact.manifest.entry_points[0], reference, threads=1)
@@ -211,7 +211,7 @@ def test_a_runtime_that_cannot_choose_names_the_mode_that_needs_no_choice(
     file.write_bytes(content.replace(known, unknown) if known else _with_later_conditionals(content))
     assert file.read_bytes() != content
     with pytest.raises(ArtifactError, match="--mode multi"):
-        load_runtime(target).load_dynamic(file, entry.function, threads=1)
+        load_runtime(target).load(file, entry.function, OF_DYNAMIC, threads=1)
     if target is Target.TFLITE:  # ExecuTorch's files are read without their runtime
         with pytest.raises(ArtifactError, match="--mode multi"):
             load_runtime(target).inspect(file, entry.function)

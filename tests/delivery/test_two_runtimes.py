@@ -20,8 +20,9 @@ class Off:
         self.model, self.error = model, np.float32(error)
         self.height, self.width = model.height, model.width
 
-    def __call__(self, image, trimap):
-        return self.error * (trimap == 128) + self.model(image, trimap)
+    def __call__(self, image, source, control=None):
+        found = self.model(image, source, control)
+        return found | {"alpha": self.error * (source == 128) + found["alpha"]}
 
 
 class StandInForCoreML(CoreMLRuntime):
@@ -30,8 +31,8 @@ class StandInForCoreML(CoreMLRuntime):
     name = "coreml"
     error = 0.0
 
-    def load(self, file, entry_point, *, threads):
-        model = super().load(file, entry_point, threads=threads)
+    def load(self, file, entry_point, names, *, threads):
+        model = super().load(file, entry_point, names, threads=threads)
 
         return Off(model, self.error)
 

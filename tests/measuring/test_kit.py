@@ -20,6 +20,7 @@ from pam_edge.measuring import kit as kit_module
 from pam_edge.measuring.probe import subject
 from pam_edge.measuring.samples import SampleFile
 from pam_edge.runtimes import coreml
+from pam_edge.runtimes.base import OF_STATIC
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
@@ -185,7 +186,8 @@ def test_a_core_ml_kit_feeds_what_its_package_takes(mac):
     assert sorted(sample["path"] for sample in samples["samples"]) == ["0000", "1111"]
     picture = fit(bundled_pictures()[0], 64, 96)
     (file,) = mac.kit.glob("*.mlpackage")
-    expected = load_runtime(Target.COREML).load(file, "path_1111", threads=1)(picture.image, picture.trimap)
+    model = load_runtime(Target.COREML).load(file, "path_1111", OF_STATIC, threads=1)
+    expected = model(picture.image, picture.trimap)["alpha"]
     assert any(np.array_equal(np.asarray(alpha, np.float32).reshape(64, 96), expected) for alpha in mac.given)
     SampleFile.model_validate_json((mac.kit / "samples.json").read_text())
     assert f"--unit {samples['compute_unit']}" in (mac.kit / "README.md").read_text()

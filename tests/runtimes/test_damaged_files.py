@@ -10,15 +10,16 @@ import pytest
 
 from pam_edge.delivery.artifact.manifest import read_manifest
 from pam_edge.errors import ArtifactError, ParityError
+from pam_edge.runtimes.base import OF_DYNAMIC, OF_PROBE, OF_STATIC
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.targets import Target
 from pam_edge.workers import CRASH_HOOK
 
 METHODS = {
     "inspect": lambda runtime, file, name: runtime.inspect(file, name),
-    "load": lambda runtime, file, name: runtime.load(file, name, threads=1),
-    "load_dynamic": lambda runtime, file, name: runtime.load_dynamic(file, name, threads=1),
-    "load_probe": lambda runtime, file, name: runtime.load_probe(file, name, threads=1),
+    "load": lambda runtime, file, name: runtime.load(file, name, OF_STATIC, threads=1),
+    "load a dynamic graph": lambda runtime, file, name: runtime.load(file, name, OF_DYNAMIC, threads=1),
+    "load a probe": lambda runtime, file, name: runtime.load(file, name, OF_PROBE, threads=1),
 }
 
 

@@ -132,11 +132,10 @@ class Artifact:
         return opened
 
     def _load(self, entry: EntryPointRecord, runtime: Runtime, threads: int) -> Opened:
-        file = self.file(entry)
+        model = runtime.load(self.file(entry), entry.function, self.manifest.tensor_names, threads=threads)
         if entry.path is not None:
-            return FixedPath(runtime.load(file, entry.function, threads=threads), entry.path, entry.predicted_cost)
+            return FixedPath(model, entry.path, entry.predicted_cost)
         assert entry.budget_input is not None, "a manifest that was read states every budget"
-        model = runtime.load_dynamic(file, entry.function, threads=threads)
         return ChosenPath(model, entry.budget_input, self.manifest.block_count)
 
     def golden(self, entry: EntryPointRecord) -> tuple[GoldenVector, ...]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pam_edge.delivery.artifact.content import RelativePath
 from pam_edge.errors import ArtifactError
 from pam_edge.names import Name
+from pam_edge.runtimes.base import TensorNames
 from pam_edge.supernet.config import MOST_BLOCKS
 from pam_edge.supernet.path import PathText
 from pam_edge.supernet.sizes import LARGEST, MULTIPLE
@@ -228,6 +229,11 @@ class Draft(_Record):
     def block_count(self) -> int:
         """Number of choice blocks of the network that the artifact was made from."""
         return len(self.selection.run if self.selection else self.entry_points[0].path or "")
+
+    @property
+    def tensor_names(self) -> TensorNames:
+        """What every entry point takes and gives."""
+        return TensorNames(tuple(each.name for each in self.inputs), tuple(each.name for each in self.outputs))
 
     @model_validator(mode="after")
     def _check(self) -> Draft:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError, UsageError
-from pam_edge.runtimes.base import LoadedDynamicModel, LoadedModel
+from pam_edge.runtimes.base import LoadedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +66,24 @@ class FixedPath:
         """See ``Opened``."""
         if budget is not None:
             raise UsageError(f"Expected no budget: this entry point's path is fixed; got {budget:g}. Leave it out.")
-        return Matte(self._model(image, trimap), self._path, self._cost)
+        return Matte(self._model(image, trimap)["alpha"], self._path, self._cost)
 
 
 class ChosenPath:
     """An entry point whose graph chooses, within its own budget or another."""
 
-    def __init__(self, model: LoadedDynamicModel, budget: float, blocks: int) -> None:
+    def __init__(self, model: LoadedModel, budget: float, blocks: int) -> None:
         self.height, self.width, self.ran_on = model.height, model.width, model.ran_on
         self._model, self._budget, self._blocks = model, budget, blocks
 
     def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], budget: float | None = None) -> Matte:
         """See ``Opened``."""
-        found = self._model(image, trimap, self._budget if budget is None else budget)
-        if len(found.path) != self._blocks:
+        limit = np.array([self._budget if budget is None else budget], np.float32)
+        found = self._model(image, trimap, limit)
+        path = "".join("1" if runs else "0" for runs in found["path"])
+        if len(path) != self._blocks:
             raise ArtifactError(
-                f"Expected a path of {self._blocks} blocks, as the manifest says; the file takes {found.path}. They do "
+                f"Expected a path of {self._blocks} blocks, as the manifest says; the file takes {path}. They do "
                 "not belong together: convert again."
             )
-        return Matte(found.alpha, found.path, found.cost)
+        return Matte(found["alpha"], path, float(found["cost"][0]))

@@ -150,9 +150,10 @@ class EntryCheck:
             for stage in stages
         )
         expected = Expectation(
+            self.artifact.manifest.tensor_names,
             picture.image,
             picture.trimap,
-            budget,
+            None if budget is None else np.array([budget], np.float32),
             blocks,
             tuple((name, value.numpy()) for name, value in values),
             self._limits.block,
