@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pam_edge.graphs.ends import PLAIN, Ends
 from pam_edge.graphs.governor import BudgetTable, GovernorCosts
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
@@ -46,6 +47,7 @@ class ConversionJob:
         io: Core ML only; the other targets have tensors alone.
         directory: existing folder that receives the files.
         selection: of a dynamic graph; None for all others.
+        ends: what the graph takes beside the image, and gives; a probe's are plain.
     """
 
     supernet: Supernet
@@ -57,14 +59,20 @@ class ConversionJob:
     io: TensorIO
     directory: Path
     selection: Selection | None = None
+    ends: Ends = PLAIN
+
+    @property
+    def source_size(self) -> tuple[int, int]:
+        """Height and width of the trimap or mask."""
+        return self.ends.mask_height or self.height, self.ends.mask_width or self.width
 
 
 class Converter(Protocol):
     """Turns paths of a supernet into files of one target.
 
     Implementations write only inside ``job.directory``, give the same bytes for the same job, keep the names
-    ``image``, ``trimap`` and ``alpha`` (dynamic: also ``budget``, ``path`` and ``cost``; probe: also the input
-    ``path``), and call each entry point by its name.
+    ``image``, ``trimap`` or ``mask``, and ``alpha`` (dynamic: also ``budget``, ``path`` and ``cost``; probe: also the
+    input ``path``; cut-outs: also ``foreground``), and call each entry point by its name.
     """
 
     def convert(self, job: ConversionJob) -> dict[str, str]:

@@ -45,6 +45,20 @@ class Mode(StrEnum):
     """Not shipped in apps: how a device is measured."""
 
 
+class Source(StrEnum):
+    """What a graph takes beside the image, to know where the subject is."""
+
+    TRIMAP = "trimap"
+    MASK = "mask"
+
+
+class Result(StrEnum):
+    """What a graph gives: alpha, or alpha and the foreground's colours, which together are a cut-out."""
+
+    ALPHA = "alpha"
+    CUTOUT = "cutout"
+
+
 class TensorIO(StrEnum):
     """Core ML inputs and outputs: images, or multi-arrays of float32."""
 

@@ -81,17 +81,20 @@ def _passes() -> Any:
 
 
 def _inputs(job: ConversionJob) -> list[Any]:
-    shapes = {"image": (1, 3, job.height, job.width), "trimap": (1, 1, job.height, job.width)}
+    source = str(job.ends.source)
+    shapes = {"image": (1, 3, job.height, job.width), source: (1, 1, *job.source_size)}
     if job.io is TensorIO.TENSOR:
         return [ct.TensorType(name, shape=shape) for name, shape in shapes.items()]
-    layouts = {"image": ct.colorlayout.RGB, "trimap": ct.colorlayout.GRAYSCALE}
+    layouts = {"image": ct.colorlayout.RGB, source: ct.colorlayout.GRAYSCALE}
     return [ct.ImageType(name, shape=shape, color_layout=layouts[name]) for name, shape in shapes.items()]
 
 
 def _outputs(job: ConversionJob) -> list[Any]:
+    """Return alpha, and what comes after all that a graph gives with plain ends."""
     if job.io is TensorIO.TENSOR:
-        return [ct.TensorType("alpha")]
-    return [ct.ImageType("alpha", color_layout=ct.colorlayout.GRAYSCALE_FLOAT16)]
+        return [ct.TensorType(name) for name in ("alpha", *job.ends.more_outputs)]
+    alpha = ct.ImageType("alpha", color_layout=ct.colorlayout.GRAYSCALE_FLOAT16)
+    return [alpha, *(ct.ImageType(name, color_layout=ct.colorlayout.RGB) for name in job.ends.more_outputs)]
 
 
 def _save_functions(job: ConversionJob, entries: tuple[EntryPoint, ...], package: Path) -> None:

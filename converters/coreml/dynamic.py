@@ -16,6 +16,7 @@ from pam_edge.converters.coreml.splice_conds import splice
 from pam_edge.converters.marks import input_name, mark_choices, output_name
 from pam_edge.errors import ConversionError
 from pam_edge.graphs.dynamic import DynamicGraph
+from pam_edge.graphs.ends import with_ends
 from pam_edge.terms import Precision
 from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 
@@ -34,9 +35,11 @@ class _Beside(nn.Module):
         self.choosing = graph  # not "graph", which an exported module has already
         self.branches = nn.ModuleList(branches)
 
-    def forward(self, image: Tensor, trimap: Tensor, budget: Tensor, **features: Tensor) -> dict[str, Tensor]:
-        outputs: dict[str, Tensor] = self.choosing(image=image, trimap=trimap, budget=budget)
-        beside = {output_name(i): branch(features[input_name(i)]) for i, branch in enumerate(self.branches)}
+    def forward(self, **inputs: Tensor) -> dict[str, Tensor]:
+        count = range(len(self.branches))
+        features = [inputs.pop(input_name(index)) for index in count]
+        outputs: dict[str, Tensor] = self.choosing(**inputs)
+        beside = {output_name(index): self.branches[index](features[index]) for index in count}
         return outputs | beside
 
 
@@ -48,8 +51,8 @@ def convert_dynamic(job: ConversionJob, inputs: list[Any], outputs: list[Any], p
 
     Args:
         job: with a selection.
-        inputs: image and trimap, as the static converter declares them.
-        outputs: alpha.
+        inputs: image and source, as the static converter declares them.
+        outputs: alpha, and what comes after path and cost.
         passes: pipeline of the conversion.
         package: to write.
 
@@ -58,7 +61,7 @@ def convert_dynamic(job: ConversionJob, inputs: list[Any], outputs: list[Any], p
     """
     assert job.selection is not None, "a dynamic graph needs costs and a table"
     graph = DynamicGraph(job.supernet, job.selection.costs, job.selection.table)
-    exported = named(graph)
+    exported = named(with_ends(graph, job.ends), job)
     example = example_inputs(job) | {"budget": torch.zeros(1)}
     branches = mark_choices(graph, exported, example)
     features = {input_name(index): x for index, x in enumerate(branches.values())}
@@ -75,9 +78,10 @@ def convert_dynamic(job: ConversionJob, inputs: list[Any], outputs: list[Any], p
                 *(ct.TensorType(name, shape=x.shape, dtype=dtype) for name, x in features.items()),
             ],
             outputs=[
-                *outputs,
+                *outputs[:1],
                 ct.TensorType("path", dtype=np.float32),
                 ct.TensorType("cost", dtype=np.float32),
+                *outputs[1:],
                 *(ct.TensorType(output_name(index), dtype=dtype) for index in range(len(branches))),
             ],
             minimum_deployment_target=ct.target.iOS16,

@@ -17,6 +17,7 @@ from pam_edge.converters.executorch.memory_plan import PlanInPlace
 from pam_edge.converters.executorch.partitions import CutAtLargestFeatures
 from pam_edge.errors import ConversionError
 from pam_edge.graphs.dynamic import DynamicGraph, ProbeGraph
+from pam_edge.graphs.ends import with_ends
 from pam_edge.terms import Mode, Precision
 
 
@@ -75,6 +76,7 @@ def _export_choices(
     job: ConversionJob, graph: DynamicGraph | ProbeGraph, control: dict[str, torch.Tensor]
 ) -> ExportedProgram:
     inputs = example_inputs(job) | control
-    delegate_branches(graph.eval(), inputs)
+    whole = with_ends(graph, job.ends).eval()
+    delegate_branches(graph, whole, inputs)
     with torch.no_grad():
-        return torch.export.export(graph, (), inputs, strict=False)
+        return torch.export.export(whole, (), inputs, strict=False)

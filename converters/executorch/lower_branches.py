@@ -29,18 +29,19 @@ Inputs = tuple[Tensor, Tensor]
 """Of a branch: features and attention."""
 
 
-def delegate_branches(graph: DynamicGraph | ProbeGraph, inputs: Mapping[str, Tensor]) -> None:
+def delegate_branches(graph: DynamicGraph | ProbeGraph, exported: nn.Module, inputs: Mapping[str, Tensor]) -> None:
     """Make a graph choose between delegates, in place; it can then be exported, not run.
 
     Args:
         graph: whose branches take features and attention, and give features.
-        inputs: of the graph, by name, at the size at which it will be exported.
+        exported: the same graph as it will be exported.
+        inputs: of ``exported``, by name, at the size at which it will be exported.
 
     Raises:
         UnsupportedOpError: if a branch is not one XNNPACK partition.
     """
     _keep_channels_last(graph.network)
-    graph.choose = _between(_lower(_branch_inputs(graph, inputs)))
+    graph.choose = _between(_lower(_branch_inputs(graph, exported, inputs)))
 
 
 def _keep_channels_last(network: Supernet) -> None:
@@ -64,7 +65,9 @@ def _between(delegates: Delegates) -> Choose:
     return choose
 
 
-def _branch_inputs(graph: DynamicGraph | ProbeGraph, inputs: Mapping[str, Tensor]) -> dict[nn.Module, Inputs]:
+def _branch_inputs(
+    graph: DynamicGraph | ProbeGraph, exported: nn.Module, inputs: Mapping[str, Tensor]
+) -> dict[nn.Module, Inputs]:
     """Return what each branch is called with, from one run in PyTorch."""
     seen: dict[nn.Module, Inputs] = {}
 
@@ -74,7 +77,7 @@ def _branch_inputs(graph: DynamicGraph | ProbeGraph, inputs: Mapping[str, Tensor
 
     graph.choose = record
     with torch.no_grad():
-        graph(**inputs)
+        exported(**inputs)
     return seen
 
 

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from pam_edge.converters.base import ConversionJob, EntryPoint, groups
-from pam_edge.converters.capture import PROBE_OUTPUTS, example_inputs, named
+from pam_edge.converters.capture import example_inputs, named
 from pam_edge.converters.marks import input_name, mark_choices, output_name
 from pam_edge.converters.tflite.branch_signature import Branches, branch_inputs
 from pam_edge.converters.tflite.half import store_weights_as_half
 from pam_edge.converters.tflite.splice_ifs import splice
 from pam_edge.graphs.dynamic import ChannelsLastDynamicGraph, ChannelsLastProbeGraph, DynamicGraph, ProbeGraph
+from pam_edge.graphs.ends import with_ends
 from pam_edge.graphs.static import ChannelsLastGraph, StaticGraph
 from pam_edge.terms import Mode, Precision
 
@@ -52,7 +53,8 @@ def _write_paths(job: ConversionJob, entries: tuple[EntryPoint, ...], file: Path
     # Keyword inputs and a dictionary as output: otherwise the signature says args_0 and output_0.
     converter = litert_torch.Converter()
     for entry in entries:
-        graph = named(ChannelsLastGraph(StaticGraph(job.supernet, entry.fixed_path)))
+        channels_last = ChannelsLastGraph(StaticGraph(job.supernet, entry.fixed_path))
+        graph = named(with_ends(channels_last, job.ends, channels_last=True), job)
         converter = converter.signature(entry.name, graph, sample_kwargs=inputs)
     converter.convert().export(str(file))
 
@@ -73,11 +75,8 @@ def _choosing_graph(job: ConversionJob) -> tuple[DynamicGraph | ProbeGraph, nn.M
     """Return the graph, the same as it is exported, and zeros for the input that steers it."""
     if job.mode is Mode.PROBE:
         probe = ProbeGraph(job.supernet)
-        return (
-            probe,
-            named(ChannelsLastProbeGraph(probe), PROBE_OUTPUTS),
-            {"path": torch.zeros(job.supernet.block_count)},
-        )
+        return probe, named(ChannelsLastProbeGraph(probe), job), {"path": torch.zeros(job.supernet.block_count)}
     assert job.selection is not None, "a dynamic graph needs costs and a table"
     dynamic = DynamicGraph(job.supernet, job.selection.costs, job.selection.table)
-    return dynamic, named(ChannelsLastDynamicGraph(dynamic)), {"budget": torch.zeros(1)}
+    channels_last = with_ends(ChannelsLastDynamicGraph(dynamic), job.ends, channels_last=True)
+    return dynamic, named(channels_last, job), {"budget": torch.zeros(1)}

@@ -60,13 +60,14 @@ def split_trimap(trimap: Tensor, channel_dim: int = 1) -> Tensor:
     Returns:
         The same with three channels: background, unknown, foreground.
     """
-    foreground = _reaches(trimap, FOREGROUND_FROM)
-    not_background = _reaches(trimap, BACKGROUND_BELOW)
+    foreground = reaches(trimap, FOREGROUND_FROM)
+    not_background = reaches(trimap, BACKGROUND_BELOW)
     return torch.cat([1.0 - not_background, not_background - foreground, foreground], channel_dim)
 
 
-def _reaches(trimap: Tensor, threshold: float) -> Tensor:
-    return torch.floor(torch.clamp(trimap, threshold - 1.0, threshold) - (threshold - 1.0))
+def reaches(greys: Tensor, threshold: float) -> Tensor:
+    """Return 1 where a grey reaches a threshold, and 0 where it is one less or lower; exact: see ``split_trimap``."""
+    return torch.floor(torch.clamp(greys, threshold - 1.0, threshold) - (threshold - 1.0))
 
 
 def compose_alpha(raw: Tensor, trimap: Tensor) -> Tensor:
@@ -75,7 +76,7 @@ def compose_alpha(raw: Tensor, trimap: Tensor) -> Tensor:
     The limits are 0 and 1, 0 and 0, or 1 and 1. They are made from the trimap once more: what they are made of need not
     be kept while the network runs. Both arguments have one channel.
     """
-    lower, upper = _reaches(trimap, FOREGROUND_FROM), _reaches(trimap, BACKGROUND_BELOW)
+    lower, upper = reaches(trimap, FOREGROUND_FROM), reaches(trimap, BACKGROUND_BELOW)
     return torch.minimum(torch.maximum(raw, lower), upper)
 
 

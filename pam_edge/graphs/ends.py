@@ -1,0 +1,115 @@
+"""The two ends of a graph: what an app has goes in, what it wants comes out.
+
+An app has a mask from its platform and wants a cut-out without fringe. A graph with these ends makes the trimap of the
+mask by itself, and the foreground's colours of its alpha; in between is one of the other graphs, whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from pam_edge.graphs.band import unknown_band
+from pam_edge.graphs.colours import estimate_foreground
+from pam_edge.terms import Result, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What a graph takes beside the image, and what it gives.
+
+    Attributes:
+        source: trimap or mask.
+        result: alpha, or a cut-out.
+        band_px: reach of the unknown band that is made of a mask; of no meaning to a trimap.
+        mask_height: of the mask; None takes the image's.
+        mask_width: likewise.
+    """
+
+    source: Source = Source.TRIMAP
+    result: Result = Result.ALPHA
+    band_px: int = 0
+    mask_height: int | None = None
+    mask_width: int | None = None
+
+    @property
+    def are_plain(self) -> bool:
+        """Whether the graph's own ends serve."""
+        return self == PLAIN
+
+    @property
+    def more_outputs(self) -> tuple[str, ...]:
+        """Names of what comes after all that a graph gives without these ends."""
+        return ("foreground",) if self.result is Result.CUTOUT else ()
+
+    def make_trimap(self, source: Tensor, height: int, width: int) -> Tensor:
+        """Return a trimap float32[1, 1, H, W], 0..255, of a source float32[1, 1, h, w], 0..255."""
+        if self.source is Source.TRIMAP:
+            return source
+        if source.shape[2:] != (height, width):
+            source = nn.functional.interpolate(source, size=(height, width), mode="bilinear", align_corners=False)
+        return unknown_band(source, self.band_px)
+
+
+PLAIN = Ends()
+"""A graph's own: trimap in, alpha out."""
+
+
+class WithEnds(nn.Module):
+    """A graph in NCHW with other ends.
+
+    Args:
+        graph: takes ``image``, ``trimap`` and perhaps more by name, and returns alpha, alone or first of several.
+        ends: at least one of them another than the graph's own.
+    """
+
+    def __init__(self, graph: nn.Module, ends: Ends) -> None:
+        super().__init__()
+        self.plain = graph
+        self.ends = ends
+
+    def forward(self, image: Tensor, **inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return what the graph does, and then the foreground float32[1, 3, H, W], 0..255, of a cut-out.
+
+        Args:
+            image: float32[1, 3, H, W], RGB, 0..255.
+            inputs: ``trimap`` float32[1, 1, H, W] or ``mask`` float32[1, 1, h, w], 0..255, and what else it takes.
+        """
+        source = inputs.pop(self.ends.source)
+        trimap = self.ends.make_trimap(source, *image.shape[2:])
+        found = self.plain(image=image, trimap=trimap, **inputs)
+        outputs = (found,) if isinstance(found, Tensor) else tuple(found)
+        if self.ends.result is Result.CUTOUT:
+            outputs += (estimate_foreground(image, outputs[0]),)
+        return outputs
+
+
+class ChannelsLastWithEnds(nn.Module):
+    """A graph in NHWC with other ends, which are made in NCHW: a transposition each of the picture, none of planes."""
+
+    def __init__(self, graph: nn.Module, ends: Ends) -> None:
+        super().__init__()
+        self.plain = graph
+        self.ends = ends
+
+    def forward(self, image: Tensor, **inputs: Tensor) -> tuple[Tensor, ...]:
+        """Do what ``WithEnds`` does in NHWC: float32[1, H, W, 3], [1, h, w, 1], and so on."""
+        _, height, width, _ = image.shape
+        source = inputs.pop(self.ends.source)
+        if self.ends.source is Source.MASK:
+            plane = source.reshape(1, 1, *source.shape[1:3])
+            source = self.ends.make_trimap(plane, height, width).reshape(1, height, width, 1)
+        found = self.plain(image=image, trimap=source, **inputs)
+        outputs = (found,) if isinstance(found, Tensor) else tuple(found)
+        if self.ends.result is Result.CUTOUT:
+            alpha = outputs[0].reshape(1, 1, height, width)
+            outputs += (estimate_foreground(image.permute(0, 3, 1, 2), alpha).permute(0, 2, 3, 1),)
+        return outputs
+
+
+def with_ends(graph: nn.Module, ends: Ends, *, channels_last: bool = False) -> nn.Module:
+    """Return a graph with other ends, or the graph itself where its own serve."""
+    if ends.are_plain:
+        return graph
+    return (ChannelsLastWithEnds if channels_last else WithEnds)(graph, ends)
