@@ -13,7 +13,7 @@ import typer
 from pam_edge.cli.host import measure_host_if_new
 from pam_edge.cli.options import parse_size, parse_targets
 from pam_edge.cli.output import console, parity_word, print_json, progress, say
-from pam_edge.terms import Mode, Precision, TensorIO, parse_choice
+from pam_edge.terms import Mode, Precision, Result, Source, TensorIO, parse_choice
 
 if TYPE_CHECKING:
     from pam_edge.delivery.artifact.artifact import Artifact
@@ -31,6 +31,18 @@ def convert(
     size: Annotated[str, typer.Option(help="Pixels, a multiple of 32: 512 or 384x512 (height first).")] = "512",
     checkpoint: Annotated[str, typer.Option(help="Variant name or checkpoint file.")] = "pam-tiny",
     io: Annotated[str | None, typer.Option(help="Core ML: image or tensor; default: image, tensor for fp32.")] = None,
+    inputs: Annotated[
+        str, typer.Option(help="trimap, or mask: the graph makes the unknown band around the mask's edge.")
+    ] = "trimap",
+    outputs: Annotated[
+        str, typer.Option(help="alpha, or cutout: also the foreground's colours, without the background's.")
+    ] = "alpha",
+    band: Annotated[
+        int | None, typer.Option(help="Reach of a mask's band in pixels. Default: 2 % of the short side.")
+    ] = None,
+    mask_size: Annotated[
+        str | None, typer.Option(help="Of a mask that is smaller than the image: 256 or 192x256.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Receives one folder per target.")] = Path("build"),
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -38,8 +50,17 @@ def convert(
     targets = parse_targets(target)
     height, width = parse_size(size)
     started = time.perf_counter()
-    from pam_edge.delivery.convert import ConvertRequest
+    from pam_edge.delivery.convert import ConvertRequest, choose_ends
     from pam_edge.planning.budget import DEFAULT_BUDGETS, parse_budget
+
+    ends = choose_ends(
+        parse_choice("--inputs", inputs, Source),
+        parse_choice("--outputs", outputs, Result),
+        band,
+        parse_size(mask_size) if mask_size else None,
+        height,
+        width,
+    )
 
     request = ConvertRequest(
         checkpoint=checkpoint,
@@ -53,6 +74,7 @@ def convert(
         io=parse_choice("--io", io, TensorIO) if io else None,
         out=out,
         command=shlex.join(["pam-edge", *sys.argv[1:]]),
+        ends=ends,
     )
     measure_host_if_new(profile, checkpoint, targets, request.precision, (height, width), quiet=json)
     artifacts = run_with_progress(request, quiet=json)

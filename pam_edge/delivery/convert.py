@@ -19,6 +19,7 @@ from pam_edge.converters.registry import require
 from pam_edge.data_folder import data_folder
 from pam_edge.delivery.artifact.accelerators import accelerators
 from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.artifact.ends import ends_record
 from pam_edge.delivery.artifact.manifest import (
     CheckpointRecord,
     Draft,
@@ -33,7 +34,9 @@ from pam_edge.delivery.planned import PlannedRecord
 from pam_edge.device_profiles import load_profile
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.errors import BudgetError, UsageError
+from pam_edge.graphs.ends import PLAIN, Ends
 from pam_edge.graphs.governor import GovernorCosts, budget_input
+from pam_edge.matting.trimaps import default_band_px
 from pam_edge.names import NAME_PATTERN
 from pam_edge.planning.budget import Budget, BudgetUnit
 from pam_edge.planning.conditions import Conditions
@@ -42,7 +45,7 @@ from pam_edge.planning.service import Planned, plan
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
 from pam_edge.supernet.sizes import check_size
 from pam_edge.targets import Target
-from pam_edge.terms import CostUnit, Mode, Precision, TensorIO
+from pam_edge.terms import CostUnit, Mode, Precision, Result, Source, TensorIO
 from pam_edge.workers import run_in_worker, side_by_side
 
 _log = logging.getLogger(__name__)
@@ -69,6 +72,7 @@ class ConvertRequest:
         io: of Core ML; None takes images for fp16 and tensors for fp32.
         out: folder that receives one artifact folder per target.
         command: as typed, for the manifest.
+        ends: what the graph takes beside the image, and gives.
     """
 
     checkpoint: str
@@ -82,6 +86,7 @@ class ConvertRequest:
     io: TensorIO | None
     out: Path
     command: str
+    ends: Ends = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,9 @@ class _Job:
     def folder_name(self) -> str:
         profile = self.profile.name if self.profile else "macs"
         precision = "" if self.precision is self.target.default_precision else f"_{self.precision}"
-        return f"{self.checkpoint.config.name}_{profile}_{self.target}_{self.request.mode}{precision}"
+        ends = self.request.ends
+        other = "".join(f"_{end}" for end in (ends.source, ends.result) if end not in (PLAIN.source, PLAIN.result))
+        return f"{self.checkpoint.config.name}_{profile}_{self.target}_{self.request.mode}{precision}{other}"
 
 
 def convert(request: ConvertRequest, progress: Progress = lambda target, step: None) -> list[Artifact]:
@@ -161,6 +168,37 @@ def _choose_io(asked: TensorIO | None, target: Target, precision: Precision) -> 
             f"{precision} allows. Use --io tensor with {precision}, or --precision {facts.default_precision}."
         )
     return asked or facts.default_io(precision)
+
+
+def choose_ends(
+    inputs: Source, outputs: Result, band_px: int | None, mask_size: tuple[int, int] | None, height: int, width: int
+) -> Ends:
+    """Return a graph's ends from what a user asks for.
+
+    Args:
+        inputs: trimap or mask.
+        outputs: alpha or cut-out.
+        band_px: reach of a mask's unknown band; None takes the default, 2 % of the short side.
+        mask_size: height and width of the mask; None takes the image's.
+        height: of the image.
+        width: of the image.
+
+    Raises:
+        UsageError: if band or mask size are given for a trimap, or make no sense.
+    """
+    if inputs is Source.TRIMAP:
+        if band_px is not None or mask_size is not None:
+            raise UsageError("Expected a band or a mask's size for graphs that take a mask alone. Add --inputs mask.")
+        return Ends(inputs, outputs)
+    band = default_band_px(height, width) if band_px is None else band_px
+    most = min(height, width) // 2
+    if not 1 <= band <= most:
+        raise UsageError(f"Expected a band of 1 to {most} pixels at {height}x{width}; got {band}.")
+    if mask_size is not None and not (0 < mask_size[0] <= height and 0 < mask_size[1] <= width):
+        raise UsageError(
+            f"Expected a mask of at most the image's size, {height}x{width}; got {mask_size[0]}x{mask_size[1]}."
+        )
+    return Ends(inputs, outputs, band, *(mask_size or (None, None)))
 
 
 def _check_request(request: ConvertRequest) -> None:
@@ -268,13 +306,16 @@ def _checkpoint_record(checkpoint: Checkpoint) -> CheckpointRecord:
 def _draft(job: _Job) -> Draft:
     request = job.request
     blocks = len(job.planned.costs) if request.mode is Mode.DYNAMIC else None
-    inputs, outputs = contract(job.target, job.io, request.height, request.width, blocks, job.planned.costs.unit)
+    record = ends_record(request.ends)
+    unit = job.planned.costs.unit
+    inputs, outputs = contract(job.target, job.io, request.height, request.width, blocks, unit, record)
     return Draft(
         checkpoint=_checkpoint_record(job.checkpoint),
         target=job.target,
         mode=request.mode,
         precision=job.precision,
         io=job.io,
+        ends=record,
         height=request.height,
         width=request.width,
         profile=job.profile,

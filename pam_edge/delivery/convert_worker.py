@@ -15,6 +15,7 @@ from pam_edge.converters.base import ConversionJob, EntryPoint
 from pam_edge.converters.registry import load_converter
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.content import content_bytes, content_hash
+from pam_edge.delivery.artifact.ends import ends_of
 from pam_edge.delivery.artifact.golden import ExpectedMatte, write_golden
 from pam_edge.delivery.artifact.manifest import (
     MANIFEST,
@@ -32,6 +33,7 @@ from pam_edge.delivery.planned import PlannedRecord
 from pam_edge.delivery.report.fill import write_artifact_report
 from pam_edge.errors import CheckpointError, ParityError, UnsupportedOpError
 from pam_edge.evaluation.budget_table import calibrated_budget_table
+from pam_edge.evaluation.masks import as_graph_sees
 from pam_edge.evaluation.parity import Reference
 from pam_edge.evaluation.pictures import Picture, adversarial_pictures, bundled_pictures, fit
 from pam_edge.runtimes.registry import load_runtime
@@ -82,6 +84,7 @@ def _convert(draft: Draft, checkpoint: Checkpoint, directory: Path) -> Manifest:
         io=draft.io,
         directory=directory,
         selection=selection_of(selection) if selection else None,
+        ends=ends_of(draft.ends),
     )
     converter = load_converter(draft.target)
     files = converter.convert(job)
@@ -112,13 +115,15 @@ def _finish(artifact: Artifact, checkpoint: Checkpoint, mattes: Path, planned: P
     """Add golden vectors, report and manifest to the folder."""
     folder, manifest = artifact.directory, artifact.manifest
     size = manifest.height, manifest.width
-    pictures = tuple(fit(picture, *size) for picture in bundled_pictures())
+    ends = ends_of(manifest.ends)
+    shown = (*(fit(picture, *size) for picture in bundled_pictures()), adversarial_pictures(*size)[0])
+    *pictures, flat = (as_graph_sees(picture, ends) for picture in shown)
     reference = Reference(checkpoint.supernet, pictures)
 
     def expected(entry: EntryPointRecord, picture: Picture) -> ExpectedMatte:
         return expected_matte(artifact, entry, reference, picture)
 
-    golden = write_golden(folder, (pictures[0], adversarial_pictures(*size)[0]), manifest.entry_points, expected)
+    golden = write_golden(folder, (pictures[0], flat), manifest.entry_points, expected)
     complete = _with(artifact, golden=golden)
     write_artifact_report(folder / "report.html", complete, planned, reference, mattes)
     (folder / MANIFEST).write_text(complete.manifest.model_dump_json(indent=2) + "\n")

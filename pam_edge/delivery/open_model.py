@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
-from pam_edge.terms import CostUnit, Mode, Provenance
+from pam_edge.matting.trimaps import mask_from_trimap
+from pam_edge.terms import CostUnit, Mode, Provenance, Source
 
 if TYPE_CHECKING:
     from pam_edge.delivery.artifact.artifact import Artifact
-    from pam_edge.delivery.artifact.manifest import EntryPointRecord
+    from pam_edge.delivery.artifact.manifest import EndsRecord, EntryPointRecord
     from pam_edge.matting.tiling import Matter
 
 
@@ -95,15 +96,23 @@ def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMa
     artifact.check_unchanged(entry)
     model = artifact.open(entry, threads=threads)
     taken: list[Taken] = []
+    give = _source_maker(artifact.manifest.ends)
 
     def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
-        found = model(image, trimap, limit)
+        found = model(image, give(trimap), limit)
         taken.append(Taken(found.path, found.cost, entry.cost_unit, entry.cost_provenance))
         return found.alpha
 
     untrained = "" if artifact.manifest.checkpoint.trained else " (UNTRAINED)"
     description = f"{artifact.manifest.checkpoint.variant}{untrained}, {asked}, {model.ran_on}"
     return NamedMatter(_Sized(model.height, model.width, run), description, taken)
+
+
+def _source_maker(ends: EndsRecord) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+    """Return what makes of a tile's trimap what a graph is given: itself, or the mask whose band it is."""
+    if ends.source is Source.TRIMAP:
+        return lambda trimap: trimap
+    return lambda trimap: mask_from_trimap(trimap, ends.band_px, ends.mask_height, ends.mask_width)
 
 
 def _choose(artifact: Artifact, budget: str | None) -> tuple[EntryPointRecord, float | None, str]:

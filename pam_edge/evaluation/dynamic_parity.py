@@ -9,7 +9,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.evaluation.parity import Deviation, ParityLimits, Reference, deviation, to_tensors
+from pam_edge.evaluation.parity import (
+    Deviation,
+    ParityLimits,
+    Reference,
+    colour_deviation,
+    deviation,
+    to_tensors,
+)
 from pam_edge.evaluation.pictures import Picture
 from pam_edge.graphs.governed import run_governed
 from pam_edge.graphs.governor import BudgetTable, GovernorCosts
@@ -28,6 +35,11 @@ class Matte(Protocol):
         ...
 
     @property
+    def foreground(self) -> NDArray[np.float32] | None:
+        """Straight colours float32[H, W, 3], 0..255; None of graphs that give alpha alone."""
+        ...
+
+    @property
     def path(self) -> str:
         """One bit per block."""
         ...
@@ -41,8 +53,8 @@ class Matte(Protocol):
 class CallableDynamicModel(Protocol):
     """A dynamic graph that can be run; ``pam_edge.delivery.artifact.opened.ChosenPath`` is one."""
 
-    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], budget: float) -> Matte:
-        """Matte image uint8[H, W, 3] (RGB) and trimap uint8[H, W] within a budget."""
+    def __call__(self, image: NDArray[np.uint8], given: NDArray[np.uint8], budget: float) -> Matte:
+        """Matte image uint8[H, W, 3] (RGB) with trimap or mask uint8 within a budget."""
         ...
 
 
@@ -52,19 +64,22 @@ class DynamicCheck:
 
     Attributes:
         deviation: of alpha from the supernet's along the path that the artifact took.
+        foreground: of alpha * foreground likewise; None where no foreground is given.
         same_path: whether that is the reference's path.
         is_tie: whether a gate within the precision's noise explains another path.
         keeps_budget: whether the cost is that of the path taken, and within the budget (or the shortest path's).
     """
 
     deviation: Deviation
+    foreground: Deviation | None
     same_path: bool
     is_tie: bool
     keeps_budget: bool
 
     def passes(self, limits: ParityLimits) -> bool:
         """Return whether alpha, path and cost are right."""
-        return self.deviation.within(limits) and (self.same_path or self.is_tie) and self.keeps_budget
+        colours = self.foreground is None or self.foreground.within(limits)
+        return self.deviation.within(limits) and colours and (self.same_path or self.is_tie) and self.keeps_budget
 
 
 def check_dynamic(
@@ -78,13 +93,14 @@ def check_dynamic(
 ) -> tuple[DynamicCheck, NDArray[np.float32]]:
     """Run a dynamic graph on one picture and judge alpha, path and cost; return that and the alpha."""
     expected = run_governed(reference.supernet, costs, table, *to_tensors(picture), budget)
-    found = model(picture.image, picture.trimap, budget)
+    found = model(picture.image, picture.given, budget)
     path = PathSpec.parse(found.path)
     same = path == expected.path
     own = expected.alpha[0, 0].numpy() if same else reference.alpha(path, picture)
     limit = budget if budget > costs.shortest else costs.shortest
     check = DynamicCheck(
         deviation=deviation(found.alpha, own, picture.trimap),
+        foreground=colour_deviation(found, reference.cutout(picture, own, found), picture.trimap),
         same_path=same,
         is_tie=is_tie(path, expected.path, expected.free_margins, limits.gate_margin),
         keeps_budget=found.cost <= limit and found.cost == costs.cost(path),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.pictures import Picture
+from pam_edge.graphs.colours import estimate_foreground
 from pam_edge.graphs.static import StageOutput, StaticGraph, layer_outputs, stage_outputs
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
@@ -69,6 +70,36 @@ class Deviation:
         return self.max_abs <= limits.max_abs and self.rms <= limits.rms
 
 
+def colour_deviation(found: Cutout, expected: Cutout, trimap: NDArray[np.uint8]) -> Deviation | None:
+    """Compare alpha * foreground, 0 to 1 in each channel, given the trimap; None where no foreground is expected.
+
+    Raises:
+        UsageError: as ``deviation``.
+    """
+    if found.foreground is None or expected.foreground is None:
+        return None
+    own, reference = (
+        alpha[..., None] * (colours.astype(np.float64) / 255)
+        for alpha, colours in ((found.alpha, found.foreground), (expected.alpha, expected.foreground))
+    )
+    return deviation(np.abs(own - reference).max(axis=2), np.zeros(trimap.shape, np.float32), trimap)
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """An alpha float32[H, W] with its foreground float32[H, W, 3], 0..255, or none."""
+
+    alpha: NDArray[np.float32]
+    foreground: NDArray[np.float32] | None
+
+
+def expected_foreground(picture: Picture, alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the foreground float32[H, W, 3], 0..255, that goes with an alpha, as a graph estimates it, in PyTorch."""
+    image, _ = to_tensors(picture)
+    colours = estimate_foreground(image, torch.from_numpy(alpha)[None, None])
+    return np.ascontiguousarray(colours[0].numpy().transpose(1, 2, 0))
+
+
 def deviation(alpha: NDArray[np.float32], reference: NDArray[np.float32], trimap: NDArray[np.uint8]) -> Deviation:
     """Compare an alpha float32[H, W] with its reference, given the trimap uint8[H, W].
 
@@ -85,11 +116,25 @@ def deviation(alpha: NDArray[np.float32], reference: NDArray[np.float32], trimap
     return Deviation(float(difference.max()), float(np.sqrt(np.mean(inside**2))), float(inside.sum() / 1000))
 
 
+class Cutout(Protocol):
+    """What an entry point gives, or should; ``pam_edge.delivery.artifact.opened.Matte`` is one."""
+
+    @property
+    def alpha(self) -> NDArray[np.float32]:
+        """Alpha float32[H, W]."""
+        ...
+
+    @property
+    def foreground(self) -> NDArray[np.float32] | None:
+        """Straight colours float32[H, W, 3], 0..255; None of graphs that give alpha alone."""
+        ...
+
+
 class CallableModel(Protocol):
     """An entry point with a fixed path that can be run."""
 
-    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return alpha float32[H, W] from image uint8[H, W, 3] (RGB) and trimap uint8[H, W]."""
+    def __call__(self, image: NDArray[np.uint8], given: NDArray[np.uint8]) -> Cutout:
+        """Matte image uint8[H, W, 3] (RGB) with trimap or mask uint8."""
         ...
 
 
@@ -99,10 +144,12 @@ class EntryParity:
 
     Attributes:
         deviations: by picture name.
+        foregrounds: deviations of alpha * foreground by picture name; None where no foreground is given.
         nearest_path: text of the path, among the artifact's, whose reference is nearest; its own if all is well.
     """
 
     deviations: dict[str, Deviation]
+    foregrounds: dict[str, Deviation | None]
     nearest_path: str
 
 
@@ -141,6 +188,10 @@ class Reference:
                 self._alphas[key] = self.supernet(image, trimap, path=path).alpha[0, 0].numpy()
         return self._alphas[key]
 
+    def cutout(self, picture: Picture, alpha: NDArray[np.float32], like: Cutout) -> Colours:
+        """Return an alpha of a picture, with the foreground that goes with it if another cut-out has one."""
+        return Colours(alpha, None if like.foreground is None else expected_foreground(picture, alpha))
+
     def parts(
         self, path: PathSpec, picture: Picture, precision: Precision
     ) -> tuple[list[StageOutput], list[tuple[str, torch.Tensor]]]:
@@ -172,11 +223,16 @@ def check_entry_point(
     Returns:
         The parity, and the alphas by picture name.
     """
-    alphas = {p.name: model(p.image, p.trimap) for p in reference.pictures}
+    found = {p.name: model(p.image, p.given) for p in reference.pictures}
+    alphas = {name: each.alpha for name, each in found.items()}
+    foregrounds = {
+        p.name: colour_deviation(each, reference.cutout(p, reference.alpha(path, p), each), p.trimap)
+        for p, each in zip(reference.pictures, found.values(), strict=True)
+    }
     deviations = {p.name: deviation(alphas[p.name], reference.alpha(path, p), p.trimap) for p in reference.pictures}
 
     def distance(candidate: PathSpec) -> float:
         return sum(float(np.abs(alphas[p.name] - reference.alpha(candidate, p)).sum()) for p in reference.pictures)
 
     nearest = min(dict.fromkeys((path, *others)), key=distance)
-    return EntryParity(deviations, str(nearest)), alphas
+    return EntryParity(deviations, foregrounds, str(nearest)), alphas

@@ -43,6 +43,7 @@ class Picture:
         trimap: uint8[H,W] of 0 background, 128 unknown, 255 foreground.
         kind: a real photograph, or made to be hard.
         source: whose it is and under which licence, or how it was made.
+        mask: uint8[h,w], of pictures for graphs that take one; the trimap is then what they should make of it.
     """
 
     name: str
@@ -50,6 +51,12 @@ class Picture:
     trimap: NDArray[np.uint8]
     kind: Literal["photograph", "adversarial"]
     source: str
+    mask: NDArray[np.uint8] | None = None
+
+    @property
+    def given(self) -> NDArray[np.uint8]:
+        """What a graph is given beside the image: mask or trimap."""
+        return self.trimap if self.mask is None else self.mask
 
 
 def bundled_pictures() -> tuple[Picture, ...]:

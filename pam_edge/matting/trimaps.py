@@ -82,6 +82,29 @@ def trimap_from_mask(mask: NDArray[np.uint8], band_px: int | None = None) -> NDA
     return trimap
 
 
+def mask_from_trimap(
+    trimap: NDArray[np.uint8], band_px: int, height: int | None = None, width: int | None = None
+) -> NDArray[np.uint8]:
+    """Return a mask whose band is about a trimap's unknown region: what ``trimap_from_mask`` undoes.
+
+    Unknown pixels within the band's reach of a known one belong to the nearer side; what is further in stays soft.
+
+    Args:
+        trimap: uint8[H,W] of 0, 128 and 255.
+        band_px: reach of the band that will be made of the mask.
+        height: of the mask; None takes the trimap's.
+        width: likewise.
+
+    Returns:
+        uint8[height,width] of 0, 128 and 255.
+    """
+    to_background, to_foreground = (_distance(trimap != side) for side in (BACKGROUND, FOREGROUND))
+    mask = np.where(to_foreground <= to_background, FOREGROUND, BACKGROUND).astype(np.uint8)
+    mask[np.minimum(to_background, to_foreground) > band_px] = UNKNOWN
+    size = width or trimap.shape[1], height or trimap.shape[0]
+    return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+
+
 def trimap_from_alpha(
     alpha: NDArray[np.float32],
     foreground_radius: float | NDArray[np.float32] = EVALUATION_RADIUS,
@@ -110,10 +133,15 @@ def default_band_px(height: int, width: int) -> int:
 
 def _further_than(inside: NDArray[np.bool_], reach_px: int) -> NDArray[np.bool_]:
     """Return the pixels of a region that lie further than ``reach_px`` from the nearest pixel outside it."""
+    return np.asarray(_distance(inside) > reach_px, dtype=np.bool_)
+
+
+def _distance(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return each pixel's distance to the nearest one outside a region; infinity where nothing is outside."""
     if inside.all():
-        return inside
+        return np.full(inside.shape, np.inf, np.float32)
     distance = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(distance > reach_px, dtype=np.bool_)
+    return np.asarray(distance, dtype=np.float32)
 
 
 def _depth(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

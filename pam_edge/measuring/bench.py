@@ -196,7 +196,10 @@ def peak_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pictures(manifest: Manifest) -> list[tuple[Any, Any]]:
+    from pam_edge.delivery.artifact.ends import ends_of
+    from pam_edge.evaluation.masks import as_graph_sees
     from pam_edge.evaluation.pictures import bundled_pictures, fit
 
-    fitted = [fit(picture, manifest.height, manifest.width) for picture in bundled_pictures()]
-    return [(picture.image, picture.trimap) for picture in fitted]
+    ends = ends_of(manifest.ends)
+    fitted = [as_graph_sees(fit(each, manifest.height, manifest.width), ends) for each in bundled_pictures()]
+    return [(picture.image, picture.given) for picture in fitted]

@@ -47,7 +47,8 @@ class Artifact:
     def _named_files(self) -> Iterator[str]:
         yield from dict.fromkeys(entry.file for entry in self.manifest.entry_points)
         for golden in self.manifest.golden:
-            yield from (golden.image, golden.trimap, *golden.alphas.values())
+            yield from (golden.image, golden.trimap, *golden.alphas.values(), *golden.foregrounds.values())
+            yield from (golden.mask,) if golden.mask else ()
             yield from (path.file for path in golden.paths.values())
 
     @property

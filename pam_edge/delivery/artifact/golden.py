@@ -16,7 +16,9 @@ from pam_edge.delivery.artifact.manifest import EntryPointRecord, GoldenPathReco
 from pam_edge.errors import ArtifactError, UsageError
 from pam_edge.evaluation.pictures import Picture
 from pam_edge.matting.images import read_trimap
+from pam_edge.matting.trimaps import UNKNOWN
 from pam_edge.supernet.path import PathSpec
+from pam_edge.terms import Result
 
 GOLDEN = "golden"
 
@@ -30,11 +32,13 @@ class ExpectedMatte:
         path: that should be taken.
         margins: per block, by how much its gate prefers to run; None where the governor left it no choice. Empty where
             the path is fixed.
+        foreground: float32[H, W, 3], 0..255, of a cut-out; None of all others.
     """
 
     alpha: NDArray[np.float32]
     path: PathSpec
     margins: tuple[float | None, ...]
+    foreground: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class GoldenVector:
         expected: alpha, and path and margins.
         alpha_file: name of the file that holds alpha, under which a device saves its own.
         path_file: the same of the path that a graph should choose; None where the path is fixed.
+        foreground_file: the same of a cut-out's colours; None of all others.
     """
 
     picture: str
@@ -54,6 +59,7 @@ class GoldenVector:
     expected: ExpectedMatte
     alpha_file: str
     path_file: str | None
+    foreground_file: str | None
 
 
 Expected = Callable[[EntryPointRecord, Picture], ExpectedMatte]
@@ -81,16 +87,33 @@ def write_golden(
         image, trimap = f"{GOLDEN}/{picture.name}.image.png", f"{GOLDEN}/{picture.name}.trimap.png"
         cv2.imwrite(str(directory / image), cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR))
         cv2.imwrite(str(directory / trimap), picture.trimap)
-        alphas, paths = {}, {}
+        mask = None
+        if picture.mask is not None:
+            mask = f"{GOLDEN}/{picture.name}.mask.png"
+            cv2.imwrite(str(directory / mask), picture.mask)
+        alphas, foregrounds, paths = {}, {}, {}
         for entry in entries:
             matte = expected(entry, picture)
             alphas[entry.name] = f"{GOLDEN}/{entry.name}.{picture.name}.alpha.f32"
             _write(directory / alphas[entry.name], matte.alpha)
+            if matte.foreground is not None:
+                foregrounds[entry.name] = f"{GOLDEN}/{entry.name}.{picture.name}.foreground.f32"
+                _write(directory / foregrounds[entry.name], matte.foreground)
             if matte.margins:
                 file = f"{GOLDEN}/{entry.name}.{picture.name}.path.f32"
                 _write(directory / file, np.array(matte.path.runs))
                 paths[entry.name] = GoldenPathRecord(file=file, margins=matte.margins)
-        records.append(GoldenRecord(picture=picture.name, image=image, trimap=trimap, alphas=alphas, paths=paths))
+        records.append(
+            GoldenRecord(
+                picture=picture.name,
+                image=image,
+                trimap=trimap,
+                mask=mask,
+                alphas=alphas,
+                foregrounds=foregrounds,
+                paths=paths,
+            )
+        )
     return tuple(records)
 
 
@@ -105,24 +128,29 @@ def read_golden(directory: Path, manifest: Manifest, golden: GoldenRecord, entry
         ArtifactError: if it is not there or damaged.
     """
     chosen = golden.paths.get(entry.name)
-    if entry.name not in golden.alphas or (chosen is None) != (entry.path is not None):
+    colours, wants_colours = golden.foregrounds.get(entry.name), manifest.ends.result is Result.CUTOUT
+    known = entry.name in golden.alphas and (colours is not None) == wants_colours
+    if not known or (chosen is None) != (entry.path is not None):
         raise ArtifactError(f"Expected {entry.name} among the golden vectors of {directory}; it is not. Convert again.")
     size = manifest.height, manifest.width
     try:
         trimap = read_trimap(directory / golden.trimap, *size)
         alpha = read_values(directory / golden.alphas[entry.name], *size)
         path = read_path(directory / chosen.file, manifest.block_count) if chosen else PathSpec.parse(entry.path or "")
+        foreground = read_values(directory / colours, *size, 3) if colours else None
     except UsageError as error:
         raise ArtifactError(f"The golden vectors of {directory} are damaged: {error} Copy the folder again.") from error
     margins = chosen.margins if chosen else ()
-    if path is None or len(margins) not in (0, len(path)) or not np.isfinite(alpha).all() or not (trimap == 128).any():
+    finite = all(np.isfinite(values).all() for values in (alpha, foreground) if values is not None)
+    if path is None or len(margins) not in (0, len(path)) or not finite or not (trimap == UNKNOWN).any():
         raise ArtifactError(
-            f"The golden vectors of {directory} are damaged: expected an alpha of numbers, a path of 0 and 1, a margin "
+            f"The golden vectors of {directory} are damaged: expected outputs of numbers, a path of 0 and 1, a margin "
             f"for each of its blocks and unknown pixels for {golden.picture}; one of them is not so. Copy it again."
         )
     path_file = Path(chosen.file).name if chosen else None
-    expected = ExpectedMatte(alpha, path, margins)
-    return GoldenVector(golden.picture, trimap, expected, Path(golden.alphas[entry.name]).name, path_file)
+    expected = ExpectedMatte(alpha, path, margins, foreground)
+    names = Path(golden.alphas[entry.name]).name, path_file, Path(colours).name if colours else None
+    return GoldenVector(golden.picture, trimap, expected, *names)
 
 
 def read_values(file: Path, *shape: int) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from pam_edge.supernet.config import MOST_BLOCKS
 from pam_edge.supernet.path import PathText
 from pam_edge.supernet.sizes import LARGEST, MULTIPLE
 from pam_edge.targets import Target
-from pam_edge.terms import CostUnit, Mode, Precision, Provenance, TensorIO
+from pam_edge.terms import CostUnit, Mode, Precision, Provenance, Result, Source, TensorIO
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
@@ -27,6 +27,7 @@ _LARGEST_BYTES = 4 * 2**20
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Cost = Annotated[float, Field(ge=0, le=1e12)]
 Side = Annotated[int, Field(gt=0, le=LARGEST, multiple_of=MULTIPLE)]
+MaskSide = Annotated[int, Field(gt=0, le=LARGEST)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -136,6 +137,16 @@ class AcceleratorRecord(_Record):
     why: str
 
 
+class EndsRecord(_Record):
+    """What the graph takes beside the image, and what it gives; see ``graphs.ends.Ends``."""
+
+    source: Source = Source.TRIMAP
+    result: Result = Result.ALPHA
+    band_px: Annotated[int, Field(ge=0, le=LARGEST)] = 0
+    mask_height: MaskSide | None = None
+    mask_width: MaskSide | None = None
+
+
 class TensorRecord(_Record):
     """One input or output as the app sees it."""
 
@@ -155,6 +166,8 @@ class ParityRecord(_Record):
         images: that were run.
         max_abs_error: largest difference of alpha anywhere, 0 to 1; this and the two below are None where nothing was
             compared or an output is not a number, and ``reason`` says which.
+        foreground_max_abs_error: of a cut-out: largest difference of alpha * foreground, 0 to 1 in each channel.
+        foreground_rms_error_unknown: its root mean square over the unknown region.
         path_mismatches: pictures on which a dynamic graph took another path than the reference, no gate being
             undecided; of a fixed path, 1 if it is nearer to another entry point's.
         path_ties: pictures on which it did, where a gate's margin was within the precision's noise.
@@ -173,6 +186,8 @@ class ParityRecord(_Record):
     max_abs_error: float | None = None
     rms_error_unknown: float | None = None
     sad_change: float | None = None
+    foreground_max_abs_error: float | None = None
+    foreground_rms_error_unknown: float | None = None
     path_mismatches: Count
     path_ties: Count = 0
     costs_over_budget: Count = 0
@@ -197,12 +212,20 @@ class GoldenPathRecord(_Record):
 
 
 class GoldenRecord(_Record):
-    """One golden vector: files in ``golden/``, and the alphas and chosen paths expected of each entry point."""
+    """One golden vector: files in ``golden/``, and what is expected of each entry point.
+
+    Attributes:
+        trimap: to judge by, and the input of graphs that take no mask.
+        mask: the input of those that do.
+        foregrounds: of cut-outs: raw little-endian float32, height x width x 3.
+    """
 
     picture: str
     image: RelativePath
     trimap: RelativePath
+    mask: RelativePath | None = None
     alphas: dict[Name, RelativePath]
+    foregrounds: dict[Name, RelativePath] = {}
     paths: dict[Name, GoldenPathRecord] = {}
 
 
@@ -219,6 +242,7 @@ class Draft(_Record):
     width: Side
     profile: ProfileRecord | None
     selection: GovernorRecord | None
+    ends: EndsRecord = EndsRecord()
     accelerators: tuple[AcceleratorRecord, ...]
     entry_points: tuple[PlannedEntryRecord, ...] = Field(min_length=1)
     inputs: tuple[TensorRecord, ...]

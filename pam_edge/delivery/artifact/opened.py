@@ -20,19 +20,21 @@ class Matte:
         alpha: float32[H, W].
         path: that was taken, one bit per block.
         cost: predicted for it, in the entry point's unit: by the graph where that chooses, else by the plan.
+        foreground: float32[H, W, 3], 0..255, of a graph that gives cut-outs; None of all others.
     """
 
     alpha: NDArray[np.float32]
     path: str
     cost: float
+    foreground: NDArray[np.float32] | None = None
 
 
 class Opened(Protocol):
     """An entry point, ready to run at its fixed size.
 
     Attributes:
-        height: of image and trimap.
-        width: of image and trimap.
+        height: of the image.
+        width: of the image.
         ran_on: what executes it, for reports, such as ``LiteRT 2.3.0, XNNPACK, CPU``.
     """
 
@@ -40,12 +42,12 @@ class Opened(Protocol):
     width: int
     ran_on: str
 
-    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], budget: float | None = None) -> Matte:
-        """Matte image uint8[H, W, 3] (RGB) and trimap uint8[H, W].
+    def __call__(self, image: NDArray[np.uint8], given: NDArray[np.uint8], budget: float | None = None) -> Matte:
+        """Matte image uint8[H, W, 3] (RGB) and trimap uint8[H, W], or mask uint8[h, w], as the artifact takes it.
 
         Args:
             image: at the artifact's size.
-            trimap: likewise.
+            given: likewise.
             budget: of a graph that chooses, in its unit; None takes the entry point's own.
 
         Raises:
@@ -62,11 +64,12 @@ class FixedPath:
         self.height, self.width, self.ran_on = model.height, model.width, model.ran_on
         self._model, self._path, self._cost = model, path, cost
 
-    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], budget: float | None = None) -> Matte:
+    def __call__(self, image: NDArray[np.uint8], given: NDArray[np.uint8], budget: float | None = None) -> Matte:
         """See ``Opened``."""
         if budget is not None:
             raise UsageError(f"Expected no budget: this entry point's path is fixed; got {budget:g}. Leave it out.")
-        return Matte(self._model(image, trimap)["alpha"], self._path, self._cost)
+        found = self._model(image, given)
+        return Matte(found["alpha"], self._path, self._cost, found.get("foreground"))
 
 
 class ChosenPath:
@@ -76,14 +79,14 @@ class ChosenPath:
         self.height, self.width, self.ran_on = model.height, model.width, model.ran_on
         self._model, self._budget, self._blocks = model, budget, blocks
 
-    def __call__(self, image: NDArray[np.uint8], trimap: NDArray[np.uint8], budget: float | None = None) -> Matte:
+    def __call__(self, image: NDArray[np.uint8], given: NDArray[np.uint8], budget: float | None = None) -> Matte:
         """See ``Opened``."""
         limit = np.array([self._budget if budget is None else budget], np.float32)
-        found = self._model(image, trimap, limit)
+        found = self._model(image, given, limit)
         path = "".join("1" if runs else "0" for runs in found["path"])
         if len(path) != self._blocks:
             raise ArtifactError(
                 f"Expected a path of {self._blocks} blocks, as the manifest says; the file takes {path}. They do "
                 "not belong together: convert again."
             )
-        return Matte(found["alpha"], path, float(found["cost"][0]))
+        return Matte(found["alpha"], path, float(found["cost"][0]), found.get("foreground"))

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from pam_edge.delivery.artifact.manifest import TensorRecord
+from pam_edge.delivery.artifact.manifest import EndsRecord, TensorRecord
 from pam_edge.targets import Target
-from pam_edge.terms import CostUnit, TensorIO
+from pam_edge.terms import CostUnit, Result, Source, TensorIO
+
+_MEANINGS = {
+    Source.TRIMAP: "0 background, 128 unknown, 255 foreground (thresholds at 64 and 192)",
+    Source.MASK: "0 background to 255 foreground, hard or soft; the graph makes the unknown band around its edge",
+}
+_ALPHA = {
+    Source.TRIMAP: "opacity, 0 to 1; exactly 0 and 1 where the trimap says background and foreground",
+    Source.MASK: "opacity, 0 to 1; exactly 0 and 1 where the mask is clear and solid, beyond the band",
+}
+_FOREGROUND = "RGB, 0 to 255, straight (not premultiplied): the subject's colours without the background's"
 
 
 def contract(
-    target: Target, io: TensorIO, height: int, width: int, blocks: int | None, unit: CostUnit
+    target: Target, io: TensorIO, height: int, width: int, blocks: int | None, unit: CostUnit, ends: EndsRecord
 ) -> tuple[tuple[TensorRecord, ...], tuple[TensorRecord, ...]]:
     """Return inputs and outputs as the app sees them.
 
@@ -19,25 +29,30 @@ def contract(
         width: of the image.
         blocks: of a dynamic graph; None for graphs whose path is fixed.
         unit: of a dynamic graph's budget and cost.
+        ends: what the graph takes beside the image, and gives.
     """
-    shapes: tuple[tuple[int, ...], ...]
-    if io is TensorIO.IMAGE:
-        kinds = ("image RGB 8 bit", "image grayscale 8 bit", "image grayscale 16-bit half float")
-        shapes, layout = ((height, width),) * 3, "pixel buffer"
-    else:
-        kinds, layout = ("float32",) * 3, target.facts.layout
-        shapes = tuple(target.facts.layout.shape(channels, height, width) for channels in (3, 1, 1))
-    meanings = {
-        "image": "RGB, 0 to 255",
-        "trimap": "0 background, 128 unknown, 255 foreground (thresholds at 64 and 192)",
-        "alpha": "opacity, 0 to 1; exactly 0 and 1 where the trimap says background and foreground",
-    }
-    records = tuple(
-        TensorRecord(name=name, type=kind, shape=shape, layout=layout, meaning=meaning)
-        for (name, meaning), kind, shape in zip(meanings.items(), kinds, shapes, strict=True)
+
+    def picture(name: str, size: tuple[int, int], channels: int, kind: str, meaning: str) -> TensorRecord:
+        if io is TensorIO.IMAGE:
+            return TensorRecord(name=name, type=kind, shape=size, layout="pixel buffer", meaning=meaning)
+        layout = target.facts.layout
+        return TensorRecord(
+            name=name, type="float32", shape=layout.shape(channels, *size), layout=layout, meaning=meaning
+        )
+
+    whole = height, width
+    inputs: tuple[TensorRecord, ...] = (
+        picture("image", whole, 3, "image RGB 8 bit", "RGB, 0 to 255"),
+        picture(ends.source, _source_size(ends, whole), 1, "image grayscale 8 bit", _MEANINGS[ends.source]),
     )
+    outputs: tuple[TensorRecord, ...] = (
+        picture("alpha", whole, 1, "image grayscale 16-bit half float", _ALPHA[ends.source]),
+    )
+    foreground: tuple[TensorRecord, ...] = ()
+    if ends.result is Result.CUTOUT:
+        foreground = (picture("foreground", whole, 3, "image RGB 8 bit", _FOREGROUND),)
     if blocks is None:
-        return records[:2], records[2:]
+        return inputs, outputs + foreground
     budget, cost = (
         TensorRecord(name=name, type="float32", shape=(1,), layout="vector", meaning=f"{meaning}, {unit}")
         for name, meaning in (
@@ -48,4 +63,8 @@ def contract(
     path = TensorRecord(
         name="path", type="float32", shape=(blocks,), layout="vector", meaning="per block, 1 run and 0 bypass"
     )
-    return (*records[:2], budget), (*records[2:], path, cost)
+    return (*inputs, budget), (*outputs, path, cost, *foreground)
+
+
+def _source_size(ends: EndsRecord, whole: tuple[int, int]) -> tuple[int, int]:
+    return ends.mask_height or whole[0], ends.mask_width or whole[1]

@@ -11,7 +11,7 @@ from pam_edge.delivery.artifact.manifest import EntryPointRecord, ParityRecord
 from pam_edge.delivery.parity.figures import Judged, figures, join_reasons
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.dynamic_parity import is_tie
-from pam_edge.evaluation.parity import LIMITS, Deviation, deviation
+from pam_edge.evaluation.parity import LIMITS, Colours, Deviation, ParityLimits, colour_deviation, deviation
 
 
 def verify_device_outputs(directory: Path, outputs: Path) -> tuple[ParityRecord, ...]:
@@ -20,8 +20,9 @@ def verify_device_outputs(directory: Path, outputs: Path) -> tuple[ParityRecord,
     Args:
         directory: artifact folder with ``golden/``.
         outputs: folder with files named as those in ``golden/``: ``ENTRY.PICTURE.alpha.f32``, raw little-endian
-            float32, height x width, and of a dynamic graph, run within the entry point's ``budget_input``, also
-            ``ENTRY.PICTURE.path.f32``. An entry point that lacks some is reported as not run.
+            float32, height x width; of a cut-out also ``ENTRY.PICTURE.foreground.f32``, height x width x 3; and of a
+            dynamic graph, run within the entry point's ``budget_input``, also ``ENTRY.PICTURE.path.f32``. An entry
+            point that lacks some is reported as not run.
 
     Raises:
         UsageError: if the folder holds none of the files, or a file has another size.
@@ -47,15 +48,21 @@ class _Found:
 
     Attributes:
         deviation: of alpha; None where an undecided gate led to another path, whose alpha is not known here.
+        colours: of alpha * foreground; None of graphs that give alpha alone.
         same_path: whether it took the path that it should.
         is_tie: whether an undecided gate explains another one.
         keeps_budget: whether the path's cost is within the budget.
     """
 
     deviation: Deviation | None
+    colours: Deviation | None = None
     same_path: bool = True
     is_tie: bool = False
     keeps_budget: bool = True
+
+    def is_near(self, limits: ParityLimits) -> bool:
+        """Whether all that was compared is within the limits."""
+        return all(each.within(limits) for each in (self.deviation, self.colours) if each is not None)
 
     @property
     def right_path(self) -> bool:
@@ -65,7 +72,7 @@ class _Found:
 
 def _names(vector: GoldenVector) -> list[str]:
     """Return the files that a device saves for a golden vector."""
-    return [vector.alpha_file, *([vector.path_file] if vector.path_file else [])]
+    return [name for name in (vector.alpha_file, vector.path_file, vector.foreground_file) if name]
 
 
 def _check(
@@ -76,7 +83,7 @@ def _check(
     found = {vector.picture: _compare(artifact, outputs, entry, vector) for vector in complete}
     limits = LIMITS[artifact.manifest.precision]
     judged = [
-        Judged(picture, entry.budget_input, each.deviation, each.deviation.within(limits) and each.right_path)
+        Judged(picture, entry.budget_input, each.deviation, each.is_near(limits) and each.right_path, each.colours)
         for picture, each in found.items()
         if each.deviation is not None
     ]
@@ -103,18 +110,22 @@ def _check(
 
 def _compare(artifact: Artifact, outputs: Path, entry: EntryPointRecord, vector: GoldenVector) -> _Found:
     size, expected = (artifact.manifest.height, artifact.manifest.width), vector.expected
-    off = deviation(read_values(outputs / vector.alpha_file, *size), expected.alpha, vector.trimap)
+    alpha = read_values(outputs / vector.alpha_file, *size)
+    off = deviation(alpha, expected.alpha, vector.trimap)
+    foreground = read_values(outputs / vector.foreground_file, *size, 3) if vector.foreground_file else None
+    colours = colour_deviation(Colours(alpha, foreground), expected, vector.trimap)
     selection = artifact.selection
     if selection is None or vector.path_file is None:
-        return _Found(off)
+        return _Found(off, colours)
     taken = read_path(outputs / vector.path_file, len(expected.path))
     if taken is None:  # some of it is neither 0 nor 1, so that no cost can be told
-        return _Found(off, same_path=False)
+        return _Found(off, colours, same_path=False)
     assert entry.budget_input is not None, "a manifest that was read states every budget"
     margin = LIMITS[artifact.manifest.precision].gate_margin
     tie = is_tie(taken, expected.path, expected.margins, margin)
     return _Found(
         deviation=None if tie else off,
+        colours=None if tie else colours,
         same_path=taken == expected.path,
         is_tie=tie,
         keeps_budget=selection.costs.cost(taken) <= max(entry.budget_input, selection.costs.shortest),

@@ -107,10 +107,11 @@ class EntryCheck:
         entries = self.artifact.manifest.entry_points
         paths = {each.name: PathSpec.parse(each.path) for each in entries if each.path}
         own = paths[self.entry.name]
-        parity, alphas = check_entry_point(
-            lambda image, trimap: model(image, trimap).alpha, own, tuple(paths.values()), self.reference
+        parity, alphas = check_entry_point(model, own, tuple(paths.values()), self.reference)
+        judged = tuple(
+            Judged(name, None, off, all(each.within(self._limits) for each in (off, colours) if each), colours)
+            for (name, off), colours in zip(parity.deviations.items(), parity.foregrounds.values(), strict=True)
         )
-        judged = tuple(Judged(name, None, off, off.within(self._limits)) for name, off in parity.deviations.items())
         return _Run(model.ran_on, judged, alphas, int(parity.nearest_path != str(own)))
 
     def _run_chosen(self, model: Opened, selection: Selection) -> _Run:
@@ -125,7 +126,7 @@ class EntryCheck:
             check, alpha = check_dynamic(
                 model, self.reference, selection.costs, selection.table, picture, budget, self._limits
             )
-            judged.append(Judged(picture.name, budget, check.deviation, check.passes(self._limits)))
+            judged.append(Judged(picture.name, budget, check.deviation, check.passes(self._limits), check.foreground))
             checks.append(check)
             alphas.setdefault(picture.name, alpha)
         return _Run(
@@ -152,7 +153,7 @@ class EntryCheck:
         expected = Expectation(
             self.artifact.manifest.tensor_names,
             picture.image,
-            picture.trimap,
+            picture.given,
             None if budget is None else np.array([budget], np.float32),
             blocks,
             tuple((name, value.numpy()) for name, value in values),

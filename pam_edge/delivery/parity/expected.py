@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.golden import ExpectedMatte
 from pam_edge.delivery.artifact.manifest import EntryPointRecord
-from pam_edge.evaluation.parity import Reference, to_tensors
+from pam_edge.evaluation.parity import Reference, expected_foreground, to_tensors
 from pam_edge.evaluation.pictures import Picture
 from pam_edge.graphs.governed import run_governed
 from pam_edge.supernet.path import PathSpec
+from pam_edge.terms import Result
 
 
 def expected_matte(
@@ -30,8 +33,15 @@ def expected_matte(
     selection = artifact.selection
     if selection is None:
         path = PathSpec.parse(entry.path or "")
-        return ExpectedMatte(reference.alpha(path, picture), path, ())
+        return _with_colours(artifact, picture, ExpectedMatte(reference.alpha(path, picture), path, ()))
     limit = entry.budget_input if budget is None else budget
     assert limit is not None, "a manifest that was read states every budget"
     governed = run_governed(reference.supernet, selection.costs, selection.table, *to_tensors(picture), limit)
-    return ExpectedMatte(governed.alpha[0, 0].numpy(), governed.path, governed.free_margins)
+    matte = ExpectedMatte(governed.alpha[0, 0].numpy(), governed.path, governed.free_margins)
+    return _with_colours(artifact, picture, matte)
+
+
+def _with_colours(artifact: Artifact, picture: Picture, matte: ExpectedMatte) -> ExpectedMatte:
+    if artifact.manifest.ends.result is Result.ALPHA:
+        return matte
+    return replace(matte, foreground=expected_foreground(picture, matte.alpha))

@@ -14,24 +14,27 @@ from pam_edge.evaluation.parity import Deviation
 class Judged:
     """One picture's deviation, and whether everything about that picture passed.
 
-    A picture that is run within several budgets is judged once for each.
+    A picture that is run within several budgets is judged once for each. ``foreground`` is the deviation of
+    alpha * foreground, where that is given.
     """
 
     picture: str
     budget: float | None
     deviation: Deviation
     passed: bool
+    foreground: Deviation | None = None
 
     @property
     def is_number(self) -> bool:
         """Whether the output is made of numbers: NaN and infinity are none, and have no error."""
-        found = self.deviation
-        return all(map(math.isfinite, (found.max_abs, found.rms, found.sad_change)))
+        parts = (self.deviation, *([self.foreground] if self.foreground else []))
+        return all(math.isfinite(value) for each in parts for value in (each.max_abs, each.rms, each.sad_change))
 
     @property
     def badness(self) -> tuple[bool, bool, float]:
         """What failed comes last, of that what is no number, and of that what is farthest off."""
-        return not self.passed, not self.is_number, self.deviation.max_abs if self.is_number else math.inf
+        largest = max(self.deviation.max_abs, self.foreground.max_abs if self.foreground else 0.0)
+        return not self.passed, not self.is_number, largest if self.is_number else math.inf
 
 
 def worst(judged: Sequence[Judged]) -> Judged:
@@ -47,7 +50,11 @@ def figures(judged: Sequence[Judged]) -> dict[str, Any]:
     broken = list(dict.fromkeys(each.picture for each in judged if not each.is_number))
     fields: dict[str, Any] = {"worst_picture": worst(judged).picture}
     if broken:
-        return fields | {"reason": f"alpha holds NaN or infinity on {len(broken)} pictures, such as {broken[0]}"}
+        return fields | {"reason": f"the output holds NaN or infinity on {len(broken)} pictures, such as {broken[0]}"}
+    colours = [each.foreground for each in judged if each.foreground]
+    if colours:
+        fields["foreground_max_abs_error"] = max(each.max_abs for each in colours)
+        fields["foreground_rms_error_unknown"] = max(each.rms for each in colours)
     return fields | dict(zip(("max_abs_error", "rms_error_unknown", "sad_change"), largest, strict=True))
 
 

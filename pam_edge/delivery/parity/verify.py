@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.artifact.ends import ends_of
 from pam_edge.delivery.artifact.manifest import CheckpointRecord, ParityRecord
 from pam_edge.delivery.parity.entry_check import EntryCheck, compare_runtimes
 from pam_edge.errors import ArtifactError, ParityError, WorkerError
+from pam_edge.evaluation.masks import as_graph_sees
 from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.evaluation.pictures import (
     Picture,
@@ -165,7 +167,9 @@ def check_in_process(
         threads: for the runtime.
     """
     manifest = artifact.manifest
-    reference = Reference(checkpoint.supernet, choose_pictures(pictures, manifest.height, manifest.width))
+    ends = ends_of(manifest.ends)
+    chosen = choose_pictures(pictures, manifest.height, manifest.width)
+    reference = Reference(checkpoint.supernet, [as_graph_sees(picture, ends) for picture in chosen])
     runtimes = [runtime] if runtime else runtime_names(manifest.target)
     records = []
     for entry in manifest.entry_points:
