@@ -1,0 +1,174 @@
+"""Artifacts that take a mask and give a cut-out: whole chain, every target, and what a stranger may hand them."""
+
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from pam_edge.cli.main import app
+from pam_edge.delivery.artifact.ends import ends_of
+from pam_edge.delivery.convert import choose_ends, convert
+from pam_edge.delivery.parity.device_outputs import verify_device_outputs
+from pam_edge.delivery.parity.entry_check import EntryCheck
+from pam_edge.delivery.parity.verify import verify
+from pam_edge.errors import UsageError
+from pam_edge.evaluation.masks import as_graph_sees
+from pam_edge.evaluation.parity import Reference
+from pam_edge.evaluation.pictures import bundled_pictures, fit
+from pam_edge.graphs.ends import Ends
+from pam_edge.runtimes.registry import load_runtime
+from pam_edge.supernet.checkpoint import load_checkpoint
+from pam_edge.targets import Target
+from pam_edge.terms import Mode, Result, Source
+from tests.conftest import inspections, minute_request
+
+HEIGHT, WIDTH, BAND = 64, 96, 4
+ENDS = {
+    "mask": Ends(Source.MASK, Result.ALPHA, BAND),
+    "small mask": Ends(Source.MASK, Result.CUTOUT, BAND, 32, 48),
+    "cut-out": Ends(Source.TRIMAP, Result.CUTOUT),
+    "both": Ends(Source.MASK, Result.CUTOUT, BAND),
+}
+CASES = [
+    (Target.TFLITE, Mode.STATIC, "small mask"),
+    (Target.EXECUTORCH, Mode.MULTI, "both"),
+    (Target.COREML, Mode.DYNAMIC, "both"),
+]
+MODES = (Mode.STATIC, Mode.MULTI, Mode.DYNAMIC)
+
+
+def make(out, target, mode, ends):
+    request = minute_request(
+        out, targets=(target,), mode=mode, precision=None, height=HEIGHT, width=WIDTH, ends=ENDS[ends]
+    )
+    return convert(request)[0]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
+def artifact(request, tmp_path_factory):
+    return make(tmp_path_factory.mktemp("ends"), *request.param)
+
+
+def judge(artifact, monkeypatch, spoil):
+    """Judge the first entry point in a runtime whose outputs are spoiled."""
+    runtime = type(load_runtime(artifact.manifest.target))
+    load = runtime.load
+
+    class Spoiled:
+        def __init__(self, model):
+            self.model, self.height, self.width, self.ran_on = model, model.height, model.width, model.ran_on
+
+        def __call__(self, *inputs):
+            return spoil(self.model(*inputs))
+
+    monkeypatch.setattr(runtime, "load", lambda *arguments, **options: Spoiled(load(*arguments, **options)))
+    ends = ends_of(artifact.manifest.ends)
+    pictures = [as_graph_sees(fit(each, HEIGHT, WIDTH), ends) for each in bundled_pictures()[:2]]
+    check = EntryCheck(
+        artifact, artifact.manifest.entry_points[0], Reference(load_checkpoint("pam-minute").supernet, pictures), 1
+    )
+    return check.in_runtime(runtime.name)[0]
+
+
+def test_the_whole_chain_holds(artifact, tmp_path):
+    manifest = artifact.manifest
+    assert manifest.verified
+    assert [each.name for each in manifest.inputs][:2] == ["image", "mask"]
+    assert manifest.outputs[-1].name == "foreground"
+    records = verify(artifact.directory)
+    assert all(record.passed and record.foreground_max_abs_error is not None for record in records)
+    for inspection in inspections(artifact):
+        heavy = ("conv", "pool", "mean", "resize", "upsample", "interpolate")
+        assert not [name for name in inspection.outside if any(word in name.lower() for word in heavy)]
+        if manifest.mode is not Mode.DYNAMIC and manifest.target is not Target.COREML:
+            assert (inspection.partitions, inspection.outside) == (1, {})
+
+
+def test_it_mattes_pictures_of_any_size_with_a_mask_or_a_trimap(artifact, tmp_path):
+    mask = np.zeros((150, 190), np.uint8)
+    mask[40:120, 50:150] = 255
+    cv2.imwrite(str(tmp_path / "photo.png"), np.random.default_rng(3).integers(0, 256, (150, 190, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    for given in ("--mask", "--trimap"):
+        arguments = [str(tmp_path / "photo.png"), given, str(tmp_path / "mask.png")]
+        output = tmp_path / f"cutout{given}.png"
+        result = CliRunner().invoke(
+            app, ["matte", *arguments, "--model", str(artifact.directory), "-o", str(output), "--json"]
+        )
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["height"] == 150
+
+
+@pytest.mark.parametrize("grey", [0, 255])
+def test_a_mask_of_one_kind_gives_just_that(artifact, grey):
+    entry = artifact.manifest.entry_points[0]
+    ends = artifact.manifest.ends
+    image = np.random.default_rng(1).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    mask = np.full((ends.mask_height or HEIGHT, ends.mask_width or WIDTH), grey, np.uint8)
+    found = artifact.open(entry, threads=1)(image, mask)
+    assert (found.alpha == grey / 255).all()
+    assert np.isfinite(found.foreground).all()
+    if grey:
+        assert np.abs(found.foreground - image).max() <= 1
+
+
+def test_a_mask_of_another_size_is_refused(artifact):
+    model = artifact.open(artifact.manifest.entry_points[0], threads=1)
+    with pytest.raises(UsageError, match="mask at"):
+        model(np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH + 1), np.uint8))
+
+
+def test_wrong_colours_alone_fail(artifact, monkeypatch):
+    record = judge(artifact, monkeypatch, lambda found: found | {"foreground": found["foreground"][..., ::-1]})
+    assert record.passed is False
+    assert record.foreground_max_abs_error > record.max_abs_error
+
+
+def test_colours_that_are_no_numbers_fail(artifact, monkeypatch):
+    record = judge(
+        artifact, monkeypatch, lambda found: found | {"foreground": np.full_like(found["foreground"], np.nan)}
+    )
+    assert record.passed is False
+    assert "NaN" in record.reason
+
+
+def test_a_device_is_judged_by_its_colours_too(artifact, tmp_path):
+    outputs = shutil.copytree(artifact.directory / "golden", tmp_path / "outputs")
+    assert all(record.passed for record in verify_device_outputs(artifact.directory, outputs))
+    for file in outputs.glob("*.foreground.f32"):
+        (np.fromfile(file, "<f4") * np.float32(0.5)).tofile(file)
+    assert not any(record.passed for record in verify_device_outputs(artifact.directory, outputs))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ends", ENDS)
+@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("target", Target, ids=str)
+def test_all_ends_in_every_mode_on_every_target(tmp_path, target, mode, ends):
+    made = make(tmp_path, target, mode, ends)
+    assert made.manifest.verified
+    assert all(record.passed for record in verify(made.directory))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((Source.TRIMAP, Result.ALPHA, 4, None, 64, 64), "--inputs mask"),
+        ((Source.TRIMAP, Result.ALPHA, None, (32, 32), 64, 64), "--inputs mask"),
+        ((Source.MASK, Result.ALPHA, 0, None, 64, 64), "1 to 32 pixels"),
+        ((Source.MASK, Result.ALPHA, 33, None, 64, 96), "1 to 32 pixels"),
+        ((Source.MASK, Result.ALPHA, None, (65, 64), 64, 64), "at most the image's size"),
+        ((Source.MASK, Result.ALPHA, None, (0, 64), 64, 64), "at most the image's size"),
+    ],
+)
+def test_ends_that_make_no_sense_are_refused(arguments, words):
+    with pytest.raises(UsageError, match=words):
+        choose_ends(*arguments)
+
+
+def test_ends_have_defaults_that_fit_the_size():
+    assert choose_ends(Source.MASK, Result.CUTOUT, None, None, 512, 768) == Ends(Source.MASK, Result.CUTOUT, 10)
+    assert choose_ends(Source.TRIMAP, Result.ALPHA, None, None, 64, 64).are_plain
