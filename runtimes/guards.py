@@ -99,7 +99,7 @@ def check_names(file: Path, entry_point: str, expected: Collection[str], found: 
 
 
 _WITHOUT = {
-    "budget": "convert with --mode multi, which needs no control flow",
+    "budget": "convert in mode multi, which needs no control flow",
     "path": "import operator profiles of static graphs (`pam-edge profile operators`)",
 }
 """What needs no control flow, by the input that steers a graph which does."""

@@ -20,6 +20,6 @@ def check_size(height: int, width: int) -> None:
         if value <= 0 or value % MULTIPLE or value > LARGEST:
             nearest = min(max(MULTIPLE, round(value / MULTIPLE) * MULTIPLE), LARGEST)
             raise UsageError(
-                f"--size: expected multiples of {MULTIPLE} up to {LARGEST}; the {name} is {value}. The nearest is "
+                f"size: expected multiples of {MULTIPLE} up to {LARGEST}; the {name} is {value}. The nearest is "
                 f"{nearest}."
             )

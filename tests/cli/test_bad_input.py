@@ -45,12 +45,12 @@ def pam_edge(capsys, monkeypatch, tmp_path):
         (["--target", "tflite", "--size", "large"], ["--size", "large"]),
         (["--target", "tflite", "--budget", f"33.{'3' * 99}%"], ["80 characters"]),
         (["--target", "tflite", "--budget", "12parsec"], ["12parsec", "unit"]),
-        (["--target", "tflite", "--budget", "12ms"], ["milliseconds", "--profile"]),
+        (["--target", "tflite", "--budget", "12ms"], ["device profile", "GMAC"]),
         (["--target", "tflite", "--budget", "0.1GMAC"], ["Feasible here", "GMAC"]),
         (["--target", "tflite", "--budget", "10%"], ["Feasible here"]),
-        (["--target", "tflite", "--budget", "80%", "--budget", "80%"], ["entry point", "80pct"]),
+        (["--target", "tflite", "--budget", "80%", "--budget", "80%"], ["entry point", "80%, 80%"]),
         (["--target", "tflite", "--checkpoint", "nowhere.safetensors"], ["nowhere.safetensors", "pam-tiny"]),
-        (["--target", "coreml", "--precision", "fp32", "--io", "image"], ["--io tensor", "half"]),
+        (["--target", "coreml", "--precision", "fp32", "--io", "image"], ["io tensor", "half"]),
     ],
 )
 def test_convert_refuses_what_it_cannot_do_and_writes_nothing(pam_edge, tmp_path, arguments, words):

@@ -197,7 +197,7 @@ def _check_same_weights(checkpoint: Checkpoint, expected: CheckpointRecord) -> N
     if checkpoint.sha256 != expected.sha256:
         raise ArtifactError(
             f"The artifact was made from a checkpoint with SHA-256 {expected.sha256[:12]}…; {checkpoint.reference} has "
-            f"{checkpoint.sha256[:12]}…. Verify against the right one with --checkpoint, or convert again."
+            f"{checkpoint.sha256[:12]}…. Verify against the right checkpoint, or convert again."
         )
 
 
