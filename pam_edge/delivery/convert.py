@@ -170,6 +170,8 @@ def _check_request(request: ConvertRequest) -> None:
             "mode probe: a probe graph is no artifact for apps. `pam-edge profile measure` makes and runs one here, "
             "`pam-edge profile kit` makes one for a device."
         )
+    if not request.budgets:
+        raise UsageError("Expected one budget or more, an entry point each; got none. Give one, such as 80%.")
     labels = [budget.label for budget in request.budgets]
     if len(set(labels)) != len(labels):
         texts = ", ".join(budget.text for budget in request.budgets)

@@ -42,7 +42,7 @@ def pam_edge(capsys, monkeypatch, tmp_path):
         (["--target", "tflite", "--size", "0"], ["multiples of 32"]),
         (["--target", "tflite", "--size", "8224"], ["up to 8192", "8224"]),
         (["--target", "tflite", "--size", "9" * 30], ["up to 8192"]),
-        (["--target", "tflite", "--size", "large"], ["--size", "large"]),
+        (["--target", "tflite", "--size", "large"], ["size", "large"]),
         (["--target", "tflite", "--budget", f"33.{'3' * 99}%"], ["80 characters"]),
         (["--target", "tflite", "--budget", "12parsec"], ["12parsec", "unit"]),
         (["--target", "tflite", "--budget", "12ms"], ["device profile", "GMAC"]),
@@ -137,6 +137,18 @@ def test_matte_knows_before_it_opens_a_model_that_a_format_is_too_small(pam_edge
     code, _, err = pam_edge("matte", "photo.png", "--trimap", "trimap.png", "-o", "out.webp", "--model", "nothing")
     assert code == 2
     assert "16,383 pixels a side for .webp" in err
+
+
+@pytest.mark.parametrize("output", ["photo.png", "trimap.png", "../here/photo.png", "link.png"])
+def test_matte_does_not_write_over_what_it_reads(pam_edge, tmp_path, output):
+    here = tmp_path / "here"
+    write_picture(here)
+    (here / "link.png").symlink_to("photo.png")
+    before = {file: file.read_bytes() for file in here.iterdir()}
+    code, _, err = pam_edge("matte", "photo.png", "--trimap", "trimap.png", "-o", output, "--model", "pam-minute")
+    assert code == 2
+    assert "beside the inputs" in err
+    assert {file: file.read_bytes() for file in here.iterdir()} == before
 
 
 @pytest.mark.parametrize("command", ["verify", "inspect"])

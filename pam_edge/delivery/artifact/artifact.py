@@ -12,6 +12,7 @@ from pam_edge.delivery.artifact.golden import GoldenVector, read_golden
 from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, read_manifest
 from pam_edge.delivery.artifact.opened import ChosenPath, FixedPath, Opened
 from pam_edge.errors import ArtifactError, UsageError
+from pam_edge.files import as_path
 from pam_edge.planning.budget import parse_budget
 from pam_edge.runtimes.base import Runtime
 from pam_edge.runtimes.registry import load_runtime
@@ -34,15 +35,17 @@ class Artifact:
     manifest: Manifest
 
     @classmethod
-    def read(cls, directory: Path) -> Artifact:
+    def read(cls, directory: str | Path) -> Artifact:
         """Read a folder's manifest; the files that it names lie in the folder, if they are there at all.
 
         Raises:
             ArtifactError: if the folder or manifest is missing, damaged or of another schema, or names files elsewhere.
+            UsageError: if it is no path at all.
         """
-        artifact = cls(directory, read_manifest(directory))
+        folder = as_path("directory", directory)
+        artifact = cls(folder, read_manifest(folder))
         for file in artifact._named_files():
-            inside(directory, file)
+            inside(folder, file)
         return artifact
 
     def _named_files(self) -> Iterator[str]:
@@ -77,7 +80,8 @@ class Artifact:
         if asked.label not in entries:
             known = ", ".join(entry.budget for entry in entries.values())
             raise UsageError(
-                f"Expected one of the budgets of {self.directory}, {known}; got {asked}. Convert with that budget as well."
+                f"Expected one of the budgets of {self.directory}, {known}; got {asked}. Convert with that budget as "
+                "well."
             )
         return entries[asked.label]
 

@@ -33,7 +33,7 @@ DATA_PICTURES_IN_CONVERT = 2
 
 
 def verify(
-    directory: Path,
+    directory: Path | str,
     *,
     images: Path | None = None,
     checkpoint: str | None = None,
@@ -82,7 +82,7 @@ def assert_parity(directory: Path | str, *, images: Path | str | None = None) ->
         ParityError: if one does not, or could not be run here.
         ArtifactError: as ``verify``.
     """
-    records = verify(Path(directory), images=Path(images) if images else None)
+    records = verify(directory, images=Path(images) if images else None)
     failed = [record for record in records if record.passed is not True]
     if failed:
         raise ParityError(describe_failure(str(directory), failed))
