@@ -41,8 +41,8 @@ def matte(
     photo = read_photo(image)
     height, width = photo.rgb.shape[:2]
     check_writable_format(output, height, width)
-    _check_apart(output, image, trimap, mask)
     regions = read_trimap_or_mask(trimap, mask, height, width)
+    _check_apart(output, image, trimap, mask)
     notice = what_is_missing(regions)
     if notice is not None:
         note(notice, style="yellow")
