@@ -14,8 +14,8 @@ from PIL import Image, ImageCms
 from pam_edge.errors import UsageError
 from pam_edge.matting.decode import convert
 
-_NOT_SHOWN = {"I": "signed or 32-bit integers", "F": "32-bit floats"}
-"""What pictures of Pillow's wide modes hold, 16 bits apart."""
+_WIDE = {"I": "signed or 32-bit integers", "F": "32-bit floats"}
+"""What Pillow's wide modes hold: which values are black and white in them is not known."""
 
 _SRGB = ImageCms.createProfile("sRGB")
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
@@ -89,8 +89,8 @@ def _eight_bits(image: Image.Image, file: Path) -> Image.Image:
     """Return grey of one channel as L, of 16 bits by its high byte; other kinds are left as they are."""
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode in _NOT_SHOWN:
-        raise UsageError(_not_shown(file, _NOT_SHOWN[image.mode]))
+    if image.mode in _WIDE:
+        raise UsageError(_not_shown(file, _WIDE[image.mode]))
     if image.mode == "P" and image.has_transparency_data:
         return convert(image, "RGBA", file)
     return image.convert("L") if image.mode in ("1", "L", "LA") else image
