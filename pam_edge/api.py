@@ -16,23 +16,26 @@ from pam_edge.delivery.convert import ConvertRequest
 from pam_edge.delivery.convert import convert as convert_request
 from pam_edge.delivery.open_model import open_model
 from pam_edge.device_profiles import load_profile
+from pam_edge.errors import UsageError
+from pam_edge.files import as_path
 from pam_edge.matting.cutout import cut_out
-from pam_edge.planning.budget import NAMED_BUDGETS, parse_budget
+from pam_edge.planning.budget import NAMED_BUDGETS, Budget, parse_budget
 from pam_edge.planning.service import Planned, default_conditions
 from pam_edge.planning.service import plan as plan_budgets
 from pam_edge.supernet.checkpoint import load_checkpoint
+from pam_edge.supernet.sizes import parse_size
 from pam_edge.targets import Target
 from pam_edge.terms import Mode, Precision, parse_choice
 
-Size = int | tuple[int, int]
-"""Pixels, a multiple of 32: of a square, or height and width."""
+Size = int | tuple[int, int] | str
+"""Pixels, a multiple of 32: of a square, or height and width; or both as text, ``384x512``."""
 
 _NAMES = tuple(NAMED_BUDGETS)
 
 
 def plan(
     checkpoint: str | Path = "pam-tiny",
-    budgets: Sequence[str] = _NAMES,
+    budgets: str | Sequence[str] = _NAMES,
     *,
     profile: str | Path | None = None,
     target: str | None = None,
@@ -43,7 +46,7 @@ def plan(
 
     Args:
         checkpoint: variant name or file.
-        budgets: such as ``12ms``, ``60GMAC``, ``80%`` or a name.
+        budgets: such as ``12ms``, ``60GMAC``, ``80%`` or a name; one, or a list.
         profile: of the device, by name or file; None counts MACs.
         target: None takes what suits the device.
         precision: None takes the target's own.
@@ -58,15 +61,15 @@ def plan(
         device,
         parse_choice("target", target, Target) if target else None,
         parse_choice("precision", precision, Precision) if precision else None,
-        _sides(size) if size else None,
+        parse_size(size) if size is not None else None,
     )
-    return plan_budgets(loaded, tuple(map(parse_budget, budgets)), conditions, device)
+    return plan_budgets(loaded, _parse_budgets(budgets), conditions, device)
 
 
 def convert(
     target: str,
     checkpoint: str | Path = "pam-tiny",
-    budgets: Sequence[str] = _NAMES,
+    budgets: str | Sequence[str] = _NAMES,
     *,
     profile: str | Path | None = None,
     mode: str = "static",
@@ -79,7 +82,7 @@ def convert(
     Args:
         target: ``coreml``, ``tflite`` or ``executorch``.
         checkpoint: variant name or file.
-        budgets: an entry point each.
+        budgets: an entry point each; one, or a list.
         profile: of the device, by name or file; None plans by MACs.
         mode: ``static``, ``multi`` or ``dynamic``.
         precision: None takes the target's own.
@@ -90,19 +93,20 @@ def convert(
         ParityError: if the artifact does not compute what the supernet computes.
         PamEdgeError: if the request cannot be met.
     """
-    height, width = _sides(size)
+    height, width = parse_size(size)
+    asked = _parse_budgets(budgets)
     request = ConvertRequest(
         checkpoint=str(checkpoint),
         targets=(parse_choice("target", target, Target),),
-        budgets=tuple(map(parse_budget, budgets)),
+        budgets=asked,
         profile=str(profile) if profile else None,
         mode=parse_choice("mode", mode, Mode),
         precision=parse_choice("precision", precision, Precision) if precision else None,
         height=height,
         width=width,
         io=None,
-        out=Path(out),
-        command=f"pam_edge.convert({target!r}, {str(checkpoint)!r}, {list(budgets)!r})",
+        out=as_path("out", out),
+        command=f"pam_edge.convert({target!r}, {str(checkpoint)!r}, {[budget.text for budget in asked]!r})",
     )
     return convert_request(request)[0]
 
@@ -113,7 +117,7 @@ def open_artifact(directory: str | Path) -> Artifact:
     Raises:
         ArtifactError: if the folder is missing, damaged, or names files elsewhere.
     """
-    return Artifact.read(Path(directory))
+    return Artifact.read(directory)
 
 
 def matte(
@@ -137,11 +141,13 @@ def matte(
         uint8[H, W, 4], RGBA, straight alpha, colours without the old background.
 
     Raises:
-        UsageError: if image and trimap do not fit each other, or the model has no such budget.
+        UsageError: if image and trimap are not of bytes or do not fit each other, or the model has no such budget.
         PamEdgeError: if the model cannot be loaded.
     """
     return cut_out(open_model(str(model), budget, threads=threads).matter, image, trimap)
 
 
-def _sides(size: Size) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else size
+def _parse_budgets(budgets: str | Sequence[str]) -> tuple[Budget, ...]:
+    if not isinstance(budgets, Sequence):
+        raise UsageError(f"budgets: expected texts such as ['12ms', '80%'], or one; got {budgets!r}. List them.")
+    return tuple(map(parse_budget, [budgets] if isinstance(budgets, str) else budgets))

@@ -1,9 +1,22 @@
-"""Write files whole or not at all."""
+"""Take paths from callers, and write files whole or not at all."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from pam_edge.errors import UsageError
+
+
+def as_path(name: str, value: str | os.PathLike[str]) -> Path:
+    """Return what a caller gave as the path of a file or folder.
+
+    Raises:
+        UsageError: if it is neither text nor a path.
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise UsageError(f"{name}: expected a path, as text or as pathlib.Path; got {value!r}. Give the path itself.")
+    return Path(value)
 
 
 def write_whole(file: Path, content: bytes | memoryview) -> None:

@@ -24,7 +24,7 @@ def parse_choice(name: str, text: str, choices: type[_E], *others: str) -> _E:
     """
     try:
         return choices(text.lower())
-    except ValueError:
+    except (AttributeError, ValueError):
         raise UsageError(f"{name}: expected one of {', '.join((*choices, *others))}; got {text!r}.") from None
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError, UsageError
+from pam_edge.matting.arrays import check_uint8
 
 UNREADABLE = (
     ArithmeticError,
@@ -75,8 +76,7 @@ def check_bytes(name: str, array: NDArray[np.uint8], shape: tuple[int | None, ..
     Raises:
         UsageError: if it is not: graphs have one fixed size, and normalise values of 0 to 255 themselves.
     """
-    if array.dtype != np.uint8:
-        raise UsageError(f"Expected uint8, 0 to 255; the {name} is {array.dtype}. Graphs normalise by themselves.")
+    check_uint8(name, array)
     if array.shape != shape:
         wanted, found = ("x".join(map(str, each)) for each in (shape, array.shape))
         raise UsageError(
@@ -99,7 +99,7 @@ def check_names(file: Path, entry_point: str, expected: Collection[str], found: 
 
 
 _WITHOUT = {
-    "budget": "convert with --mode multi, which needs no control flow",
+    "budget": "convert in mode multi, which needs no control flow",
     "path": "import operator profiles of static graphs (`pam-edge profile operators`)",
 }
 """What needs no control flow, by the input that steers a graph which does."""

@@ -39,7 +39,7 @@ def load_runtime(target: Target, name: str | None = None) -> Runtime:
     chosen = name or names[0]
     if chosen not in names:
         more = "; Core ML itself exists on macOS alone" if chosen == _MACOS_ONLY and target is Target.COREML else ""
-        raise UsageError(f"--runtime: expected {' or '.join(names)} for {target} here; got {chosen!r}{more}.")
+        raise UsageError(f"runtime: expected {' or '.join(names)} for {target} here; got {chosen!r}{more}.")
     package = target.facts.runtime_package
     if find_spec(package) is None:
         raise MissingExtraError(

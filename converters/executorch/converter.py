@@ -29,7 +29,7 @@ class ExecuTorchConverter:
         if job.precision is not Precision.FP32:
             raise ConversionError(
                 "ExecuTorch artifacts are fp32: with half-precision weights this version's XNNPACK delegate makes no "
-                "smaller file, and the casts at the graph's ends fall outside of it. Use --precision fp32, or another "
+                "smaller file, and the casts at the graph's ends fall outside of it. Use precision fp32, or another "
                 "target."
             )
         files: dict[str, str] = {}

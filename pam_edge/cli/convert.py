@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pam_edge.cli.host import measure_host_if_new
-from pam_edge.cli.options import parse_size, parse_targets
+from pam_edge.cli.options import parse_targets
 from pam_edge.cli.output import console, parity_word, print_json, progress, say
+from pam_edge.supernet.sizes import parse_size
 from pam_edge.terms import Mode, Precision, Result, Source, TensorIO, parse_choice
 
 if TYPE_CHECKING:

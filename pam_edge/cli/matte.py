@@ -11,6 +11,7 @@ import typer
 
 from pam_edge.cli.interruption import noting
 from pam_edge.cli.output import note, print_json, say, tile_progress
+from pam_edge.errors import UsageError
 from pam_edge.terms import Mode, parse_choice
 
 
@@ -41,6 +42,7 @@ def matte(
     height, width = photo.rgb.shape[:2]
     check_writable_format(output, height, width)
     regions = read_trimap_or_mask(trimap, mask, height, width)
+    _check_apart(output, image, trimap, mask)
     notice = what_is_missing(regions)
     if notice is not None:
         note(notice, style="yellow")
@@ -67,3 +69,10 @@ def matte(
     for each in dict.fromkeys(opened.taken):
         say(str(each))
     say(opened.description, style="yellow" if "UNTRAINED" in opened.description else "dim")
+
+
+def _check_apart(output: Path, *inputs: Path | None) -> None:
+    """Refuse to write over what is read."""
+    for file in inputs:
+        if file is not None and output.exists() and output.samefile(file):
+            raise UsageError(f"Expected an output beside the inputs; {output} is {file} itself. Give -o another name.")

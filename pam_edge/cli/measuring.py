@@ -9,10 +9,10 @@ import typer
 
 from pam_edge.cli.host import measure_with_progress
 from pam_edge.cli.interruption import noting
-from pam_edge.cli.options import parse_size
 from pam_edge.cli.output import busy, console, print_json, say
 from pam_edge.cli.planning import CheckpointOption, JsonOption, PrecisionOption, print_imported
 from pam_edge.measuring import DEFAULT_LIMIT_S
+from pam_edge.supernet.sizes import parse_size
 from pam_edge.targets import Target
 from pam_edge.terms import Precision, parse_choice
 

@@ -29,7 +29,7 @@ def costs_record(costs: CostTable, names: Sequence[str]) -> dict[str, Any]:
 def plan_record(plan: Plan) -> dict[str, Any]:
     """Return a plan as JSON holds it."""
     return {
-        "budget": plan.budget.label,
+        "budget": plan.budget.text,
         "path": str(plan.path),
         "limit": plan.limit,
         "limit_unit": plan.limit_unit,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pam_edge.cli.failures import EXIT_CODES
-from pam_edge.cli.options import parse_size
 from pam_edge.cli.output import console, note, print_json, say
+from pam_edge.supernet.sizes import parse_size
 from pam_edge.targets import Target
 from pam_edge.terms import Precision, parse_choice
 

@@ -180,7 +180,7 @@ def front_chart(planned: Planned) -> RenderableType:
     what = "expected error (lower is better)" if by_error else "GMACs of the path"
     unit, word = planned.costs.unit, planned.costs.provenance
     heading = Text(f"Pareto front: {what} against cost in {unit}, {word}", style="bold")
-    legend = ", ".join(f"{mark} {plan.budget.label}" for mark, plan in marks)
+    legend = ", ".join(f"{mark} {plan.budget.text}" for mark, plan in marks)
     return Group(heading, *_chart(points), Text(f"· front, {legend}", style="dim"))
 
 

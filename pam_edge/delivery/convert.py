@@ -164,8 +164,8 @@ def _choose_io(asked: TensorIO | None, target: Target, precision: Precision) -> 
         return TensorIO.TENSOR
     if asked is TensorIO.IMAGE and precision not in facts.image_precisions:
         raise UsageError(
-            f"--io image: {facts.label} returns alpha as a half-float image, whose rounding (2e-4) is more than "
-            f"{precision} allows. Use --io tensor with {precision}, or --precision {facts.default_precision}."
+            f"io image: {facts.label} returns alpha as a half-float image, whose rounding (2e-4) is more than "
+            f"{precision} allows. Use io tensor with {precision}, or precision {facts.default_precision}."
         )
     return asked or facts.default_io(precision)
 
@@ -205,12 +205,15 @@ def _check_request(request: ConvertRequest) -> None:
     check_size(request.height, request.width)
     if request.mode is Mode.PROBE:
         raise UsageError(
-            "--mode probe: a probe graph is no artifact for apps. `pam-edge profile measure` makes and runs one here, "
+            "mode probe: a probe graph is no artifact for apps. `pam-edge profile measure` makes and runs one here, "
             "`pam-edge profile kit` makes one for a device."
         )
+    if not request.budgets:
+        raise UsageError("Expected one budget or more, an entry point each; got none. Give one, such as 80%.")
     labels = [budget.label for budget in request.budgets]
     if len(set(labels)) != len(labels):
-        raise UsageError(f"Every budget becomes an entry point of its own name; got {', '.join(labels)}. Drop repeats.")
+        texts = ", ".join(budget.text for budget in request.budgets)
+        raise UsageError(f"Every budget becomes an entry point of its own name; got {texts}. Drop repeats.")
     unnamed = [label for label in labels if not re.fullmatch(NAME_PATTERN, label)]
     if unnamed:
         raise UsageError(
@@ -222,7 +225,7 @@ def _check_request(request: ConvertRequest) -> None:
 def _check_writable(out: Path) -> None:
     existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise UsageError(f"--out {out}: {existing} is not a folder that can be written to. Choose another folder.")
+        raise UsageError(f"out {out}: {existing} is not a folder that can be written to. Choose another folder.")
 
 
 def _make(job: _Job, progress: Progress, delivered: list[Path]) -> Artifact:
@@ -286,7 +289,7 @@ def _check_inputs(planned: Planned) -> None:
     if other:
         raise BudgetError(
             f"A dynamic graph takes its budget in the profile's unit, {unit}; got {other[0]}. Give milliseconds, "
-            "percent or a name, or leave --profile out, so that the graph counts GMACs."
+            "percent or a name, or leave the profile out, so that the graph counts GMACs."
         )
     for each in planned.plans:
         budget_input(each.budget, GovernorCosts.of(planned.costs), each.path)

@@ -49,7 +49,7 @@ def open_checkpoint(
         )
     torch.set_num_threads(threads)
     checkpoint = load_checkpoint(reference)
-    asked = parse_budget(budget) if budget else NAMED_BUDGETS["mild"]
+    asked = parse_budget(budget) if budget is not None else NAMED_BUDGETS["mild"]
     planned = plan(checkpoint, (asked,), Conditions(checkpoint.config, *DEFAULT_SIZE, mode=mode))
     if mode is Mode.STATIC:
         return _along_path(checkpoint, planned.plans[0])

@@ -125,7 +125,7 @@ def _choose(artifact: Artifact, budget: str | None) -> tuple[EntryPointRecord, f
 
     entries = {each.name: each for each in artifact.manifest.entry_points}
     first = next(iter(entries.values()))
-    asked, selection = parse_budget(budget) if budget else None, artifact.selection
+    asked, selection = parse_budget(budget) if budget is not None else None, artifact.selection
     if selection is None:
         entry = artifact.entry(asked.label) if asked else first
         return entry, None, f"{entry.budget}, path {entry.path}"

@@ -14,6 +14,9 @@ from PIL import Image, ImageCms
 from pam_edge.errors import UsageError
 from pam_edge.matting.decode import convert
 
+_WIDE = {"I": "signed or 32-bit integers", "F": "32-bit floats"}
+"""What Pillow's wide modes hold: which values are black and white in them is not known."""
+
 _SRGB = ImageCms.createProfile("sRGB")
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
@@ -84,13 +87,10 @@ def _rows(image: Image.Image, transform: ImageCms.ImageCmsTransform, strip: int 
 
 def _eight_bits(image: Image.Image, file: Path) -> Image.Image:
     """Return grey of one channel as L, of 16 bits by its high byte; other kinds are left as they are."""
-    if image.mode.startswith("I"):
-        grey = np.asarray(image)
-        if grey.min() < 0 or grey.max() > 65535:
-            raise UsageError(_not_shown(file, "32-bit integers"))
-        return Image.fromarray((grey >> 8).astype(np.uint8))
-    if image.mode == "F":
-        raise UsageError(_not_shown(file, "32-bit floats"))
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in _WIDE:
+        raise UsageError(_not_shown(file, _WIDE[image.mode]))
     if image.mode == "P" and image.has_transparency_data:
         return convert(image, "RGBA", file)
     return image.convert("L") if image.mode in ("1", "L", "LA") else image

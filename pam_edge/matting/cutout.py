@@ -53,7 +53,7 @@ def cut_out(
         uint8[H,W,4], RGBA, straight alpha, in the image's own colours.
 
     Raises:
-        UsageError: if image and trimap are of different sizes or empty.
+        UsageError: if image and trimap are not of bytes, of different sizes or empty.
     """
     return with_alpha(image, matte_any_size(_InSrgb(model, to_srgb(profile)), image, trimap, progress))
 

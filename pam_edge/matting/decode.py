@@ -115,10 +115,11 @@ def _decode(file: Path, encoded: bytes) -> Image.Image:
                 raise UsageError(
                     f"Expected at most {_MOST_PIXELS:,} pixels; {file} has {image.width} x {image.height}."
                 )
+            is_16_bits = _is_16_bits(image)
             image.load()
             if image.format in ("JPEG", "MPO"):
                 _check_jpeg(file, encoded)
-            return ImageOps.exif_transpose(image)
+            return ImageOps.exif_transpose(image.convert("I;16") if is_16_bits else image)
     except _BROKEN as e:
         raise UsageError(_not_read(file, encoded)) from e
 
@@ -134,6 +135,12 @@ def _opened(encoded: bytes) -> Iterator[ImageFile.ImageFile]:
             Image.MAX_IMAGE_PIXELS = limit
     with image:
         yield image
+
+
+def _is_16_bits(image: ImageFile.ImageFile) -> bool:
+    """Tell whether a file that is not loaded yet holds 16 bits, unsigned, which Pillow would keep as 32."""
+    stored = str(image.tile[0][3]) if image.tile else ""
+    return image.mode == "I" and (image.format == "PPM" or (";16" in stored and "S" not in stored))
 
 
 def _not_read(file: Path, encoded: bytes) -> str:

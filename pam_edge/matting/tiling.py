@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
+from pam_edge.matting.arrays import check_uint8
 from pam_edge.matting.trimaps import BACKGROUND, FOREGROUND, UNKNOWN, clean_trimap, trimap_from_mask
 
 _GRID = 32
@@ -109,7 +110,7 @@ def matte_any_size(
         float32[H,W], 0..1; exactly 0 and 1 where the trimap is known.
 
     Raises:
-        UsageError: if image and trimap are of different sizes or empty.
+        UsageError: if image and trimap are not of bytes, of different sizes or empty.
     """
     _check(image, trimap)
     return _matte(model, image, clean_trimap(trimap), _Count(progress))
@@ -264,6 +265,8 @@ def _windows(starts: tuple[int, ...], tile: int, length: int) -> NDArray[np.floa
 
 
 def _check(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> None:
+    check_uint8("image", image)
+    check_uint8("trimap", trimap)
     if image.shape != (*trimap.shape, 3) or image.size == 0:
         raise UsageError(
             f"Expected a picture [H,W,3] and a trimap [H,W] of one size; got {list(image.shape)} and "

@@ -9,8 +9,10 @@ from enum import StrEnum
 
 from pam_edge.errors import BudgetError
 
-_LARGEST = Decimal(10) ** 9
-_PATTERN = re.compile(r"\s*([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))\s*([^\s0-9].*?)\s*", re.ASCII)
+_LARGEST = 1e9
+_PATTERN = re.compile(r"\s*([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[-+]?[0-9]+)?)\s*([^\s0-9].*?)\s*", re.ASCII)
+_PERCENT_IN_LABELS = "pct"
+_LABEL_POINT = re.compile(r"(?<=[0-9])p(?=[0-9])")
 
 
 class BudgetUnit(StrEnum):
@@ -38,10 +40,15 @@ class Budget:
     value: float
     unit: BudgetUnit
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """What ``parse_budget`` reads as this budget."""
         if self.unit is BudgetUnit.LEVEL:
-            return f"{self.label} ({self.value:g}{self.unit})"
-        return f"{self.value:g}{'GMAC' if self.unit is BudgetUnit.GMAC else self.unit}"
+            return self.label
+        return f"{self.value:.15g}{'GMAC' if self.unit is BudgetUnit.GMAC else self.unit}"
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.value:g}{self.unit})" if self.unit is BudgetUnit.LEVEL else self.text
 
 
 NAMED_BUDGETS: dict[str, Budget] = {
@@ -58,26 +65,29 @@ _EXPECTED = f"Expected a budget such as 12ms, 60GMAC, 80% or one of the names {'
 
 
 def parse_budget(text: str) -> Budget:
-    """Read a budget from its written form; case and spaces around the unit do not matter.
+    """Read a budget from its written form, or from its label; case and spaces around the unit do not matter.
 
     Raises:
-        BudgetError: if the text is no budget, the unit is unknown, or the number is not above zero.
+        BudgetError: if it is no text or no budget, the unit is unknown, or the number is not above zero or too large.
     """
+    if not isinstance(text, str):
+        raise BudgetError(f"{_EXPECTED}, as text; got {text!r}. Write it in quotes, with its unit.")
     name = text.strip().lower()
     if name in NAMED_BUDGETS:
         return NAMED_BUDGETS[name]
-    match = _PATTERN.fullmatch(name)
+    match = _PATTERN.fullmatch(_LABEL_POINT.sub(".", name))
     if match is None:
         raise BudgetError(f"{_EXPECTED}; got {text!r}. Write a plain number directly followed by its unit.")
     unit = _parse_unit(match[2], text)
-    number = Decimal(match[1])
-    if not 0 < number <= _LARGEST:
-        raise BudgetError(f"A budget must lie above zero, up to {_LARGEST:f}; got {text!r}. Give a usable limit.")
-    return Budget(_label(number, unit), float(number), unit)
+    value = float(match[1])
+    if not 0 < value <= _LARGEST:
+        raise BudgetError(f"A budget must lie above zero, up to {_LARGEST:.0f}; got {text!r}. Give a usable limit.")
+    return Budget(_label(Decimal(match[1]), unit), value, unit)
 
 
 def _parse_unit(unit: str, text: str) -> BudgetUnit:
-    known = {str(unit): unit for unit in BudgetUnit if unit is not BudgetUnit.LEVEL} | {"gmacs": BudgetUnit.GMAC}
+    known = {str(unit): unit for unit in BudgetUnit if unit is not BudgetUnit.LEVEL}
+    known |= {"gmacs": BudgetUnit.GMAC, _PERCENT_IN_LABELS: BudgetUnit.PERCENT}
     if unit not in known:
         raise BudgetError(f"{_EXPECTED}; {text!r} has the unknown unit {unit!r}. Use ms, GMAC or %.")
     return known[unit]
@@ -89,5 +99,5 @@ def _label(number: Decimal, unit: BudgetUnit) -> str:
         digits = digits.rstrip("0").rstrip(".")
     digits = digits.lstrip("+").lstrip("0") or "0"
     digits = f"0{digits}" if digits.startswith(".") else digits
-    suffix = "pct" if unit is BudgetUnit.PERCENT else unit
+    suffix = _PERCENT_IN_LABELS if unit is BudgetUnit.PERCENT else unit
     return digits.replace(".", "p") + suffix

@@ -58,7 +58,7 @@ class Conditions:
             UsageError: if no target is given.
         """
         if self.target is None or self.precision is None:
-            raise UsageError("Costs on a device depend on the target; none is given. Name one with --target.")
+            raise UsageError("Costs on a device depend on the target; none is given. Name one.")
         return self.target, self.precision
 
     @property

@@ -130,7 +130,7 @@ def _wrong_unit(
         return f"{found}, not on the {wanted.label}. Measure it on the device: {measure_command(conditions)}"
     return (
         f"{found}, which does not promise to take a graph that chooses; such a graph runs on the {wanted.label}. "
-        f"Measure with --unit {wanted}, convert with --mode multi, or leave --profile out, so that the graph counts "
+        f"Measure with --unit {wanted}, convert in mode multi, or leave the profile out, so that the graph counts "
         "GMACs."
     )
 

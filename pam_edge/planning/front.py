@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pam_edge.planning.budget import Budget, BudgetUnit
+import math
+
+from pam_edge.planning.budget import parse_budget
 from pam_edge.planning.cost import CostTable
 from pam_edge.planning.planner import ErrorTable, Plan, plan_within
 
@@ -21,9 +23,9 @@ def pareto_front(costs: CostTable, macs: CostTable, errors: ErrorTable | None = 
     plans: dict[str, Plan] = {}
     for step in range(POINTS):
         room = whole.cheapest + (whole.full - whole.cheapest) * step // (POINTS - 1)
-        percent = 100 * room / whole.full
-        budget = Budget(f"{percent:.4f}pct", percent, BudgetUnit.PERCENT)
-        plan = plan_within(room, budget, costs, costs, macs, errors)
+        # Rounded up and above zero, so that it can be typed and allows the path.
+        percent = max(1, math.ceil(10**6 * room / whole.full)) / 10**4
+        plan = plan_within(room, parse_budget(f"{percent}%"), costs, costs, macs, errors)
         plans.setdefault(str(plan.path), plan)
     listed = {path: plan for path, plan in plans.items() if plan.expected_error is not None}
     plans = listed or plans

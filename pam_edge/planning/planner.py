@@ -172,8 +172,8 @@ def _limiting_table(budget: Budget, costs: CostTable, macs: CostTable) -> CostTa
         return macs
     if budget.unit is BudgetUnit.MS and costs.unit is not CostUnit.MS:
         raise BudgetError(
-            f"The budget {budget} needs costs in milliseconds; there are only MACs. Give a device profile with "
-            "--profile (`pam-edge profile list` shows them), or a budget in GMAC or %."
+            f"The budget {budget} needs a device profile's costs in milliseconds; here only MACs are counted. Give a "
+            "budget in GMAC, % or a name, or plan and convert for a profile (`pam-edge profile list` shows them)."
         )
     return costs
 

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 from pam_edge.errors import UsageError
 
 MULTIPLE = 32
 """Of height and width: the deepest level's stride."""
 LARGEST = 8192
 """Beyond it a float32 feature map of a single level takes gigabytes, and no phone has such a network's time."""
+
+
+def parse_size(size: str | int | tuple[int, int]) -> tuple[int, int]:
+    """Read height and width: from text, ``512`` or ``384x512``, or from numbers, one for both or one for each.
+
+    Raises:
+        UsageError: if it is neither.
+    """
+    match size:
+        case str() if re.fullmatch("[0-9]+(x[0-9]+)?", size, re.IGNORECASE):
+            sides = size.lower().split("x")
+            return int(sides[0]), int(sides[-1])
+        case int():
+            return size, size
+        case (int(height), int(width)):
+            return height, width
+    raise UsageError(f"size: expected pixels such as 512, or height x width such as 384x512; got {size!r}.")
 
 
 def check_size(height: int, width: int) -> None:
@@ -20,6 +39,6 @@ def check_size(height: int, width: int) -> None:
         if value <= 0 or value % MULTIPLE or value > LARGEST:
             nearest = min(max(MULTIPLE, round(value / MULTIPLE) * MULTIPLE), LARGEST)
             raise UsageError(
-                f"--size: expected multiples of {MULTIPLE} up to {LARGEST}; the {name} is {value}. The nearest is "
+                f"size: expected multiples of {MULTIPLE} up to {LARGEST}; the {name} is {value}. The nearest is "
                 f"{nearest}."
             )

@@ -42,15 +42,15 @@ def pam_edge(capsys, monkeypatch, tmp_path):
         (["--target", "tflite", "--size", "0"], ["multiples of 32"]),
         (["--target", "tflite", "--size", "8224"], ["up to 8192", "8224"]),
         (["--target", "tflite", "--size", "9" * 30], ["up to 8192"]),
-        (["--target", "tflite", "--size", "large"], ["--size", "large"]),
+        (["--target", "tflite", "--size", "large"], ["size", "large"]),
         (["--target", "tflite", "--budget", f"33.{'3' * 99}%"], ["80 characters"]),
         (["--target", "tflite", "--budget", "12parsec"], ["12parsec", "unit"]),
-        (["--target", "tflite", "--budget", "12ms"], ["milliseconds", "--profile"]),
+        (["--target", "tflite", "--budget", "12ms"], ["device profile", "GMAC"]),
         (["--target", "tflite", "--budget", "0.1GMAC"], ["Feasible here", "GMAC"]),
         (["--target", "tflite", "--budget", "10%"], ["Feasible here"]),
-        (["--target", "tflite", "--budget", "80%", "--budget", "80%"], ["entry point", "80pct"]),
+        (["--target", "tflite", "--budget", "80%", "--budget", "80%"], ["entry point", "80%, 80%"]),
         (["--target", "tflite", "--checkpoint", "nowhere.safetensors"], ["nowhere.safetensors", "pam-tiny"]),
-        (["--target", "coreml", "--precision", "fp32", "--io", "image"], ["--io tensor", "half"]),
+        (["--target", "coreml", "--precision", "fp32", "--io", "image"], ["io tensor", "half"]),
     ],
 )
 def test_convert_refuses_what_it_cannot_do_and_writes_nothing(pam_edge, tmp_path, arguments, words):
@@ -114,7 +114,9 @@ def write_picture(folder, size=(40, 60)):
         (["photo.png", "--trimap", "trimap.png", "--mask", "trimap.png", "-o", "out.png"], ["both"]),
         (["photo.png", "--trimap", "small.png", "-o", "out.png"], ["small.png", "size"]),
         (["photo.png", "--trimap", "text.png", "-o", "out.png"], ["text.png"]),
+        (["photo.png", "--trimap", "missing.png", "-o", "small.png"], ["missing.png"]),
         (["photo.png", "--trimap", "trimap.png", "-o", "out.jpg"], [".png"]),
+        (["photo.png", "--trimap", "trimap.png", "-o", "out.png", "--budget", "30ms"], ["device profile", "GMAC, %"]),
         (["photo.png", "--trimap", "trimap.png", "-o", "out.png", "--model", "nothing"], ["nothing"]),
         (["photo.png", "--trimap", "trimap.png", "-o", "out.png", "--model", "."], ["manifest.json"]),
     ],
@@ -137,6 +139,18 @@ def test_matte_knows_before_it_opens_a_model_that_a_format_is_too_small(pam_edge
     code, _, err = pam_edge("matte", "photo.png", "--trimap", "trimap.png", "-o", "out.webp", "--model", "nothing")
     assert code == 2
     assert "16,383 pixels a side for .webp" in err
+
+
+@pytest.mark.parametrize("output", ["photo.png", "trimap.png", "../here/photo.png", "link.png"])
+def test_matte_does_not_write_over_what_it_reads(pam_edge, tmp_path, output):
+    here = tmp_path / "here"
+    write_picture(here)
+    (here / "link.png").symlink_to("photo.png")
+    before = {file: file.read_bytes() for file in here.iterdir()}
+    code, _, err = pam_edge("matte", "photo.png", "--trimap", "trimap.png", "-o", output, "--model", "pam-minute")
+    assert code == 2
+    assert "beside the inputs" in err
+    assert {file: file.read_bytes() for file in here.iterdir()} == before
 
 
 @pytest.mark.parametrize("command", ["verify", "inspect"])

@@ -12,7 +12,7 @@ from pam_edge.delivery.artifact.content import content_hash
 from pam_edge.delivery.artifact.manifest import read_manifest
 from pam_edge.delivery.convert import convert
 from pam_edge.delivery.parity.verify import assert_parity, verify
-from pam_edge.errors import ArtifactError, CheckpointError, ParityError
+from pam_edge.errors import ArtifactError, CheckpointError, ParityError, UsageError
 from pam_edge.graphs.static import StaticGraph
 from pam_edge.planning.budget import parse_budget
 from pam_edge.supernet.checkpoint import TrainingRecord, load_checkpoint, save_checkpoint
@@ -69,6 +69,13 @@ def test_coreml_functions_take_and_give_images_under_the_contracts_names(multi_a
         ("trimap", "GRAYSCALE", (64, 96)),
     ]
     assert [(each.name, each.colour) for each in outputs] == [("alpha", "GRAYSCALE_FLOAT16")]
+
+
+def test_an_entry_point_is_found_by_its_budget_or_its_name(static_artifacts):
+    artifact = static_artifacts[Target.TFLITE]
+    assert artifact.entry("60%").name == artifact.entry("60pct").name == artifact.entry("6e1 %").name == "60pct"
+    with pytest.raises(UsageError, match="100%, 60%; got 80%"):
+        artifact.entry("80pct")
 
 
 def test_the_same_command_gives_the_same_bytes(static_artifacts, tmp_path):

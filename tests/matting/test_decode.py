@@ -169,7 +169,15 @@ def test_pictures_of_more_pixels_than_pillows_own_limit_are_read(tmp_path, monke
 
 
 @pytest.mark.parametrize("depth", [np.int32, np.float32])
-def test_a_photo_in_wide_numbers_is_refused_by_name(tmp_path, depth):
-    Image.fromarray(np.full((4, 4), 70_000, depth)).save(tmp_path / "a.tif")
+@pytest.mark.parametrize("value", [200, 70_000])
+def test_a_photo_in_wide_numbers_is_refused_by_name(tmp_path, depth, value):
+    Image.fromarray(np.full((4, 4), value, depth)).save(tmp_path / "a.tif")
     with pytest.raises(UsageError, match="32-bit"):
         read_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".pgm"])
+def test_a_grey_photo_of_16_bits_is_read_by_its_high_byte(tmp_path, suffix):
+    grey = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
+    cv2.imwrite(str(tmp_path / f"a{suffix}"), grey)
+    np.testing.assert_array_equal(read_image(tmp_path / f"a{suffix}")[..., 0], grey >> 8)

@@ -7,6 +7,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -247,3 +248,24 @@ def test_memory_grows_by_few_bytes_a_pixel(sees_both, monkeypatch):
     finally:
         tracemalloc.stop()
     assert peak < 9 * height * width
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda array: (array / 255).astype(np.float32),
+        lambda array: array.astype(np.int16),
+        lambda array: array > 0,
+        lambda array: array.tolist(),
+        torch.from_numpy,
+        str,
+        lambda array: None,
+    ],
+    ids=["float32", "int16", "bool", "list", "tensor", "text", "None"],
+)
+def test_what_is_no_array_of_bytes_is_refused(convert):
+    image, trimap = noise(64, 96), np.full((64, 96), 128, np.uint8)
+    with pytest.raises(UsageError, match="Expected uint8, 0 to 255; the image is"):
+        matte_any_size(BoxModel(), convert(image), trimap)
+    with pytest.raises(UsageError, match="Expected uint8, 0 to 255; the trimap is"):
+        matte_any_size(BoxModel(), image, convert(trimap))

@@ -19,6 +19,8 @@ from pam_edge.planning.budget import DEFAULT_BUDGETS, NAMED_BUDGETS, BudgetUnit,
         ("80%", 80.0, BudgetUnit.PERCENT, "80pct"),
         (".5ms", 0.5, BudgetUnit.MS, "0p5ms"),
         ("100%", 100.0, BudgetUnit.PERCENT, "100pct"),
+        ("1e2%", 100.0, BudgetUnit.PERCENT, "100pct"),
+        ("7.5E-1 GMAC", 0.75, BudgetUnit.GMAC, "0p75gmac"),
         (" Moderate ", 93.3, BudgetUnit.LEVEL, "moderate"),
     ],
 )
@@ -39,7 +41,10 @@ def test_budget_is_read_with_its_unit_and_label(text, value, unit, label):
         "-3ms",
         "-0.0%",
         "12s",
-        "1e3ms",
+        "1e309ms",
+        "1e-400ms",
+        "1ems",
+        "1p2p3ms",
         "7,5ms",
         "12msms",
         "milder",
@@ -65,6 +70,23 @@ def test_labels_are_file_names_that_tell_budgets_apart(number, unit):
     budget = parse_budget(f"{number}{unit}")
     assert set(budget.label) <= set(string.ascii_lowercase + string.digits)
     assert float(budget.label.rstrip(string.ascii_lowercase).replace("p", ".")) == budget.value
+
+
+@pytest.mark.parametrize("number", [80, None, 0.5, ["80%"], b"80%"])
+def test_what_is_no_text_is_no_budget(number):
+    with pytest.raises(BudgetError, match="as text; got"):
+        parse_budget(number)
+
+
+def test_a_number_out_of_range_is_not_taken_for_a_unit():
+    with pytest.raises(BudgetError, match="above zero, up to 1000000000; got '1e309ms'"):
+        parse_budget("1e309ms")
+
+
+@given(st.decimals("0.001", "1000000", places=3), st.sampled_from(["ms", "GMAC", "%"]))
+def test_labels_and_texts_read_back_as_their_budget(number, unit):
+    budget = parse_budget(f"{number}{unit}")
+    assert parse_budget(budget.label) == parse_budget(budget.text) == budget
 
 
 def test_the_default_budgets_are_the_three_names_full_first():

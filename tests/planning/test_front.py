@@ -1,6 +1,7 @@
+from pam_edge.planning.budget import parse_budget
 from pam_edge.planning.cost import CostTable
 from pam_edge.planning.front import pareto_front
-from pam_edge.planning.planner import ErrorTable
+from pam_edge.planning.planner import ErrorTable, plan_path
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import CostUnit, Provenance
 
@@ -24,6 +25,11 @@ def test_the_front_runs_from_the_cheapest_path_to_the_full_one():
     front = pareto_front(COSTS, MACS)
     assert (front[0].path, front[-1].path) == (PathSpec.shortest(4), PathSpec.full(4))
     assert [plan.gmacs for plan in front] == sorted(plan.gmacs for plan in front)
+
+
+def test_the_budget_of_each_point_allows_its_path_when_it_is_typed():
+    for plan in pareto_front(COSTS, MACS):
+        assert plan_path(parse_budget(plan.budget.text), COSTS, MACS).gmacs >= plan.gmacs
 
 
 def test_with_errors_the_front_holds_listed_paths_alone():

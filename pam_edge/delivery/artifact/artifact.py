@@ -12,6 +12,8 @@ from pam_edge.delivery.artifact.golden import GoldenVector, read_golden
 from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, read_manifest
 from pam_edge.delivery.artifact.opened import ChosenPath, FixedPath, Opened
 from pam_edge.errors import ArtifactError, UsageError
+from pam_edge.files import as_path
+from pam_edge.planning.budget import parse_budget
 from pam_edge.runtimes.base import Runtime
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.toolchains import silenced
@@ -33,15 +35,17 @@ class Artifact:
     manifest: Manifest
 
     @classmethod
-    def read(cls, directory: Path) -> Artifact:
+    def read(cls, directory: str | Path) -> Artifact:
         """Read a folder's manifest; the files that it names lie in the folder, if they are there at all.
 
         Raises:
             ArtifactError: if the folder or manifest is missing, damaged or of another schema, or names files elsewhere.
+            UsageError: if it is no path at all.
         """
-        artifact = cls(directory, read_manifest(directory))
+        folder = as_path("directory", directory)
+        artifact = cls(folder, read_manifest(folder))
         for file in artifact._named_files():
-            inside(directory, file)
+            inside(folder, file)
         return artifact
 
     def _named_files(self) -> Iterator[str]:
@@ -67,19 +71,20 @@ class Artifact:
         except UsageError as error:
             raise ArtifactError(f"{self.directory}: the manifest's selection is damaged: {error}") from error
 
-    def entry(self, name: str) -> EntryPointRecord:
-        """Return an entry point by name.
+    def entry(self, budget: str) -> EntryPointRecord:
+        """Return an entry point by its budget as a user writes it, or by its name.
 
         Raises:
-            UsageError: if there is none of that name.
+            UsageError: if there is none for that budget.
         """
-        entries = {entry.name: entry for entry in self.manifest.entry_points}
-        if name not in entries:
+        asked, entries = parse_budget(budget), {entry.name: entry for entry in self.manifest.entry_points}
+        if asked.label not in entries:
+            known = ", ".join(entry.budget for entry in entries.values())
             raise UsageError(
-                f"Expected one of the entry points of {self.directory}, {', '.join(entries)}; got {name!r}. Convert "
-                "with that budget as well."
+                f"Expected one of the budgets of {self.directory}, {known}; got {asked}. Convert with that budget as "
+                "well."
             )
-        return entries[name]
+        return entries[asked.label]
 
     def file(self, entry: EntryPointRecord) -> Path:
         """Return an entry point's file, or package folder.

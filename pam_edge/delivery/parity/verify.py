@@ -35,7 +35,7 @@ DATA_PICTURES_IN_CONVERT = 2
 
 
 def verify(
-    directory: Path,
+    directory: Path | str,
     *,
     images: Path | None = None,
     checkpoint: str | None = None,
@@ -84,7 +84,7 @@ def assert_parity(directory: Path | str, *, images: Path | str | None = None) ->
         ParityError: if one does not, or could not be run here.
         ArtifactError: as ``verify``.
     """
-    records = verify(Path(directory), images=Path(images) if images else None)
+    records = verify(directory, images=Path(images) if images else None)
     failed = [record for record in records if record.passed is not True]
     if failed:
         raise ParityError(describe_failure(str(directory), failed))
@@ -201,7 +201,7 @@ def _check_same_weights(checkpoint: Checkpoint, expected: CheckpointRecord) -> N
     if checkpoint.sha256 != expected.sha256:
         raise ArtifactError(
             f"The artifact was made from a checkpoint with SHA-256 {expected.sha256[:12]}…; {checkpoint.reference} has "
-            f"{checkpoint.sha256[:12]}…. Verify against the right one with --checkpoint, or convert again."
+            f"{checkpoint.sha256[:12]}…. Verify against the right checkpoint, or convert again."
         )
 
 
