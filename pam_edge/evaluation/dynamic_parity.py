@@ -90,8 +90,8 @@ def check_dynamic(
     picture: Picture,
     budget: float,
     limits: ParityLimits,
-) -> tuple[DynamicCheck, NDArray[np.float32]]:
-    """Run a dynamic graph on one picture and judge alpha, path and cost; return that and the alpha."""
+) -> tuple[DynamicCheck, Matte]:
+    """Run a dynamic graph on one picture and judge alpha, path and cost; return that and what it gave."""
     expected = run_governed(reference.supernet, costs, table, *to_tensors(picture), budget)
     found = model(picture.image, picture.given, budget)
     path = PathSpec.parse(found.path)
@@ -105,7 +105,7 @@ def check_dynamic(
         is_tie=is_tie(path, expected.path, expected.free_margins, limits.gate_margin),
         keeps_budget=found.cost <= limit and found.cost == costs.cost(path),
     )
-    return check, found.alpha
+    return check, found
 
 
 def is_tie(path: PathSpec, expected: PathSpec, margins: Sequence[float | None], noise: float) -> bool:

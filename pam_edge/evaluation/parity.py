@@ -211,7 +211,7 @@ class Reference:
 
 def check_entry_point(
     model: CallableModel, path: PathSpec, others: Sequence[PathSpec], reference: Reference
-) -> tuple[EntryParity, dict[str, NDArray[np.float32]]]:
+) -> tuple[EntryParity, dict[str, Cutout]]:
     """Run one entry point on every picture of the reference.
 
     Args:
@@ -221,7 +221,7 @@ def check_entry_point(
         reference: supernet and pictures.
 
     Returns:
-        The parity, and the alphas by picture name.
+        The parity, and what the entry point gave by picture name.
     """
     found = {p.name: model(p.image, p.given) for p in reference.pictures}
     alphas = {name: each.alpha for name, each in found.items()}
@@ -235,4 +235,4 @@ def check_entry_point(
         return sum(float(np.abs(alphas[p.name] - reference.alpha(candidate, p)).sum()) for p in reference.pictures)
 
     nearest = min(dict.fromkeys((path, *others)), key=distance)
-    return EntryParity(deviations, foregrounds, str(nearest)), alphas
+    return EntryParity(deviations, foregrounds, str(nearest)), found

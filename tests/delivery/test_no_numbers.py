@@ -17,7 +17,7 @@ from pam_edge.delivery.artifact.manifest import ParityRecord
 from pam_edge.delivery.parity.entry_check import EntryCheck, compare_runtimes
 from pam_edge.delivery.parity.figures import Judged, figures, worst
 from pam_edge.delivery.parity.verify import describe_failure
-from pam_edge.evaluation.parity import Deviation, Reference
+from pam_edge.evaluation.parity import Colours, Deviation, Reference
 from pam_edge.evaluation.pictures import bundled_pictures, fit
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import load_checkpoint
@@ -199,8 +199,9 @@ def test_a_runtime_that_gives_no_number_on_one_picture_fails_there(
 def test_two_runtimes_that_are_no_numbers_apart_fail_with_every_reason(value):
     first = RECORD.model_copy(update={"passed": True, "runtime": "coreml"})
     second = first.model_copy(update={"runtime": "reference", "reason": "changed"})
-    alphas = [{"cat": np.zeros((2, 2), np.float32)}, {"cat": np.full((2, 2), value, np.float32)}]
-    _, record = compare_runtimes([first, second], alphas, 0.03)
+    alphas = np.zeros((2, 2), np.float32), np.full((2, 2), value, np.float32)
+    mattes = [{"cat": Colours(alpha, None)} for alpha in alphas]
+    _, record = compare_runtimes([first, second], mattes, 0.03)
     assert (record.passed, record.max_abs_between_runtimes) == (False, None)
     assert record.reason.startswith("changed; ")
     strict(record.model_dump_json())

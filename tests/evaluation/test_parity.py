@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from pam_edge.errors import UsageError
-from pam_edge.evaluation.parity import Reference, check_entry_point, to_tensors
+from pam_edge.evaluation.parity import Colours, Reference, check_entry_point, to_tensors
 from pam_edge.evaluation.pictures import adversarial_pictures, folder_pictures
 from pam_edge.supernet.checkpoint import untrained_checkpoint
 from pam_edge.supernet.path import PathSpec
@@ -31,11 +31,11 @@ def test_a_perfect_model_passes_on_pictures_that_differ_in_their_suffix(supernet
     def perfect(image, trimap):
         picture = replace(reference.pictures[0], image=image, trimap=trimap)
         with torch.no_grad():
-            return supernet(*to_tensors(picture), path=path).alpha[0, 0].numpy()
+            return Colours(supernet(*to_tensors(picture), path=path).alpha[0, 0].numpy(), None)
 
-    parity, alphas = check_entry_point(perfect, path, [], reference)
+    parity, found = check_entry_point(perfect, path, [], reference)
     assert [each.max_abs for each in parity.deviations.values()] == [0.0, 0.0]
-    assert not np.array_equal(*alphas.values())
+    assert not np.array_equal(*(each.alpha for each in found.values()))
 
 
 def test_pictures_of_one_name_are_refused(supernet):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pam_edge.converters.base import Selection
 from pam_edge.delivery.artifact.artifact import Artifact
@@ -16,14 +16,14 @@ from pam_edge.delivery.parity.expected import expected_matte
 from pam_edge.delivery.parity.figures import Judged, figures, join_reasons, worst
 from pam_edge.errors import ArtifactError, MissingExtraError, PamEdgeError
 from pam_edge.evaluation.dynamic_parity import EDGE_BUDGETS, check_dynamic
-from pam_edge.evaluation.parity import LIMITS, ParityLimits, Reference, check_entry_point
+from pam_edge.evaluation.parity import LIMITS, Cutout, ParityLimits, Reference, check_entry_point
 from pam_edge.evaluation.pictures import Picture
 from pam_edge.runtimes.base import BlockOutput, Expectation, Runtime
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.path import PathSpec
 
-Alphas = dict[str, NDArray[np.float32]]
-"""Alpha float32[H, W] by picture name."""
+Mattes = Mapping[str, Cutout]
+"""What an entry point gave, by picture name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class _Run:
 
     ran_on: str
     judged: tuple[Judged, ...]
-    alphas: Alphas
+    mattes: Mattes
     path_mismatches: int
     path_ties: int = 0
     costs_over_budget: int = 0
@@ -63,8 +63,8 @@ class EntryCheck:
     def _limits(self) -> ParityLimits:
         return LIMITS[self.artifact.manifest.precision]
 
-    def in_runtime(self, name: str) -> tuple[ParityRecord, Alphas]:
-        """Check in a runtime; return the record and the alphas, none if it did not run."""
+    def in_runtime(self, name: str) -> tuple[ParityRecord, Mattes]:
+        """Check in a runtime; return the record and what it gave, nothing if it did not run."""
         try:
             runtime = load_runtime(self.artifact.manifest.target, name)
         except MissingExtraError as error:
@@ -83,7 +83,7 @@ class EntryCheck:
             look_into = worst(run.judged)
             picture = next(each for each in self.reference.pictures if each.name == look_into.picture)
             fields |= self._locate(runtime, picture, look_into.budget)
-        return self._record(name, fields), run.alphas
+        return self._record(name, fields), run.mattes
 
     def _record(self, runtime: str, fields: dict[str, Any]) -> ParityRecord:
         """Return the record of the entry point; without other fields, of one that was not run."""
@@ -107,12 +107,12 @@ class EntryCheck:
         entries = self.artifact.manifest.entry_points
         paths = {each.name: PathSpec.parse(each.path) for each in entries if each.path}
         own = paths[self.entry.name]
-        parity, alphas = check_entry_point(model, own, tuple(paths.values()), self.reference)
+        parity, mattes = check_entry_point(model, own, tuple(paths.values()), self.reference)
         judged = tuple(
             Judged(name, None, off, all(each.within(self._limits) for each in (off, colours) if each), colours)
             for (name, off), colours in zip(parity.deviations.items(), parity.foregrounds.values(), strict=True)
         )
-        return _Run(model.ran_on, judged, alphas, int(parity.nearest_path != str(own)))
+        return _Run(model.ran_on, judged, mattes, int(parity.nearest_path != str(own)))
 
     def _run_chosen(self, model: Opened, selection: Selection) -> _Run:
         """Run at the entry point's budget on all pictures, and at budgets that no planner gives on the first."""
@@ -121,18 +121,18 @@ class EntryCheck:
         first = self.reference.pictures[0]
         runs = [(picture, own) for picture in self.reference.pictures] + [(first, budget) for budget in EDGE_BUDGETS]
         judged, checks = [], []
-        alphas: Alphas = {}
+        mattes: dict[str, Cutout] = {}
         for picture, budget in runs:
-            check, alpha = check_dynamic(
+            check, found = check_dynamic(
                 model, self.reference, selection.costs, selection.table, picture, budget, self._limits
             )
             judged.append(Judged(picture.name, budget, check.deviation, check.passes(self._limits), check.foreground))
             checks.append(check)
-            alphas.setdefault(picture.name, alpha)
+            mattes.setdefault(picture.name, found)
         return _Run(
             model.ran_on,
             tuple(judged),
-            alphas,
+            mattes,
             path_mismatches=sum(not (check.same_path or check.is_tie) for check in checks),
             path_ties=sum(check.is_tie for check in checks),
             costs_over_budget=sum(not check.keeps_budget for check in checks),
@@ -170,15 +170,15 @@ class EntryCheck:
         }
 
 
-def compare_runtimes(records: list[ParityRecord], alphas: list[Alphas], largest: float) -> list[ParityRecord]:
+def compare_runtimes(records: list[ParityRecord], mattes: list[Mattes], largest: float) -> list[ParityRecord]:
     """Compare each runtime's alphas of one entry point with the first's; more than ``largest``, or NaN, fails."""
     compared = records[:1]
-    for record, own in zip(records[1:], alphas[1:], strict=True):
-        shared = alphas[0].keys() & own.keys()
+    for record, own in zip(records[1:], mattes[1:], strict=True):
+        shared = mattes[0].keys() & own.keys()
         if not shared:
             compared.append(record)
             continue
-        apart = float(np.max([np.abs(alphas[0][name] - own[name]).max() for name in shared]))
+        apart = float(np.max([np.abs(mattes[0][name].alpha - own[name].alpha).max() for name in shared]))
         update: dict[str, Any] = {"max_abs_between_runtimes": apart if np.isfinite(apart) else None}
         if not apart <= largest:
             reason = f"{apart:.2g} away from {records[0].runtime}; allowed: {largest:g}"
@@ -191,7 +191,7 @@ def _measured(run: _Run) -> dict[str, Any]:
     """Return the fields of a record that running the entry point gives."""
     return figures(run.judged) | {
         "ran_on": run.ran_on,
-        "images": len(run.alphas),
+        "images": len(run.mattes),
         "path_mismatches": run.path_mismatches,
         "path_ties": run.path_ties,
         "costs_over_budget": run.costs_over_budget,

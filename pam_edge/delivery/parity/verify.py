@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.ends import ends_of
 from pam_edge.delivery.artifact.manifest import CheckpointRecord, ParityRecord
-from pam_edge.delivery.parity.entry_check import EntryCheck, compare_runtimes
+from pam_edge.delivery.parity.entry_check import EntryCheck, Mattes, compare_runtimes
 from pam_edge.errors import ArtifactError, ParityError, WorkerError
 from pam_edge.evaluation.masks import as_graph_sees
 from pam_edge.evaluation.parity import LIMITS, Reference
@@ -163,7 +162,8 @@ def check_in_process(
         checkpoint: that it was made from.
         pictures: see ``choose_pictures``.
         runtime: name of the one to check in; None takes all that this machine can have.
-        mattes: folder that receives the alphas of the first runtime as ``ENTRY.PICTURE.npy``.
+        mattes: folder that receives what the first runtime gave: ``ENTRY.PICTURE.npy``, alpha, and of cut-outs
+            ``ENTRY.PICTURE.foreground.npy``.
         threads: for the runtime.
     """
     manifest = artifact.manifest
@@ -178,7 +178,7 @@ def check_in_process(
         if mattes:
             _save_mattes(mattes, entry.name, checked[0][1])
         largest = LIMITS[manifest.precision].max_abs
-        records += compare_runtimes([record for record, _ in checked], [alphas for _, alphas in checked], largest)
+        records += compare_runtimes([record for record, _ in checked], [found for _, found in checked], largest)
     return tuple(records)
 
 
@@ -216,6 +216,8 @@ def _check_same_network(checkpoint: Checkpoint, artifact: Artifact) -> None:
         )
 
 
-def _save_mattes(folder: Path, entry: str, alphas: dict[str, NDArray[np.float32]]) -> None:
-    for picture, alpha in alphas.items():
-        np.save(folder / f"{entry}.{picture}.npy", alpha)
+def _save_mattes(folder: Path, entry: str, mattes: Mattes) -> None:
+    for picture, found in mattes.items():
+        np.save(folder / f"{entry}.{picture}.npy", found.alpha)
+        if found.foreground is not None:
+            np.save(folder / f"{entry}.{picture}.foreground.npy", found.foreground)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, ParityRecord
@@ -15,6 +16,7 @@ from pam_edge.delivery.planned import PlannedRecord
 from pam_edge.delivery.report.page import write_report
 from pam_edge.delivery.report.records import EntryReport, Front, FrontPoint, ParityRow, PictureRow, Report, Status
 from pam_edge.evaluation.parity import LIMITS, Reference
+from pam_edge.evaluation.pictures import Picture
 from pam_edge.matting.cutout import with_alpha
 from pam_edge.planning.front import pareto_front
 from pam_edge.planning.planner import Plan
@@ -114,8 +116,7 @@ def _front(planned: PlannedRecord) -> Front | None:
 def _pictures(artifact: Artifact, reference: Reference, mattes: Path) -> Iterator[PictureRow]:
     for picture in reference.pictures:
         for entry in artifact.manifest.entry_points:
-            file = mattes / f"{entry.name}.{picture.name}.npy"
-            alpha = np.load(file) if file.is_file() else None
+            alpha, colours = (_load(mattes / f"{entry.name}.{picture.name}{end}.npy") for end in ("", ".foreground"))
             yield PictureRow(
                 picture=picture.name,
                 source=picture.source,
@@ -124,9 +125,21 @@ def _pictures(artifact: Artifact, reference: Reference, mattes: Path) -> Iterato
                 trimap=picture.trimap,
                 reference=expected_matte(artifact, entry, reference, picture).alpha,
                 artifact=alpha,
-                cutout=with_alpha(picture.image, alpha) if alpha is not None else None,
+                cutout=None if alpha is None else _cut_out(picture, alpha, colours),
+                colours_are_artifacts=colours is not None,
                 gain=_GAIN[artifact.manifest.precision],
             )
+
+
+def _load(file: Path) -> NDArray[np.float32] | None:
+    return np.load(file) if file.is_file() else None
+
+
+def _cut_out(picture: Picture, alpha: NDArray[np.float32], colours: NDArray[np.float32] | None) -> NDArray[np.uint8]:
+    """Return uint8[H, W, 4], RGBA: with the artifact's own colours, if it gives any."""
+    if colours is None:
+        return with_alpha(picture.image, alpha)
+    return np.nan_to_num(np.dstack([colours, alpha * 255])).round().clip(0, 255).astype(np.uint8)
 
 
 def _notes(manifest: Manifest) -> Iterator[str]:

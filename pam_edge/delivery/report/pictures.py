@@ -19,6 +19,9 @@ _LARGEST_SIDE_PX = 512
 _MORE_OPAQUE, _LESS_OPAQUE = (255, 150, 40), (70, 150, 255)
 """Colours of differences: orange where the artifact is more opaque than PyTorch, blue where it is less."""
 
+_GROUNDS = {"white": (255, 255, 255), "black": (0, 0, 0), "green": (0, 255, 0)}
+"""A fringe of the old background shows on at least one of these."""
+
 
 def pictures(report: Report) -> str:
     """Return every picture with its mattes; says that untrained ones are no judgement."""
@@ -54,10 +57,19 @@ def _picture_row(row: PictureRow) -> str:
         cells = _figure("Artifact", _png(_grey(row.artifact))) + _figure(caption, _png(_signed(difference * row.gain)))
         summary = f"max |Δα| {scientific(float(np.abs(difference).max()))}, full colour at {scientific(1 / row.gain)}"
     cutout = "" if row.cutout is None else _figure("Cut-out", _png(_shrink(row.cutout)), "cutout")
+    if row.cutout is not None and row.colours_are_artifacts:
+        cutout += "".join(_figure(f"On {name}", _jpeg(_over(row.cutout, grey))) for name, grey in _GROUNDS.items())
     return (
         f"<h4>{escape(row.entry_point)} <small>{summary}</small></h4>"
         f'<div class="cells">{reference}{cells}{cutout}</div>'
     )
+
+
+def _over(cutout: NDArray[np.uint8], ground: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Return uint8[h,w,3]: a cut-out, straight RGBA, on a plain ground."""
+    alpha = cutout[..., 3:].astype(np.float32) / 255
+    mixed = cutout[..., :3] * alpha + np.array(ground, np.float32) * (1 - alpha)
+    return np.asarray(mixed.round(), dtype=np.uint8)
 
 
 def _figure(caption: str, source: str, kind: str = "") -> str:
