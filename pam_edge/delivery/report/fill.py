@@ -126,6 +126,7 @@ def _pictures(artifact: Artifact, reference: Reference, mattes: Path) -> Iterato
                 reference=expected_matte(artifact, entry, reference, picture).alpha,
                 artifact=alpha,
                 cutout=None if alpha is None else _cut_out(picture, alpha, colours),
+                mask=picture.mask,
                 colours_are_artifacts=colours is not None,
                 gain=_GAIN[artifact.manifest.precision],
             )

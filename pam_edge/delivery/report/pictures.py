@@ -39,7 +39,9 @@ def pictures(report: Report) -> str:
 
 def _picture(rows: Sequence[PictureRow]) -> str:
     first = rows[0]
-    inputs = _figure("Image", _jpeg(first.image)) + _figure("Trimap", _png(_shrink(first.trimap)))
+    inputs = _figure("Image", _jpeg(first.image))
+    inputs += _figure("Mask", _png(_shrink(first.mask))) if first.mask is not None else ""
+    inputs += _figure("Trimap" if first.mask is None else "Trimap made of it", _png(_shrink(first.trimap)))
     return (
         f"<article><h3>{escape(first.picture)} <small>{escape(first.source)}</small></h3>"
         f'<div class="picture"><div class="inputs">{inputs}</div><div class="results">'

@@ -116,6 +116,7 @@ class PictureRow:
         artifact: float32[H,W], 0..1: alpha of the artifact; None when it was not run.
         cutout: uint8[H,W,4], RGBA, straight alpha; None when there is none.
         gain: what differences of alpha are multiplied by before they are shown as colour.
+        mask: uint8[h,w], what the artifact was given if it takes no trimap; None otherwise.
         colours_are_artifacts: whether the cut-out's colours are the artifact's own: its fringe is then shown as well.
     """
 
@@ -128,6 +129,7 @@ class PictureRow:
     artifact: NDArray[np.float32] | None
     cutout: NDArray[np.uint8] | None
     gain: float
+    mask: NDArray[np.uint8] | None = None
     colours_are_artifacts: bool = False
 
 
