@@ -22,6 +22,7 @@ from pam_edge.converters.executorch.in_place import may_overwrite
 from pam_edge.converters.executorch.partitions import PartitionPerOutput
 from pam_edge.errors import UnsupportedOpError
 from pam_edge.graphs.dynamic import Choose, DynamicGraph, ProbeGraph, choose_eagerly
+from pam_edge.supernet.config import STRIDES
 from pam_edge.supernet.network import Supernet
 
 Delegates = Mapping[nn.Module, LoweredBackendModule]
@@ -40,12 +41,16 @@ def delegate_branches(graph: DynamicGraph | ProbeGraph, exported: nn.Module, inp
     Raises:
         UnsupportedOpError: if a branch is not one XNNPACK partition.
     """
-    _keep_channels_last(graph.network)
+    if any(side > STRIDES[-1] for side in inputs["image"].shape[2:]):
+        _keep_channels_last(graph.network)
     graph.choose = _between(_lower(_branch_inputs(graph, exported, inputs)))
 
 
 def _keep_channels_last(network: Supernet) -> None:
-    """Let features pass from delegate to delegate in XNNPACK's own layout: else each would transpose them twice."""
+    """Let features pass from delegate to delegate in XNNPACK's own layout: else each would transpose them twice.
+
+    Features of one pixel lie in memory alike in either layout, and ExecuTorch takes them for the other one.
+    """
     network.stem.register_forward_pre_hook(lambda _, inputs: (inputs[0].to(memory_format=torch.channels_last),))
     network.head.register_forward_hook(lambda _, __, output: output.to(memory_format=torch.contiguous_format))
 
