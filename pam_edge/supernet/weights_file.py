@@ -124,7 +124,8 @@ def describe(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     found = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
+    where = ".".join(map(str, found["loc"]))
+    return f"{where}: {found['msg']}" if where else str(found["msg"])
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
