@@ -150,5 +150,6 @@ def _check_tensors(path: Path, expected: Shapes, found: Mapping[str, Tensor]) ->
         tensor = found[name]
         if tensor.shape != shape or tensor.dtype != DTYPE:
             raise CheckpointError(
-                f"{path}: tensor {name} should be {DTYPE} {list(shape)}, found {tensor.dtype} {list(tensor.shape)}."
+                f"{path}: expected the tensor {name} to be {DTYPE} {list(shape)}, found {tensor.dtype} "
+                f"{list(tensor.shape)}. Save it with pam_edge.supernet.checkpoint.save_checkpoint."
             )

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -336,6 +337,15 @@ def test_opening_and_running_prints_nothing(folders, capfd, kind):
     picture, artifact = fit(bundled_pictures()[0], 64, 64), Artifact.read(folders[kind])
     artifact.open(artifact.manifest.entry_points[0], threads=1)(picture.image, picture.trimap)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_folder_of_artifacts_names_them(tmp_path):
+    (tmp_path / "one").mkdir()
+    with pytest.raises(ArtifactError, match="Check the path"):
+        Artifact.read(tmp_path)
+    (tmp_path / "one" / "manifest.json").write_text("{}")
+    with pytest.raises(ArtifactError, match=f"such as {re.escape(str(tmp_path / 'one'))}"):
+        Artifact.read(tmp_path)
 
 
 def test_a_key_that_is_there_twice_is_refused(copied):

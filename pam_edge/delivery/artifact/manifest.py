@@ -21,6 +21,7 @@ from pam_edge.terms import CostUnit, Mode, Precision, Provenance, TensorIO
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
 
+_FOLDERS_NAMED = 3
 _LARGEST_BYTES = 4 * 2**20
 """A manifest is some tens of thousands of bytes long."""
 
@@ -288,7 +289,9 @@ def read_manifest(directory: Path) -> Manifest:
     """
     file = directory / MANIFEST
     if not file.is_file():
-        raise ArtifactError(f"Expected an artifact folder with {MANIFEST}; {directory} has none.")
+        inside = ", ".join(str(each.parent) for each in sorted(directory.glob(f"*/{MANIFEST}"))[:_FOLDERS_NAMED])
+        way_out = f"Give one of the folders in it, such as {inside}." if inside else "Check the path."
+        raise ArtifactError(f"Expected an artifact folder with {MANIFEST}; {directory} has none. {way_out}")
     content = _read(file)
     try:
         parse_json(content)
