@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pam_edge.terms import Precision
+
 
 @dataclass(frozen=True, slots=True)
 class BlockOutput:
@@ -89,6 +91,8 @@ class Inspection:
     """What one entry point of a file is made of.
 
     Attributes:
+        height: of the image that it takes.
+        width: of the image that it takes.
         operators: how many of each operator, by the target's name for it.
         delegate: what takes the operators, such as ``XNNPACK``.
         partitions: pieces that the delegate takes as a whole; None where only the device decides.
@@ -98,6 +102,8 @@ class Inspection:
             whose partitions only the device decides.
     """
 
+    height: int
+    width: int
     operators: dict[str, int]
     delegate: str
     partitions: int | None
@@ -198,6 +204,14 @@ class Runtime(Protocol):
 
         Raises:
             ArtifactError: as ``load``.
+        """
+        ...
+
+    def precision(self, file: Path) -> Precision:
+        """Return the number format in which a file, which can be loaded, stores its weights.
+
+        Raises:
+            ArtifactError: if it cannot be told.
         """
         ...
 

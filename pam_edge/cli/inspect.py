@@ -23,16 +23,18 @@ def inspect(
 
     manifest, found = inspect_folder(directory)
     if json:
-        entries = {entry.name: entry.model_dump() for entry in manifest.entry_points}
-        print_json({"entry_points": [entries[name] | asdict(each) for name, each in found.items()]})
+        entries = [(entry.model_dump(), asdict(found[entry.name])) for entry in manifest.entry_points]
+        print_json({"entry_points": [entry | each.pop("inspection") | each for entry, each in entries]})
         return
     # The budgets of a dynamic graph are inputs of one function.
     functions = {(entry.file, entry.function): entry for entry in reversed(manifest.entry_points)}
     for entry in reversed(functions.values()):
-        each = found[entry.name]
+        each = found[entry.name].inspection
         path = f"path {entry.path}" if entry.path else "path chosen for each image and budget"
         name = entry.name if entry.path else entry.function
         say((name, "bold"), f"  {entry.file}, {entry.bytes / 1e6:.2f} MB, {path}")
+        for contradiction in found[entry.name].contradictions:
+            say("  damaged, or not of this manifest: ", (contradiction, "red"))
         partitions = "decided on the device" if each.partitions is None else str(each.partitions)
         outside = ", ".join(f"{count} {name}" for name, count in each.outside.items())
         say(f"  delegate: {each.delegate}; partitions: {partitions}")
@@ -44,7 +46,7 @@ def inspect(
     for known in manifest.accelerators:
         suits = ("suited", "green") if known.suits else ("not suited", "red")
         say(f"{known.accelerator}: ", suits, f", {known.why}")
-    say(next(iter(found.values())).note, style="dim")
+    say(next(iter(found.values())).inspection.note, style="dim")
 
 
 def _describe(found: Inspection) -> tuple[Part, str]:

@@ -113,7 +113,8 @@ def _decode(file: Path, encoded: bytes) -> Image.Image:
         with _opened(encoded) as image:
             if image.width * image.height > _MOST_PIXELS:
                 raise UsageError(
-                    f"Expected at most {_MOST_PIXELS:,} pixels; {file} has {image.width} x {image.height}."
+                    f"Expected at most {_MOST_PIXELS:,} pixels; {file} has {image.width} x {image.height}. "
+                    "Make it smaller, or cut it up."
                 )
             is_16_bits = _is_16_bits(image)
             image.load()

@@ -81,14 +81,17 @@ def bench(directory: Path, *, threads: int, seconds: float) -> Bench:
         seconds: for taking times; at least ``LEAST_ROUNDS`` rounds are taken.
 
     Raises:
-        ArtifactError: if the folder is missing or damaged.
+        ArtifactError: if the folder is missing or damaged, or a file was changed since it was made.
         UsageError: if its target's times mean nothing here.
     """
-    manifest = Artifact.read(directory).manifest
+    artifact = Artifact.read(directory)
+    manifest = artifact.manifest
     if manifest.target.facts.why_not_timed_here:
         raise UsageError(f"bench: {manifest.target.facts.why_not_timed_here}.")
     if threads < 1 or not seconds > 0:
         raise UsageError(f"bench: expected at least one thread and a time above zero; got {threads} and {seconds} s.")
+    for entry in manifest.entry_points:
+        artifact.check_unchanged(entry)
     payload = {"directory": str(directory), "threads": threads, "seconds": seconds}
     times = run_in_worker("pam_edge.measuring.bench:time_in_worker", payload, threads=threads)
     costs, prediction = _predictions(manifest, threads)

@@ -118,7 +118,8 @@ def load_checkpoint(reference: str | Path) -> Checkpoint:
     path = Path(text)
     if not _is_file(path):
         raise CheckpointError(
-            f"Expected a checkpoint file or one of the names {', '.join(VARIANTS)}; {text!r} is neither."
+            f"Expected a checkpoint file or one of the names {', '.join(VARIANTS)}; there is no file {text!r}. Check "
+            "the path."
         )
     return _load_file(path, text)
 
@@ -199,7 +200,10 @@ def _read_metadata(path: Path, metadata: dict[str, str]) -> tuple[SupernetConfig
 def _check_format(path: Path, header: Any) -> None:
     found = header.get("format", "none") if isinstance(header, dict) else "none"
     if found != FORMAT:
-        raise CheckpointError(f"{path}: expected the format {FORMAT!r} in the header, found {str(found)[:80]!r}.")
+        raise CheckpointError(
+            f"{path}: expected the format {FORMAT!r} in the header, found {str(found)[:80]!r}. Give a checkpoint that "
+            "`pam-edge train` or pam_edge.supernet.checkpoint.save_checkpoint wrote, in this version."
+        )
 
 
 def _check_paths(path: Path, config: SupernetConfig, training: TrainingRecord) -> None:

@@ -124,7 +124,8 @@ def describe(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     found = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
+    where = ".".join(map(str, found["loc"]))
+    return f"{where}: {found['msg']}" if where else str(found["msg"])
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -149,5 +150,6 @@ def _check_tensors(path: Path, expected: Shapes, found: Mapping[str, Tensor]) ->
         tensor = found[name]
         if tensor.shape != shape or tensor.dtype != DTYPE:
             raise CheckpointError(
-                f"{path}: tensor {name} should be {DTYPE} {list(shape)}, found {tensor.dtype} {list(tensor.shape)}."
+                f"{path}: expected the tensor {name} to be {DTYPE} {list(shape)}, found {tensor.dtype} "
+                f"{list(tensor.shape)}. Save it with pam_edge.supernet.checkpoint.save_checkpoint."
             )

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.errors import PamEdgeError
+from pam_edge.errors import ArtifactError, UnsupportedOpError
 from pam_edge.runtimes.base import Divergence, Expectation, Inspection, TensorNames
 from pam_edge.runtimes.coreml.inputs import function_name, image_size, load_ours, model_inputs
-from pam_edge.runtimes.coreml.inspection import inspect_function
+from pam_edge.runtimes.coreml.inspection import inspect_function, stored_precision
 from pam_edge.runtimes.coreml.localise import Localisation, localise
 from pam_edge.runtimes.coreml.model import Model, load_damaged
 from pam_edge.runtimes.first_divergence import by_weights
 from pam_edge.runtimes.guards import check_names
+from pam_edge.terms import Precision
 
 
 class CoreMLRuntime:
@@ -41,7 +42,7 @@ class CoreMLRuntime:
                 declared_tolerance=expected.tolerance,
                 float32_tolerance=expected.float32_tolerance,
             )
-        except PamEdgeError as error:
+        except (ArtifactError, UnsupportedOpError) as error:
             return Divergence(None, None, str(error))
         if found.first_different is None:
             weights = file / "Data"
@@ -53,6 +54,10 @@ class CoreMLRuntime:
         """See ``Runtime.input_names``."""
         model = load_ours(file)
         return tuple(feature.name for feature in model.inputs(function_name(model, entry_point)))
+
+    def precision(self, file: Path) -> Precision:
+        """See ``Runtime.precision``."""
+        return stored_precision(file)
 
     def inspect(self, file: Path, entry_point: str) -> Inspection:
         """See ``Runtime.inspect``."""

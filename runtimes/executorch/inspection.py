@@ -36,7 +36,10 @@ def inspect_method(file: Path, method: str) -> Inspection:
 def _inspect(plan: Any) -> Inspection:
     counts = Counter(_name(plan, instruction) for instruction in _instructions(plan))
     delegates = sorted({delegate.id for delegate in plan.delegates})
+    _, _, height, width = plan.values[plan.inputs[0]].val.sizes
     return Inspection(
+        height=height,
+        width=width,
         operators=dict(counts),
         delegate=", ".join(delegates) or "none",
         partitions=sum(counts[name] for name in delegates),

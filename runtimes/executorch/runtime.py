@@ -11,6 +11,7 @@ from pam_edge.runtimes.executorch.inspection import inspect_method
 from pam_edge.runtimes.executorch.method import Method, check_program, input_names
 from pam_edge.runtimes.first_divergence import by_weights
 from pam_edge.runtimes.guards import control_flow
+from pam_edge.terms import Precision
 
 
 class ExecuTorchRuntime:
@@ -34,6 +35,10 @@ class ExecuTorchRuntime:
     def input_names(self, file: Path, entry_point: str) -> tuple[str, ...]:
         """See ``Runtime.input_names``."""
         return input_names(file, entry_point)
+
+    def precision(self, file: Path) -> Precision:
+        """See ``Runtime.precision``: the converter makes no other, and the delegate shows no weights."""
+        return Precision.FP32
 
     def inspect(self, file: Path, entry_point: str) -> Inspection:
         """See ``Runtime.inspect``."""

@@ -13,8 +13,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Branch, Inspection
-from pam_edge.runtimes.guards import control_flow, reading
-from pam_edge.runtimes.tflite.signature import KIND, open_interpreter
+from pam_edge.runtimes.guards import check_flatbuffer, control_flow, reading
+from pam_edge.runtimes.tflite.signature import KIND, MARK, open_interpreter
+from pam_edge.terms import Precision
 
 _DELEGATE = "DELEGATE"
 
@@ -30,6 +31,7 @@ def inspect_signature(file: Path, signature: str) -> Inspection:
     _verify(file)
     with reading(file, KIND):
         model = _extract(file, signature)
+        height, width = _image_size(model)
         branches = model.subgraphs[1:]
         with control_flow() if branches else nullcontext():
             parts = [_inspect_first(file, model)]
@@ -37,6 +39,8 @@ def inspect_signature(file: Path, signature: str) -> Inspection:
             model.subgraphs, model.signatureDefs = [branch], []
             parts.append(_inspect_first(file, model))
     return Inspection(
+        height=height,
+        width=width,
         operators=dict(sum((operators for operators, _, _ in parts), Counter())),
         delegate="XNNPACK",
         partitions=sum(partitions for _, partitions, _ in parts),
@@ -44,6 +48,20 @@ def inspect_signature(file: Path, signature: str) -> Inspection:
         note="as this machine's XNNPACK partitions it; GPU and NPU delegates decide on the device",
         branches=tuple(Branch(partitions, dict(outside)) for _, partitions, outside in parts[1:]),
     )
+
+
+def stored_precision(file: Path) -> Precision:
+    """Return the number format of a file's weights; half-precision ones lie there as float16 tensors.
+
+    Raises:
+        ArtifactError: if the file cannot be read.
+    """
+    check_flatbuffer(file, KIND, MARK)
+    with reading(file, KIND):
+        model = schema.Model.GetRootAs(file.read_bytes(), 0)
+        graphs = [model.Subgraphs(index) for index in range(model.SubgraphsLength())]
+        types = {graph.Tensors(index).Type() for graph in graphs for index in range(graph.TensorsLength())}
+    return Precision.FP16 if schema.TensorType.FLOAT16 in types else Precision.FP32
 
 
 def _verify(file: Path) -> None:
@@ -99,7 +117,15 @@ def _extract(file: Path, signature: str) -> Any:
     return model
 
 
+def _image_size(model: Any) -> tuple[int, int]:
+    """Return height and width of the image that an extracted signature takes."""
+    (signature,) = model.signatureDefs
+    inputs = {each.name.decode(): each.tensorIndex for each in signature.inputs}
+    _, height, width, _ = map(int, model.subgraphs[0].tensors[inputs["image"]].shape)
+    return height, width
+
+
 def _pack(model: Any) -> bytes:
     builder = flatbuffers.Builder(1 << 20)
-    builder.Finish(model.Pack(builder), b"TFL3")
+    builder.Finish(model.Pack(builder), MARK)
     return bytes(builder.Output())

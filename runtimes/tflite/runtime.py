@@ -9,8 +9,9 @@ from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Divergence, Expectation, Inspection, TensorNames
 from pam_edge.runtimes.first_divergence import by_weights, first_unmatched
 from pam_edge.runtimes.guards import control_flow
-from pam_edge.runtimes.tflite.inspection import inspect_signature
+from pam_edge.runtimes.tflite.inspection import inspect_signature, stored_precision
 from pam_edge.runtimes.tflite.signature import Signature, input_names
+from pam_edge.terms import Precision
 
 
 class LiteRTRuntime:
@@ -40,6 +41,10 @@ class LiteRTRuntime:
     def input_names(self, file: Path, entry_point: str) -> tuple[str, ...]:
         """See ``Runtime.input_names``."""
         return input_names(file, entry_point)
+
+    def precision(self, file: Path) -> Precision:
+        """See ``Runtime.precision``."""
+        return stored_precision(file)
 
     def inspect(self, file: Path, entry_point: str) -> Inspection:
         """See ``Runtime.inspect``."""

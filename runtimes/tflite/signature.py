@@ -16,6 +16,7 @@ from pam_edge.runtimes.base import TensorNames
 from pam_edge.runtimes.guards import check_bytes, check_flatbuffer, check_names, reading
 
 KIND = "a LiteRT model (.tflite)"
+MARK = b"TFL3"
 
 
 def open_interpreter(file: Path, **options: Any) -> Any:
@@ -24,7 +25,7 @@ def open_interpreter(file: Path, **options: Any) -> Any:
     Raises:
         ArtifactError: if LiteRT does not take the file.
     """
-    check_flatbuffer(file, KIND, b"TFL3")
+    check_flatbuffer(file, KIND, MARK)
     with reading(file, KIND):
         return Interpreter(model_path=str(file), **options)
 
@@ -63,6 +64,8 @@ class Signature:
             inputs = self._runner.get_input_details()
             check_names(file, name, names.inputs, inputs)
             check_names(file, name, names.outputs, self._runner.get_output_details())
+            # The first call would do it as well, but only loading is kept from printing what delegates print.
+            self._runner._interpreter_wrapper.AllocateTensors(self._runner._subgraph_index)
             _, self.height, self.width, _ = map(int, inputs["image"]["shape"])
             _, *source_size, _ = map(int, inputs[names.source]["shape"])
         self._source_size = tuple(source_size)

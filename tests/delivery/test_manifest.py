@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,12 @@ import pytest
 
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.manifest import Manifest
+from pam_edge.delivery.inspect import inspect_in_worker
 from pam_edge.delivery.parity.device_outputs import verify_device_outputs
 from pam_edge.delivery.parity.verify import verify_in_worker
 from pam_edge.errors import ArtifactError, UsageError
+from pam_edge.measuring.bench import bench
+from pam_edge.runtimes.registry import load_runtime
 from pam_edge.targets import Target
 
 PATHS_OUTSIDE = ("../elsewhere/mild.tflite", "/etc/passwd", "..", ".", "", "a/../../b", "./mild.tflite", "a//b", "a/")
@@ -264,6 +268,119 @@ def test_a_file_of_another_size_than_the_manifests_is_not_opened(copied):
     artifact = Artifact.read(directory)
     with pytest.raises(ArtifactError, match="64x64"):
         artifact.open(artifact.manifest.entry_points[0], threads=1)
+
+
+def checks(directory):
+    asked = {"directory": str(directory), "checkpoint": None, "runtime": None, "threads": 1}
+    return verify_in_worker(asked | {"pictures": {"kind": "convert"}})["parity"]
+
+
+@pytest.mark.parametrize("target", Target, ids=str)
+def test_verify_says_no_more_of_a_file_of_another_size_than_that(static_artifacts, tmp_path, target):
+    directory = shutil.copytree(static_artifacts[target].directory, tmp_path / "copy")
+    change(directory, lambda manifest: manifest.update(height=128))
+    for check in checks(directory):
+        assert check["passed"] is False
+        assert "take 128x64, as the manifest says; it takes 64x64" in check["reason"]
+        assert check["divergence"] is None
+
+
+@pytest.mark.parametrize("target", Target, ids=str)
+def test_a_file_of_another_precision_than_the_manifests_fails(static_artifacts, tmp_path, target):
+    directory = shutil.copytree(static_artifacts[target].directory, tmp_path / "copy")
+    change(directory, lambda manifest: manifest.update(precision="fp16"))
+    for check in checks(directory):
+        assert check["passed"] is False
+        assert check["reason"] == "the file's weights are fp32, the manifest says fp16"
+        assert check["divergence"] is None
+
+
+def test_half_precision_is_told_from_the_file(multi_artifacts):
+    for artifact in multi_artifacts.values():
+        runtime = load_runtime(artifact.manifest.target)
+        for entry in artifact.manifest.entry_points:
+            assert artifact.contradictions(entry, runtime) == ()
+
+
+@pytest.mark.parametrize("target", Target, ids=str)
+def test_inspect_looks_into_what_does_not_belong_together_and_says_so(static_artifacts, tmp_path, target):
+    directory = shutil.copytree(static_artifacts[target].directory, tmp_path / "copy")
+    change(directory, lambda manifest: manifest.update(height=128, precision="fp16"))
+    change(directory, lambda manifest: manifest["entry_points"][0].update(sha256="0" * 64))
+    first, second = inspect_in_worker({"directory": str(directory)}).values()
+    assert (first["unchanged"], second["unchanged"]) == (False, True)
+    assert any("SHA-256" in each for each in first["contradictions"])
+    assert any("fp32, the manifest says fp16" in each for each in second["contradictions"])
+    assert any("64x64, the manifest says 128x64" in each for each in second["contradictions"])
+    assert second["inspection"]["operators"]
+
+
+def test_bench_runs_no_file_that_was_changed(copied):
+    directory = copied("static")
+    with (directory / Artifact.read(directory).manifest.entry_points[-1].file).open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(ArtifactError, match="changed or damaged since"):
+        bench(directory, threads=1, seconds=1)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", None])
+def test_a_number_of_threads_that_is_none_is_no_fault_of_the_file(folders, threads):
+    artifact = Artifact.read(folders["static"])
+    with pytest.raises(UsageError, match="threads"):
+        artifact.open(artifact.manifest.entry_points[0], threads=threads)
+
+
+@pytest.mark.parametrize("kind", ["static", "dynamic"])
+def test_opening_and_running_prints_nothing(folders, capfd, kind):
+    from pam_edge.evaluation.pictures import bundled_pictures, fit
+
+    picture, artifact = fit(bundled_pictures()[0], 64, 64), Artifact.read(folders[kind])
+    artifact.open(artifact.manifest.entry_points[0], threads=1)(picture.image, picture.trimap)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_folder_of_artifacts_names_them(tmp_path):
+    (tmp_path / "one").mkdir()
+    with pytest.raises(ArtifactError, match="Check the path"):
+        Artifact.read(tmp_path)
+    (tmp_path / "one" / "manifest.json").write_text("{}")
+    with pytest.raises(ArtifactError, match=f"such as {re.escape(str(tmp_path / 'one'))}"):
+        Artifact.read(tmp_path)
+
+
+def test_a_key_that_is_there_twice_is_refused(copied):
+    file = copied("static") / "manifest.json"
+    file.write_text(file.read_text().replace("{", '{"height": 128, ', 1))
+    with pytest.raises(ArtifactError, match="a key twice"):
+        Artifact.read(file.parent)
+
+
+def test_a_large_number_of_a_schema_is_not_repeated(copied):
+    file = copied("static") / "manifest.json"
+    file.write_text('{"schema_version": ' + "9" * 4000 + "}")
+    with pytest.raises(ArtifactError) as error:
+        Artifact.read(file.parent)
+    assert len(str(error.value)) < 500 + len(str(file))
+
+
+def in_milliseconds(manifest):
+    manifest["selection"]["unit"] = "ms"
+
+
+@pytest.mark.parametrize(
+    ("kind", "edit"),
+    [
+        ("static", lambda manifest: manifest.update(mode="multi")),
+        ("static", lambda manifest: manifest["entry_points"][0].update(file=manifest["entry_points"][1]["file"])),
+        ("dynamic", in_milliseconds),
+    ],
+    ids=["mode", "file", "unit"],
+)
+def test_a_manifest_whose_mode_or_unit_contradicts_its_entry_points_is_refused(copied, kind, edit):
+    directory = copied(kind)
+    change(directory, edit)
+    with pytest.raises(ArtifactError, match="expected"):
+        Artifact.read(directory)
 
 
 def without_folder(directory):

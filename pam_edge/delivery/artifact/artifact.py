@@ -108,6 +108,20 @@ class Artifact:
         except OSError as error:
             raise ArtifactError(f"{self.file(entry)} cannot be read: {error.strerror}. Copy it again.") from error
 
+    def contradictions(self, entry: EntryPointRecord, runtime: Runtime) -> tuple[str, ...]:
+        """Return in what an entry point's file, which the runtime can load, is not what the manifest says.
+
+        Raises:
+            ArtifactError: if it is missing or cannot be read.
+        """
+        found = []
+        if not self.is_unchanged(entry):
+            found.append("the file's SHA-256 is not the manifest's: it was changed after it was made")
+        stored, stated = runtime.precision(self.file(entry)), self.manifest.precision
+        if stored != stated:
+            found.append(f"the file's weights are {stored}, the manifest says {stated}")
+        return tuple(found)
+
     def check_unchanged(self, entry: EntryPointRecord) -> None:
         """Check an entry point's file before native code loads it in this process, which a damaged one can end.
 
@@ -124,10 +138,13 @@ class Artifact:
         """Load an entry point in a runtime, by default the one that proves most here.
 
         Raises:
+            UsageError: if there is to be no whole number of threads, or none.
             ArtifactError: if the file is missing or damaged, lacks the entry point, or takes another size than the
                 manifest says.
             MissingExtraError: if the runtime is not installed.
         """
+        if not isinstance(threads, int) or threads < 1:
+            raise UsageError(f"threads: expected a whole number of at least 1; got {threads!r}.")
         with silenced():
             opened = self._load(entry, runtime or load_runtime(self.manifest.target), threads)
         if (opened.height, opened.width) != (self.manifest.height, self.manifest.width):

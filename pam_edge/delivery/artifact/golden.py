@@ -165,10 +165,13 @@ def read_values(file: Path, *shape: int) -> NDArray[np.float32]:
         data = file.read_bytes() if found == size else b""
     except OSError as error:
         raise UsageError(
-            f"Expected {expected} float32 values in {file}; it cannot be read: {error.strerror}."
+            f"Expected {expected} float32 values in {file}; it cannot be read: {error.strerror}. Copy the folder again."
         ) from error
     if len(data) != size:
-        raise UsageError(f"{file}: expected {expected} float32 values ({size} bytes), found {found} bytes.")
+        raise UsageError(
+            f"{file}: expected {expected} float32 values ({size} bytes), found {found} bytes. Save them raw and "
+            "little-endian, as golden/ holds them, or copy the folder again."
+        )
     return np.frombuffer(data, "<f4").reshape(shape).astype(np.float32)
 
 

@@ -14,12 +14,14 @@ from pam_edge.runtimes.base import TensorNames
 from pam_edge.supernet.config import MOST_BLOCKS
 from pam_edge.supernet.path import PathText
 from pam_edge.supernet.sizes import LARGEST, MULTIPLE
+from pam_edge.supernet.weights_file import describe, parse_json
 from pam_edge.targets import Target
 from pam_edge.terms import CostUnit, Mode, Precision, Provenance, Result, Source, TensorIO
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
 
+_FOLDERS_NAMED = 3
 _LARGEST_BYTES = 4 * 2**20
 """A manifest is some tens of thousands of bytes long."""
 
@@ -270,6 +272,8 @@ class Draft(_Record):
             stated = entry.path if self.selection is None else entry.budget_input
             if stated is None or None not in (entry.path, entry.budget_input):
                 raise ValueError(f"{entry.name}: a dynamic graph's budget or a fixed path is expected, and not both")
+            if self.selection is not None and entry.cost_unit != self.selection.unit:
+                raise ValueError(f"{entry.name}: costs in {self.selection.unit} are expected, the unit of the graph's")
         if any(entry.path and len(entry.path) != self.block_count for entry in self.entry_points):
             raise ValueError("paths are expected to be of one length")
         return self
@@ -284,6 +288,13 @@ class Manifest(Draft):
     golden: tuple[GoldenRecord, ...]
     tool_versions: dict[str, str]
 
+    @model_validator(mode="after")
+    def _check_files(self) -> Manifest:
+        files, expected = {entry.file for entry in self.entry_points}, len(self.entry_points)
+        if len(files) != (expected if self.mode is Mode.STATIC else 1):
+            raise ValueError(f"mode {self.mode}: a file for each entry point is expected if static, else one for all")
+        return self
+
     @property
     def verified(self) -> bool:
         """Whether every entry point's parity was run and passed."""
@@ -291,7 +302,7 @@ class Manifest(Draft):
 
 
 class _Versioned(BaseModel):
-    schema_version: int
+    schema_version: Annotated[int, Field(lt=10**6)]
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -302,18 +313,21 @@ def read_manifest(directory: Path) -> Manifest:
     """
     file = directory / MANIFEST
     if not file.is_file():
-        raise ArtifactError(f"Expected an artifact folder with {MANIFEST}; {directory} has none.")
+        inside = ", ".join(str(each.parent) for each in sorted(directory.glob(f"*/{MANIFEST}"))[:_FOLDERS_NAMED])
+        way_out = f"Give one of the folders in it, such as {inside}." if inside else "Check the path."
+        raise ArtifactError(f"Expected an artifact folder with {MANIFEST}; {directory} has none. {way_out}")
     content = _read(file)
     try:
+        parse_json(content)
         return Manifest.model_validate_json(content, strict=True)
-    except ValidationError as error:
+    except ValueError as error:
         if _schema_version(content) > SCHEMA_VERSION:
             raise ArtifactError(
                 f"{file} was written by a newer pam-edge: expected schema {SCHEMA_VERSION}, found "
                 f"{_schema_version(content)}. Update pam-edge, or convert again."
             ) from error
         raise ArtifactError(
-            f"{file} is damaged or of another schema than {SCHEMA_VERSION}: {_first_of(error)}. Copy the folder again, "
+            f"{file} is damaged or of another schema than {SCHEMA_VERSION}: {describe(error)}. Copy the folder again, "
             "or convert again."
         ) from error
 
@@ -333,11 +347,3 @@ def _schema_version(content: bytes) -> int:
         return _Versioned.model_validate_json(content).schema_version
     except ValidationError:
         return 0
-
-
-def _first_of(error: ValidationError) -> str:
-    """Return what is wrong first, and where; a damaged file has no use for the whole list."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    where = ".".join(map(str, found[0]["loc"]))
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return f"{where}: {found[0]['msg']}{more}" if where else f"{found[0]['msg']}{more}"
