@@ -12,6 +12,7 @@ from pam_edge.delivery.convert import convert
 from pam_edge.delivery.inspect import inspect
 from pam_edge.delivery.parity.verify import verify
 from pam_edge.matting.images import write_rgba
+from pam_edge.planning.budget import DEFAULT_BUDGETS
 from pam_edge.targets import Target
 from pam_edge.terms import Mode
 from pam_edge.workers import side_by_side
@@ -69,4 +70,5 @@ def test_every_size_in_every_mode_verifies_inspects_and_mattes(tmp_path, size, m
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "mode"), [((256, 256), m) for m in MODES] + [((288, 512), Mode.DYNAMIC)], ids=str)
 def test_the_smallest_variant_that_ships_does_so_for_a_phone(tmp_path, size, mode):
-    check(tmp_path, checkpoint="pam-tiny", profile="iphone13", height=size[0], width=size[1], mode=mode)
+    named = {"checkpoint": "pam-tiny", "profile": "iphone13", "budgets": DEFAULT_BUDGETS}
+    check(tmp_path, height=size[0], width=size[1], mode=mode, **named)
