@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pam_edge.errors import UsageError
 from pam_edge.terms import ComputeUnit, Layout, Mode, Precision, TensorIO
 
 
@@ -23,6 +24,21 @@ class Target(StrEnum):
     def facts(self) -> TargetFacts:
         """What is known of the target."""
         return FACTS[self]
+
+    def offered(self, precision: Precision | None) -> Precision:
+        """Return a precision that files come in: the target's own, given None.
+
+        Raises:
+            UsageError: if they do not.
+        """
+        asked = precision or self.default_precision
+        reason = self.facts.not_offered.get(asked)
+        if reason:
+            raise UsageError(
+                f"{self.facts.label} files do not come in {asked}: {reason}. Take {self.default_precision}, or another "
+                "target."
+            )
+        return asked
 
     @property
     def default_precision(self) -> Precision:
@@ -77,6 +93,7 @@ class TargetFacts:
         packages: that converting takes, by import name, each with the name that installs it.
         runtime_package: import name of the one that running its files takes.
         default_precision: of an artifact when none is asked for.
+        not_offered: precisions that files do not come in, and why.
         weights_only: precisions in which weights alone are stored; activations and arithmetic stay float32.
         layout: of tensors.
         image_precisions: in which inputs and outputs can be images, which is then the default.
@@ -93,6 +110,7 @@ class TargetFacts:
     packages: Mapping[str, str]
     runtime_package: str
     default_precision: Precision
+    not_offered: Mapping[Precision, str]
     weights_only: frozenset[Precision]
     layout: Layout
     image_precisions: frozenset[Precision]
@@ -127,6 +145,7 @@ FACTS: Mapping[Target, TargetFacts] = {
         packages={"coremltools": "coremltools"},
         runtime_package="coremltools",
         default_precision=Precision.FP16,
+        not_offered={},
         weights_only=frozenset(),
         layout=Layout.NCHW,
         # A half-float image rounds alpha by 2e-4, which is more than fp32's parity allows.
@@ -171,6 +190,7 @@ FACTS: Mapping[Target, TargetFacts] = {
         packages={"litert_torch": "litert-torch", "ai_edge_litert": "ai-edge-litert"},
         runtime_package="ai_edge_litert",
         default_precision=Precision.FP32,
+        not_offered={},
         weights_only=frozenset({Precision.FP16}),
         layout=Layout.NHWC,
         image_precisions=frozenset(),
@@ -207,6 +227,10 @@ FACTS: Mapping[Target, TargetFacts] = {
         packages={"executorch": "executorch"},
         runtime_package="executorch",
         default_precision=Precision.FP32,
+        not_offered={
+            Precision.FP16: "with half-precision weights this version's XNNPACK delegate makes no smaller file, and "
+            "the casts at the graph's ends fall outside of it"
+        },
         weights_only=frozenset(),
         layout=Layout.NCHW,
         image_precisions=frozenset(),

@@ -15,10 +15,9 @@ from pam_edge.converters.executorch.checks import check_choices, check_one_parti
 from pam_edge.converters.executorch.lower_branches import delegate_branches
 from pam_edge.converters.executorch.memory_plan import PlanInPlace
 from pam_edge.converters.executorch.partitions import CutAtLargestFeatures
-from pam_edge.errors import ConversionError
 from pam_edge.graphs.dynamic import DynamicGraph, ProbeGraph
 from pam_edge.graphs.ends import with_ends
-from pam_edge.terms import Mode, Precision
+from pam_edge.terms import Mode
 
 
 class ExecuTorchConverter:
@@ -26,12 +25,6 @@ class ExecuTorchConverter:
 
     def convert(self, job: ConversionJob) -> dict[str, str]:
         """See ``Converter.convert``."""
-        if job.precision is not Precision.FP32:
-            raise ConversionError(
-                "ExecuTorch artifacts are fp32: with half-precision weights this version's XNNPACK delegate makes no "
-                "smaller file, and the casts at the graph's ends fall outside of it. Use precision fp32, or another "
-                "target."
-            )
         files: dict[str, str] = {}
         for name, entries in groups(job, ".pte").items():
             program = self._lower(entries, job)

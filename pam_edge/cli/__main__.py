@@ -1,5 +1,17 @@
-"""``python -m pam_edge.cli``: the same as the ``pam-edge`` script."""
+"""What the ``pam-edge`` script runs, and ``python -m pam_edge.cli``: quiet if interrupted while it loads."""
 
-from pam_edge.cli.main import run
+import sys
 
-run()
+
+def run() -> None:
+    """Run the command line."""
+    try:
+        from pam_edge.cli import main
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(130)
+    main.run()
+
+
+if __name__ == "__main__":
+    run()

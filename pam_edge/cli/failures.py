@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import sys
 import traceback
 from enum import IntEnum
 
@@ -50,14 +52,26 @@ def report_failure(error: Exception, *, debug: bool, json: bool) -> ExitCode:
         debug: whether to print the traceback as well.
         json: whether a script reads stdout.
     """
+    if isinstance(error, BrokenPipeError):  # whoever read has gone: as other programs, without a word
+        _discard_output()
+        return ExitCode.CHECK_FAILED
     code, message = _explain(error)
     if debug:
         note("".join(traceback.format_exception(error)).rstrip())
     if json:
         kind = InternalError if code is ExitCode.FAULT else type(error)
-        print_json({"error": message, "kind": kind.__name__})
+        try:
+            print_json({"error": message, "kind": kind.__name__})
+            sys.stdout.flush()
+        except OSError:
+            _discard_output()
     note(("Error: ", "bold red"), message)
     return code
+
+
+def _discard_output() -> None:
+    """Let what could not be printed go nowhere, or Python tries again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _explain(error: Exception) -> tuple[ExitCode, str]:
@@ -67,6 +81,11 @@ def _explain(error: Exception) -> tuple[ExitCode, str]:
         return ExitCode.WRONG_USE, (
             f"The system refuses {error.filename}: {error.strerror}. Check that the path is right, that you may use "
             "it, and that there is room."
+        )
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        _discard_output()
+        return ExitCode.WRONG_USE, (
+            f"The system takes no more of what is printed: {error.strerror}. Check where standard output goes to."
         )
     what = str(error) if isinstance(error, InternalError) else f"{type(error).__name__}: {error}"
     return ExitCode.FAULT, (

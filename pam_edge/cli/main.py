@@ -11,10 +11,12 @@ import typer
 
 from pam_edge import __version__
 from pam_edge.cli import convert, demo, doctor, inspect, learning, matte, measuring, planning, verify
-from pam_edge.cli.failures import EXIT_CODES, report_failure
+from pam_edge.cli.failures import EXIT_CODES, ExitCode, report_failure
 from pam_edge.cli.interruption import interruptible
 from pam_edge.cli.logs import shown_log
-from pam_edge.cli.output import spell_what_the_encoding_lacks
+from pam_edge.cli.options import check_no_value_is_empty
+from pam_edge.cli.output import print_json, spell_what_the_encoding_lacks
+from pam_edge.errors import UsageError
 
 app = typer.Typer(
     help="Image-adaptive matting networks on phones: within a budget, checked against PyTorch.",
@@ -62,6 +64,15 @@ def run() -> None:
     debug, json = "--debug" in arguments, "--json" in arguments
     try:
         with interruptible(json=json), shown_log(debug=debug):
-            app([argument for argument in arguments if argument != "--debug"], prog_name="pam-edge")
+            check_no_value_is_empty(arguments)
+            try:
+                app([argument for argument in arguments if argument != "--debug"], prog_name="pam-edge")
+            finally:
+                sys.stdout.flush()  # while what cannot be printed is still an error of the command's
+    except SystemExit as left:
+        if json and left.code == ExitCode.WRONG_USE and hasattr(left.__context__, "format_message"):
+            # The parser of options has told a person already.
+            print_json({"error": left.__context__.format_message(), "kind": UsageError.__name__})
+        raise
     except Exception as error:  # the top: what nobody foresaw must not look like a check that failed
         sys.exit(report_failure(error, debug=debug, json=json))

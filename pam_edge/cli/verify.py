@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pam_edge.cli.output import busy, console, parity_word, print_json, say
+from pam_edge.errors import UsageError
 
 if TYPE_CHECKING:
     from pam_edge.delivery.artifact.manifest import ParityRecord
@@ -29,6 +30,13 @@ def verify(
     from pam_edge.evaluation.pictures import judged_on
 
     if device_outputs:
+        others = {"--images": images, "--checkpoint": checkpoint, "--runtime": runtime}
+        given = [name for name, value in others.items() if value is not None]
+        if given:
+            raise UsageError(
+                f"Expected --device-outputs alone: those are judged by the golden vectors; got {', '.join(given)} as "
+                "well. Leave that out."
+            )
         from pam_edge.delivery.parity.device_outputs import verify_device_outputs
 
         records = verify_device_outputs(directory, device_outputs)

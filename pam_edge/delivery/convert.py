@@ -210,6 +210,9 @@ def _check_request(request: ConvertRequest) -> None:
         )
     if not request.budgets:
         raise UsageError("Expected one budget or more, an entry point each; got none. Give one, such as 80%.")
+    if request.io is TensorIO.IMAGE and not any(target.facts.image_precisions for target in request.targets):
+        targets = ", ".join(target.facts.label for target in request.targets)
+        raise UsageError(f"Expected a target that takes images with --io image; {targets} takes tensors. Leave it out.")
     labels = [budget.label for budget in request.budgets]
     if len(set(labels)) != len(labels):
         texts = ", ".join(budget.text for budget in request.budgets)

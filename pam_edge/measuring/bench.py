@@ -31,6 +31,7 @@ from pam_edge.workers import run_in_worker
 
 WARM_UP_CALLS = 3
 LEAST_ROUNDS = 5
+_LONGEST_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,11 @@ def bench(directory: Path, *, threads: int, seconds: float) -> Bench:
     manifest = artifact.manifest
     if manifest.target.facts.why_not_timed_here:
         raise UsageError(f"bench: {manifest.target.facts.why_not_timed_here}.")
-    if threads < 1 or not seconds > 0:
-        raise UsageError(f"bench: expected at least one thread and a time above zero; got {threads} and {seconds} s.")
+    if threads < 1 or not 0 < seconds <= _LONGEST_S:
+        raise UsageError(
+            f"bench: expected at least one thread, and more than 0 and at most {_LONGEST_S} seconds; got {threads} and "
+            f"{seconds:g} s."
+        )
     for entry in manifest.entry_points:
         artifact.check_unchanged(entry)
     payload = {"directory": str(directory), "threads": threads, "seconds": seconds}

@@ -63,7 +63,7 @@ def subject(checkpoint: str, target: Target, precision: Precision | None, height
     require(target)
     config = load_checkpoint(checkpoint).config
     hashed = config.architecture_hash()
-    return Subject(checkpoint, config.name, hashed, target, precision or target.default_precision, height, width)
+    return Subject(checkpoint, config.name, hashed, target, target.offered(precision), height, width)
 
 
 def static_name(path: PathSpec) -> str:

@@ -29,7 +29,8 @@ class Conditions:
         compute_unit: None where apps' graphs of this kind run.
 
     Raises:
-        UsageError: if the size is none that a network takes, or a precision is given without a target.
+        UsageError: if the size is none that a network takes, a precision is given without a target, or the
+            target does not offer it.
     """
 
     config: SupernetConfig
@@ -47,8 +48,7 @@ class Conditions:
             if self.precision or self.compute_unit:
                 raise UsageError("Expected a target wherever a precision or a compute unit is asked for; got none.")
             return
-        if self.precision is None:
-            object.__setattr__(self, "precision", self.target.default_precision)
+        object.__setattr__(self, "precision", self.target.offered(self.precision))
 
     @property
     def on_device(self) -> tuple[Target, Precision]:
