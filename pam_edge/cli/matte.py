@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pam_edge.cli.interruption import noting
-from pam_edge.cli.output import note, print_json, say, tile_progress
+from pam_edge.cli.output import busy, note, print_json, say, tile_progress
 from pam_edge.errors import UsageError
 from pam_edge.terms import Mode, parse_choice
 
@@ -47,7 +47,8 @@ def matte(
     if notice is not None:
         note(notice, style="yellow")
     chosen = parse_choice("--mode", mode, Mode) if mode else None
-    opened = open_model(model, budget, threads=os.cpu_count() or 1, mode=chosen)
+    with busy(f"Opening {model} ..."):
+        opened = open_model(model, budget, threads=os.cpu_count() or 1, mode=chosen)
     started = time.perf_counter()
     with tile_progress(f"Matting {image.name}", quiet=json) as progress:
         result = cut_out(opened.matter, photo.rgb, regions, profile=photo.profile, progress=progress)

@@ -51,6 +51,8 @@ def pam_edge(capsys, monkeypatch, tmp_path):
         (["--target", "tflite", "--budget", "80%", "--budget", "80%"], ["entry point", "80%, 80%"]),
         (["--target", "tflite", "--checkpoint", "nowhere.safetensors"], ["nowhere.safetensors", "pam-tiny"]),
         (["--target", "coreml", "--precision", "fp32", "--io", "image"], ["io tensor", "half"]),
+        (["--target", "tflite", "--io", "image"], ["LiteRT takes tensors"]),
+        (["--target", "executorch", "--precision", "fp16"], ["do not come in fp16", "fp32"]),
     ],
 )
 def test_convert_refuses_what_it_cannot_do_and_writes_nothing(pam_edge, tmp_path, arguments, words):

@@ -66,7 +66,7 @@ def test_each_target_uses_its_own_compute_unit():
     assert unit(Target.COREML, Precision.FP16) == (ComputeUnit.NEURAL_ENGINE, 2, 2)
     assert unit(Target.COREML, Precision.FP32) == (ComputeUnit.GPU, 4, 4)
     assert unit(Target.TFLITE, Precision.FP16) == (ComputeUnit.CPU, 4, 2)
-    assert unit(Target.EXECUTORCH, Precision.FP16) == (ComputeUnit.CPU, 2, 2)
+    assert unit(Target.EXECUTORCH, Precision.FP32) == (ComputeUnit.CPU, 4, 4)
     assert unit(Target.COREML, Precision.FP16, mode=Mode.DYNAMIC) == (ComputeUnit.CPU, 2, 2)
     assert unit(Target.COREML, Precision.FP32, mode=Mode.DYNAMIC) == (ComputeUnit.CPU, 4, 4)
 
