@@ -70,9 +70,9 @@ def run() -> None:
             finally:
                 sys.stdout.flush()  # while what cannot be printed is still an error of the command's
     except SystemExit as left:
-        if json and left.code == ExitCode.WRONG_USE and hasattr(left.__context__, "format_message"):
-            # The parser of options has told a person already.
-            print_json({"error": left.__context__.format_message(), "kind": UsageError.__name__})
+        refused = getattr(left.__context__, "format_message", None)  # by the parser, which has told a person already
+        if json and left.code == ExitCode.WRONG_USE and refused:
+            print_json({"error": refused(), "kind": UsageError.__name__})
         raise
     except Exception as error:  # the top: what nobody foresaw must not look like a check that failed
         sys.exit(report_failure(error, debug=debug, json=json))
