@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.delivery.artifact.artifact import Artifact
-from pam_edge.delivery.convert import ConvertRequest
+from pam_edge.delivery.convert import ConvertRequest, choose_ends
 from pam_edge.delivery.convert import convert as convert_request
 from pam_edge.delivery.open_model import open_model
 from pam_edge.device_profiles import load_profile
@@ -25,7 +25,7 @@ from pam_edge.planning.service import plan as plan_budgets
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.sizes import parse_size
 from pam_edge.targets import Target
-from pam_edge.terms import Mode, Precision, parse_choice
+from pam_edge.terms import Mode, Precision, Result, Source, parse_choice
 
 Size = int | tuple[int, int] | str
 """Pixels, a multiple of 32: of a square, or height and width; or both as text, ``384x512``."""
@@ -75,6 +75,10 @@ def convert(
     mode: str = "static",
     precision: str | None = None,
     size: Size = 512,
+    inputs: str = "trimap",
+    outputs: str = "alpha",
+    band: int | None = None,
+    mask_size: Size | None = None,
     out: str | Path = "build",
 ) -> Artifact:
     """Make a verified artifact; the folder appears whole or not at all.
@@ -86,7 +90,11 @@ def convert(
         profile: of the device, by name or file; None plans by MACs.
         mode: ``static``, ``multi`` or ``dynamic``.
         precision: None takes the target's own.
-        size: of the input.
+        size: of the image.
+        inputs: ``trimap``, or ``mask``: the graph makes the unknown band around the mask's edge.
+        outputs: ``alpha``, or ``cutout``: also the foreground's colours, without the background's.
+        band: reach of a mask's band in pixels; None takes 2 % of the short side.
+        mask_size: of a mask that is smaller than the image.
         out: receives the artifact's folder.
 
     Raises:
@@ -95,6 +103,14 @@ def convert(
     """
     height, width = parse_size(size)
     asked = _parse_budgets(budgets)
+    ends = choose_ends(
+        parse_choice("inputs", inputs, Source),
+        parse_choice("outputs", outputs, Result),
+        band,
+        parse_size(mask_size) if mask_size is not None else None,
+        height,
+        width,
+    )
     request = ConvertRequest(
         checkpoint=str(checkpoint),
         targets=(parse_choice("target", target, Target),),
@@ -107,6 +123,7 @@ def convert(
         io=None,
         out=as_path("out", out),
         command=f"pam_edge.convert({target!r}, {str(checkpoint)!r}, {[budget.text for budget in asked]!r})",
+        ends=ends,
     )
     return convert_request(request)[0]
 

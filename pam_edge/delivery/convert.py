@@ -188,7 +188,7 @@ def choose_ends(
     """
     if inputs is Source.TRIMAP:
         if band_px is not None or mask_size is not None:
-            raise UsageError("Expected a band or a mask's size for graphs that take a mask alone. Add --inputs mask.")
+            raise UsageError("Expected no band and no size of a mask for a graph that takes a trimap. Set inputs to mask.")
         return Ends(inputs, outputs)
     band = default_band_px(height, width) if band_px is None else band_px
     most = min(height, width) // 2
@@ -212,7 +212,7 @@ def _check_request(request: ConvertRequest) -> None:
         raise UsageError("Expected one budget or more, an entry point each; got none. Give one, such as 80%.")
     if request.io is TensorIO.IMAGE and not any(target.facts.image_precisions for target in request.targets):
         targets = ", ".join(target.facts.label for target in request.targets)
-        raise UsageError(f"Expected a target that takes images with --io image; {targets} takes tensors. Leave it out.")
+        raise UsageError(f"Expected a target that takes images for io image; {targets} takes tensors. Leave it out.")
     labels = [budget.label for budget in request.budgets]
     if len(set(labels)) != len(labels):
         texts = ", ".join(budget.text for budget in request.budgets)

@@ -156,8 +156,8 @@ def test_all_ends_in_every_mode_on_every_target(tmp_path, target, mode, ends):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((Source.TRIMAP, Result.ALPHA, 4, None, 64, 64), "--inputs mask"),
-        ((Source.TRIMAP, Result.ALPHA, None, (32, 32), 64, 64), "--inputs mask"),
+        ((Source.TRIMAP, Result.ALPHA, 4, None, 64, 64), "inputs to mask"),
+        ((Source.TRIMAP, Result.ALPHA, None, (32, 32), 64, 64), "inputs to mask"),
         ((Source.MASK, Result.ALPHA, 0, None, 64, 64), "1 to 32 pixels"),
         ((Source.MASK, Result.ALPHA, 33, None, 64, 96), "1 to 32 pixels"),
         ((Source.MASK, Result.ALPHA, None, (65, 64), 64, 64), "at most the image's size"),
