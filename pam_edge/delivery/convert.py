@@ -188,7 +188,7 @@ def choose_ends(
     """
     if inputs is Source.TRIMAP:
         if band_px is not None or mask_size is not None:
-            raise UsageError("Expected no band and no size of a mask for a graph that takes a trimap. Set inputs to mask.")
+            raise UsageError("Expected no band and no mask's size for a graph that takes a trimap. Set inputs to mask.")
         return Ends(inputs, outputs)
     band = default_band_px(height, width) if band_px is None else band_px
     most = min(height, width) // 2
