@@ -87,6 +87,13 @@ def test_the_whole_chain_holds(artifact, tmp_path):
             assert (inspection.partitions, inspection.outside) == (1, {})
 
 
+def test_inspect_shows_what_goes_in_and_out(artifact):
+    result = CliRunner().invoke(app, ["inspect", str(artifact.directory)])
+    assert "mask" in result.stdout
+    assert "foreground" in result.stdout
+    assert f"band reaches {BAND} pixels" in result.stdout
+
+
 def test_it_mattes_pictures_of_any_size_with_a_mask_or_a_trimap(artifact, tmp_path):
     mask = np.zeros((150, 190), np.uint8)
     mask[40:120, 50:150] = 255
