@@ -72,9 +72,9 @@ def _say(message: str, *, json: bool) -> None:
 
 @contextmanager
 def noting(note: str) -> Iterator[None]:
-    """Add a sentence to what is said if the command is interrupted meanwhile."""
+    """Add a sentence to what is said if the command is interrupted meanwhile, whatever error that is turned into."""
     try:
         yield
-    except Interrupted as error:
+    except BaseException as error:
         error.add_note(note)
         raise
