@@ -37,11 +37,14 @@ def test_an_interruption_is_told_with_all_notes_and_exits_as_shells_expect(numbe
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_notes_are_told_whatever_error_an_interruption_was_turned_into(number, capsys):
-    with pytest.raises(SystemExit) as left, interruptible(json=False), noting("Nothing was written."):
+    def turns_it():
         try:
             send(number)
         except BaseException:
             raise ImportError("native code could not be loaded") from None
+
+    with pytest.raises(SystemExit) as left, interruptible(json=False), noting("Nothing was written."):
+        turns_it()
     assert left.value.code == 128 + number
     assert capsys.readouterr().err == "Interrupted. Nothing was written.\n"
 
