@@ -161,7 +161,10 @@ def test_a_program_that_converts_is_interrupted_as_python_programs_are(tmp_path)
 
 @pytest.mark.parametrize(
     ("moment", "number"),
-    [(Command.workers, signal.SIGTERM), (lambda command: list(command.folder.rglob("rounds.jsonl")), signal.SIGINT)],
+    [
+        (Command.workers, signal.SIGTERM),
+        pytest.param(lambda command: list(command.folder.rglob("rounds.jsonl")), signal.SIGINT, marks=pytest.mark.slow),
+    ],
     ids=["while it makes the probe", "while it takes times"],
 )
 def test_an_interrupted_measurement_stops_at_once_and_says_that_it_goes_on(tmp_path, moment, number):

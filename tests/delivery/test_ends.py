@@ -34,8 +34,8 @@ ENDS = {
 }
 CASES = [
     (Target.TFLITE, Mode.STATIC, "small mask"),
-    (Target.EXECUTORCH, Mode.MULTI, "both"),
     (Target.COREML, Mode.DYNAMIC, "both"),
+    pytest.param((Target.EXECUTORCH, Mode.MULTI, "both"), marks=pytest.mark.slow),
 ]
 MODES = (Mode.STATIC, Mode.MULTI, Mode.DYNAMIC)
 
@@ -47,7 +47,7 @@ def make(out, target, mode, ends):
     return convert(request)[0]
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
+@pytest.fixture(scope="module", params=CASES, ids=str)
 def artifact(request, tmp_path_factory):
     return make(tmp_path_factory.mktemp("ends"), *request.param)
 
