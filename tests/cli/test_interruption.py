@@ -97,7 +97,16 @@ CONVERT = [
 ]
 
 
-@pytest.mark.parametrize(("moment", "group"), zip(MOMENTS, [True, False, True, False, True], strict=True))
+@pytest.mark.parametrize(
+    ("moment", "group"),
+    [
+        ("while it plans", True),
+        ("as the worker starts", False),
+        ("while it converts", True),
+        pytest.param("while it checks", False, marks=pytest.mark.slow),
+        pytest.param("while it writes the report", True, marks=pytest.mark.slow),
+    ],
+)
 def test_an_interrupted_conversion_stops_at_once_and_writes_nothing(tmp_path, moment, group):
     command = Command(tmp_path, *CONVERT, tmp_path / "out")
     command.wait_until(MOMENTS[moment])
@@ -128,6 +137,7 @@ def test_the_system_may_stop_a_conversion_and_an_impatient_user_may_insist(tmp_p
     assert_nothing_is_left(command)
 
 
+@pytest.mark.slow
 def test_an_interrupted_conversion_of_several_targets_says_what_it_wrote_before(tmp_path):
     everything = ["all" if word == "tflite" else word for word in CONVERT]
     command = Command(tmp_path, *everything, tmp_path / "out")

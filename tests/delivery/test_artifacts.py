@@ -109,7 +109,14 @@ def _files(path):
 
 
 @pytest.mark.parametrize("target", [Target.TFLITE, Target.EXECUTORCH], ids=str)
-@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 3], lambda data: b"", lambda data: b"\0" * 5000])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[: len(data) // 3],
+        pytest.param(lambda data: b"", marks=pytest.mark.slow),
+        pytest.param(lambda data: b"\0" * 5000, marks=pytest.mark.slow),
+    ],
+)
 def test_a_damaged_file_fails_verification_and_does_not_crash(static_artifacts, target, damage, tmp_path):
     directory = tmp_path / "damaged"
     shutil.copytree(static_artifacts[target].directory, directory)

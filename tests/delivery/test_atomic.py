@@ -44,6 +44,7 @@ def test_killing_a_conversion_at_ten_random_moments_leaves_nothing_or_a_whole_fo
         kill_at_random(tmp_path / str(attempt), rng)
 
 
+@pytest.mark.slow
 def test_a_run_after_a_killed_one_cleans_up_and_succeeds(tmp_path):
     process = subprocess.Popen([*COMMAND, str(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not list(tmp_path.glob(".*partial*")):

@@ -134,7 +134,7 @@ def test_the_serial_number_stays_unknown(begun):
     assert not any(b"SERIAL-42" in file.read_bytes() for file in begun.rglob("*") if file.is_file())
 
 
-@pytest.fixture(scope="module", params=["fp16", "fp32"])
+@pytest.fixture(scope="module", params=["fp16", pytest.param("fp32", marks=pytest.mark.slow)])
 def coreml_kit(request, tmp_path_factory):
     """A kit of two paths instead of sixteen."""
     folder = tmp_path_factory.mktemp("kits") / request.param

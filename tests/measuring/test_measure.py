@@ -118,6 +118,7 @@ def test_progress_is_told_while_rounds_are_taken(folders, simulated, monkeypatch
     assert told.is_set()
 
 
+@pytest.mark.slow
 def test_the_worker_takes_rounds_of_the_real_graphs(tmp_path):
     """Real converter and real runtime; how long the calls take is judged nowhere."""
     paths = [str(path) for path in design_paths(4, 16)]
