@@ -192,7 +192,7 @@ def test_what_is_no_manifest_is_refused_in_one_paragraph(copied, content):
     assert len(str(error.value)) < 1000
 
 
-@pytest.mark.parametrize("version", [2, 99, 10**12])
+@pytest.mark.parametrize("version", [2, 99, 998])
 def test_a_manifest_of_a_newer_version_says_who_wrote_it(copied, version):
     directory = copied("static")
     change(directory, lambda manifest: manifest.update(schema_version=version, new_key={}))
