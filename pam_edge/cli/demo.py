@@ -31,11 +31,13 @@ def demo(
     from pam_edge.matting.cutout import cut_out
     from pam_edge.matting.images import write_rgba
     from pam_edge.planning.budget import DEFAULT_BUDGETS
+    from pam_edge.supernet.sizes import check_size
 
     started = time.perf_counter()
     targets = tuple(target for target in Target if not missing_packages(target))
     if not targets:
         raise MissingExtraError("No target's packages are installed. Install them: pip install 'pam-edge[all]'.")
+    check_size(size, size)
     say("1. Convert ", ("pam-tiny", "bold"), f" for {PROFILE} (estimated costs), {size}x{size}, three budgets")
     request = ConvertRequest(
         checkpoint="pam-tiny",
