@@ -70,7 +70,10 @@ class Artifact:
         try:
             return selection_of(self.manifest.selection)
         except UsageError as error:
-            raise ArtifactError(f"{self.directory}: the manifest's selection is damaged: {error}") from error
+            raise ArtifactError(
+                f"{self.directory}: the manifest's selection is damaged: {error} Copy the folder again, or convert "
+                "again."
+            ) from error
 
     def entry(self, budget: str) -> EntryPointRecord:
         """Return an entry point by its budget as a user writes it, or by its name.
