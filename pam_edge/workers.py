@@ -33,6 +33,9 @@ CRASH_HOOK = "PAM_EDGE_CRASH_WORKER"
 LOG_VARIABLE = "PAM_EDGE_LOG"
 """Environment variable that names a folder where all that workers print is kept."""
 
+MOST_THREADS = 1024
+"""More than any machine runs at once that this is for; numerical libraries end the process over far too many."""
+
 _TAIL_CHARACTERS = 1500
 _TAIL_SHOWN = 300
 """Of the above, in the message itself."""
@@ -42,6 +45,19 @@ _LOOKS_UP_EVERY_S = 0.2
 
 _T = TypeVar("_T")
 _log = logging.getLogger("pam_edge.workers")  # by name: in a worker this module is __main__
+
+
+def check_threads(threads: int) -> None:
+    """Check a number of threads before a numerical library gets it, which says so in other words, or ends the process.
+
+    Raises:
+        UsageError: if it is no whole number of at least 1, or far too many.
+    """
+    if type(threads) is not int or not 1 <= threads <= MOST_THREADS:
+        raise errors.UsageError(
+            f"threads: expected a whole number from 1 to {MOST_THREADS}; got {threads!r}. Give as many as this "
+            "machine's processors, or fewer."
+        )
 
 
 def run_in_worker(
@@ -59,8 +75,9 @@ def run_in_worker(
         PamEdgeError: of the class that the function raised, with its message.
         WorkerError: if the worker crashed or hung.
         InternalError: if it failed in a way that nobody foresaw; its note holds the worker's traceback.
-        UsageError: if its log is to be kept where nothing can be written.
+        UsageError: if its log is to be kept where nothing can be written, or there can be no such threads.
     """
+    check_threads(threads)
     with tempfile.TemporaryDirectory(prefix="pam-edge-") as folder:
         request, answer = Path(folder) / "request.json", Path(folder) / "answer.json"
         kept = _kept_log(function)

@@ -19,6 +19,7 @@ from pam_edge.planning.planner import Plan
 from pam_edge.planning.service import DEFAULT_SIZE, Planned, plan
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
 from pam_edge.terms import Mode
+from pam_edge.workers import check_threads
 
 Record = Callable[[str, float], None]
 """Called with the path that the gates chose and its predicted cost in GMACs, after each run."""
@@ -40,13 +41,14 @@ def open_checkpoint(
         threads: of PyTorch.
 
     Raises:
-        UsageError: if the mode is another one.
+        UsageError: if the mode is another one, or there can be no such number of threads.
         PamEdgeError: if the checkpoint cannot be loaded or the budget cannot be kept.
     """
     if mode not in (Mode.DYNAMIC, Mode.STATIC):
         raise UsageError(
             f"--mode: a checkpoint mattes in mode dynamic or static; got {mode}. Leave it out for dynamic."
         )
+    check_threads(threads)
     torch.set_num_threads(threads)
     checkpoint = load_checkpoint(reference)
     asked = parse_budget(budget) if budget is not None else NAMED_BUDGETS["mild"]

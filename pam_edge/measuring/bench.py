@@ -27,7 +27,7 @@ from pam_edge.planning.device_costs import measure_command
 from pam_edge.planning.service import costs_for
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import CostUnit
-from pam_edge.workers import run_in_worker
+from pam_edge.workers import check_threads, run_in_worker
 
 WARM_UP_CALLS = 3
 LEAST_ROUNDS = 5
@@ -83,17 +83,15 @@ def bench(directory: Path, *, threads: int, seconds: float) -> Bench:
 
     Raises:
         ArtifactError: if the folder is missing or damaged, or a file was changed since it was made.
-        UsageError: if its target's times mean nothing here.
+        UsageError: if its target's times mean nothing here, or threads or seconds cannot be used.
     """
     artifact = Artifact.read(directory)
     manifest = artifact.manifest
     if manifest.target.facts.why_not_timed_here:
         raise UsageError(f"bench: {manifest.target.facts.why_not_timed_here}.")
-    if threads < 1 or not 0 < seconds <= _LONGEST_S:
-        raise UsageError(
-            f"bench: expected at least one thread, and more than 0 and at most {_LONGEST_S} seconds; got {threads} and "
-            f"{seconds:g} s."
-        )
+    check_threads(threads)
+    if not 0 < seconds <= _LONGEST_S:
+        raise UsageError(f"bench: expected more than 0 and at most {_LONGEST_S} seconds; got {seconds:g} s.")
     for entry in manifest.entry_points:
         artifact.check_unchanged(entry)
     payload = {"directory": str(directory), "threads": threads, "seconds": seconds}

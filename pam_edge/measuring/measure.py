@@ -36,7 +36,7 @@ from pam_edge.measuring.timing import as_samples
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
 from pam_edge.terms import ComputeUnit, Precision, Provenance
-from pam_edge.workers import run_in_worker, side_by_side
+from pam_edge.workers import check_threads, run_in_worker, side_by_side
 
 STATIC_PATHS = 2
 """Paths that are also timed as static graphs: the full and the shortest, between which all others lie."""
@@ -108,10 +108,9 @@ def _check(request: MeasureRequest, machine: Machine) -> Subject:
     why_not = request.target.facts.why_not_timed_here
     if why_not:
         raise UsageError(f"profile measure --target {request.target}: {why_not}.")
-    if request.threads < 1 or not request.limit_s > 0:
-        raise UsageError(
-            f"Expected at least one thread and a time limit above zero; got {request.threads} and {request.limit_s} s."
-        )
+    check_threads(request.threads)
+    if not request.limit_s > 0:
+        raise UsageError(f"Expected a time limit above zero; got {request.limit_s} s.")
     check_profile_name(request.name, request.file)
     if request.file != host_file():
         earlier_profile(machine.device, machine.soc, request.file)

@@ -174,7 +174,10 @@ def _load_file(path: Path, reference: str) -> Checkpoint:
         raise not_whole(path, str(error)) from error
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
-            raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity; training diverged or the file is bad.")
+            raise CheckpointError(
+                f"{path}: expected numbers; the tensor {name} holds NaN or infinity: training diverged, or the file is "
+                "bad. Train from an earlier checkpoint, or copy the file again."
+            )
     supernet = Supernet(config).eval()
     supernet.load_state_dict(tensors, strict=False)
     return Checkpoint(reference, hashlib.sha256(content).hexdigest(), training, supernet)
@@ -192,7 +195,10 @@ def _read_metadata(path: Path, metadata: dict[str, str]) -> tuple[SupernetConfig
         _check_format(path, header)
         found = _Description.model_validate(header)
     except ValueError as error:
-        raise CheckpointError(f"{path}: the header's configuration cannot be read: {describe(error)}.") from error
+        raise CheckpointError(
+            f"{path}: the header's configuration cannot be read: {describe(error)}. Copy the file again, or save it "
+            "with pam_edge.supernet.checkpoint.save_checkpoint."
+        ) from error
     _check_paths(path, found.config, found.training)
     return found.config, found.training
 
@@ -213,5 +219,6 @@ def _check_paths(path: Path, config: SupernetConfig, training: TrainingRecord) -
     if lengths - {config.block_count} or (rows and (len(rows) != config.budget_indices or not all(rows))):
         raise CheckpointError(
             f"{path}: expected the gates' paths for {config.budget_indices} budgets and {config.block_count} blocks; "
-            f"found {len(rows)} budgets and paths of lengths {sorted(lengths)}. It was written for another network."
+            f"found {len(rows)} budgets and paths of lengths {sorted(lengths)}. It was written for "
+            "another network: save it with pam_edge.supernet.checkpoint.save_checkpoint."
         )

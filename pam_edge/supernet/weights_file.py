@@ -76,7 +76,10 @@ def read_header(path: Path, stream: BinaryIO) -> Header:
     if len(start) <= _LENGTH_BYTES or length > size - _LENGTH_BYTES:
         raise not_whole(path, "its header is cut short")
     if length > LARGEST_HEADER_BYTES:
-        raise CheckpointError(f"{path}: expected a header of at most {LARGEST_HEADER_BYTES} bytes, found {length}.")
+        raise CheckpointError(
+            f"{path}: expected a header of at most {LARGEST_HEADER_BYTES} bytes, found {length}. Give a checkpoint "
+            "that `pam-edge train` wrote."
+        )
     content = start + stream.read(length - 1)
     try:
         found = _Header.model_validate(parse_json(content[_LENGTH_BYTES:]))
@@ -144,7 +147,8 @@ def _check_tensors(path: Path, expected: Shapes, found: Mapping[str, Tensor]) ->
     if missing or unknown:
         raise CheckpointError(
             f"{path} does not hold the tensors of its configuration: {len(missing)} missing {missing[:3]}, "
-            f"{len(unknown)} unknown {unknown[:3]}. It was written for another network."
+            f"{len(unknown)} unknown {unknown[:3]}. It was written for another network: save it with "
+            "pam_edge.supernet.checkpoint.save_checkpoint."
         )
     for name, shape in expected.items():
         tensor = found[name]

@@ -13,8 +13,9 @@ import pytest
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.manifest import Manifest
 from pam_edge.delivery.inspect import inspect_in_worker
+from pam_edge.delivery.open_model import open_model
 from pam_edge.delivery.parity.device_outputs import verify_device_outputs
-from pam_edge.delivery.parity.verify import verify_in_worker
+from pam_edge.delivery.parity.verify import verify, verify_in_worker
 from pam_edge.errors import ArtifactError, UsageError
 from pam_edge.measuring.bench import bench
 from pam_edge.runtimes.registry import load_runtime
@@ -323,11 +324,18 @@ def test_bench_runs_no_file_that_was_changed(copied):
         bench(directory, threads=1, seconds=1)
 
 
-@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", None])
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", None, True, 10**9])
 def test_a_number_of_threads_that_is_none_is_no_fault_of_the_file(folders, threads):
     artifact = Artifact.read(folders["static"])
-    with pytest.raises(UsageError, match="threads"):
-        artifact.open(artifact.manifest.entry_points[0], threads=threads)
+    calls = {
+        "open": lambda: artifact.open(artifact.manifest.entry_points[0], threads=threads),
+        "matte": lambda: open_model("pam-minute", None, threads=threads),
+        "verify": lambda: verify(artifact.directory, threads=threads),
+        "bench": lambda: bench(artifact.directory, threads=threads, seconds=1),
+    }
+    for call in calls.values():
+        with pytest.raises(UsageError, match=r"threads: expected .* Give"):
+            call()
 
 
 @pytest.mark.parametrize("kind", ["static", "dynamic"])

@@ -273,7 +273,7 @@ def test_another_profile_that_cannot_take_the_measurement_is_refused_first(folde
     [
         ({"target": Target.COREML}, "profile kit"),
         ({"height": 100}, "multiples of 32"),
-        ({"threads": 0}, "one thread"),
+        ({"threads": 0}, "threads"),
         ({"limit_s": float("nan")}, "time limit"),
     ],
 )

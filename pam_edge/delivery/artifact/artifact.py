@@ -17,6 +17,7 @@ from pam_edge.planning.budget import parse_budget
 from pam_edge.runtimes.base import Runtime
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.toolchains import silenced
+from pam_edge.workers import check_threads
 
 if TYPE_CHECKING:
     from pam_edge.converters.base import Selection
@@ -69,7 +70,10 @@ class Artifact:
         try:
             return selection_of(self.manifest.selection)
         except UsageError as error:
-            raise ArtifactError(f"{self.directory}: the manifest's selection is damaged: {error}") from error
+            raise ArtifactError(
+                f"{self.directory}: the manifest's selection is damaged: {error} Copy the folder again, or convert "
+                "again."
+            ) from error
 
     def entry(self, budget: str) -> EntryPointRecord:
         """Return an entry point by its budget as a user writes it, or by its name.
@@ -138,13 +142,12 @@ class Artifact:
         """Load an entry point in a runtime, by default the one that proves most here.
 
         Raises:
-            UsageError: if there is to be no whole number of threads, or none.
+            UsageError: if there can be no such number of threads.
             ArtifactError: if the file is missing or damaged, lacks the entry point, or takes another size than the
                 manifest says.
             MissingExtraError: if the runtime is not installed.
         """
-        if not isinstance(threads, int) or threads < 1:
-            raise UsageError(f"threads: expected a whole number of at least 1; got {threads!r}.")
+        check_threads(threads)
         with silenced():
             opened = self._load(entry, runtime or load_runtime(self.manifest.target), threads)
         if (opened.height, opened.width) != (self.manifest.height, self.manifest.width):

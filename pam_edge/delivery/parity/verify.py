@@ -54,7 +54,7 @@ def verify(
 
     Raises:
         ArtifactError: if the folder, a file or the checkpoint is missing or damaged.
-        UsageError: if ``images`` cannot be used, or the target has no such runtime here.
+        UsageError: if ``images`` or ``threads`` cannot be used, or the target has no such runtime here.
         ParityError: if a file crashes its runtime.
     """
     target = Artifact.read(directory).manifest.target
