@@ -50,6 +50,23 @@ class Source(StrEnum):
 
     TRIMAP = "trimap"
     MASK = "mask"
+    MASK_AND_PREVIOUS = "mask+previous"
+    """For video: the mask, and the alpha of the last frame."""
+
+    @property
+    def region(self) -> str:
+        """Name of the input that says where the subject is."""
+        return str(Source.TRIMAP if self is Source.TRIMAP else Source.MASK)
+
+    @property
+    def is_mask(self) -> bool:
+        """Whether the graph makes the unknown band itself."""
+        return self is not Source.TRIMAP
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the graph takes what it gave for the last frame."""
+        return self is Source.MASK_AND_PREVIOUS
 
 
 class Result(StrEnum):
