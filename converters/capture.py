@@ -10,7 +10,7 @@ from pam_edge.converters.base import ConversionJob
 from pam_edge.graphs.ends import with_ends
 from pam_edge.graphs.static import StaticGraph
 from pam_edge.supernet.path import PathSpec
-from pam_edge.terms import Mode
+from pam_edge.terms import PREVIOUS, PREVIOUS_PATH, Layout, Mode
 
 _OUTPUTS = {Mode.DYNAMIC: ("alpha", "path", "cost"), Mode.PROBE: ("alpha", "wishes")}
 """The contract's names, in the order in which graphs return them; wishes are by how much each gate prefers to run."""
@@ -30,11 +30,27 @@ class _Named(nn.Module):
 
 
 def example_inputs(job: ConversionJob, *, channels_last: bool = False) -> dict[str, Tensor]:
-    """Return zero inputs of the job's size: NCHW, or NHWC with ``channels_last``."""
-    image, source = (3, job.height, job.width), (1, *job.source_size)
-    if channels_last:
-        image, source = (*image[1:], image[0]), (*source[1:], source[0])
-    return {"image": torch.zeros(1, *image), str(job.ends.source): torch.zeros(1, *source)}
+    """Return zeros for all that the job's graphs take, in their order: NCHW, or NHWC with ``channels_last``."""
+    layout = Layout.NHWC if channels_last else Layout.NCHW
+    pictures = {name: torch.zeros(layout.shape(*size)) for name, size in picture_sizes(job).items()}
+    return pictures | {name: torch.zeros(count) for name, count in vector_sizes(job).items()}
+
+
+def picture_sizes(job: ConversionJob) -> dict[str, tuple[int, int, int]]:
+    """Return channels, height and width of the pictures that a job's graphs take, in their order."""
+    sizes = {"image": (3, job.height, job.width), job.ends.source.region: (1, *job.source_size)}
+    return sizes | ({PREVIOUS: (1, job.height, job.width)} if job.ends.source.is_live else {})
+
+
+def vector_sizes(job: ConversionJob) -> dict[str, int]:
+    """Return the lengths of what steers a job's graphs, which comes after the pictures."""
+    blocks = job.supernet.block_count
+    match job.mode:
+        case Mode.DYNAMIC:
+            return {"budget": 1} | ({PREVIOUS_PATH: blocks} if job.ends.source.is_live else {})
+        case Mode.PROBE:
+            return {"path": blocks}
+    return {}
 
 
 def named(graph: nn.Module, job: ConversionJob) -> nn.Module:

@@ -91,7 +91,8 @@ def convert(
         mode: ``static``, ``multi`` or ``dynamic``.
         precision: None takes the target's own.
         size: of the image.
-        inputs: ``trimap``, or ``mask``: the graph makes the unknown band around the mask's edge.
+        inputs: ``trimap``; ``mask``: the graph makes the unknown band around the mask's edge; ``mask+previous``: for
+            video, it also takes what it gave for the last frame.
         outputs: ``alpha``, or ``cutout``: also the foreground's colours, without the background's.
         band: reach of a mask's band in pixels; None takes 2 % of the short side.
         mask_size: of a mask that is smaller than the image.

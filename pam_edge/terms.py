@@ -69,6 +69,16 @@ class Source(StrEnum):
         return self is Source.MASK_AND_PREVIOUS
 
 
+PREVIOUS, PREVIOUS_PATH = "previous", "previous_path"
+"""Inputs of a live graph: the last frame's alpha, and its path where the graph chooses."""
+
+NO_PREVIOUS = -1.0
+"""What a live graph takes for the last frame's alpha where there is none: in every pixel of the first frame."""
+
+NO_PREVIOUS_BLOCK = 0.5
+"""What it takes for each block of the last frame's path where there is none."""
+
+
 class Result(StrEnum):
     """What a graph gives: alpha, or alpha and the foreground's colours, which together are a cut-out."""
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pam_edge.converters.base import ConversionJob, EntryPoint, groups
-from pam_edge.converters.capture import export_path
+from pam_edge.converters.capture import export_path, picture_sizes
 from pam_edge.converters.coreml.dynamic import convert_dynamic
 from pam_edge.converters.coreml.package import make_reproducible
 from pam_edge.errors import ConversionError
-from pam_edge.terms import Mode, Precision, TensorIO
+from pam_edge.terms import PREVIOUS, Mode, Precision, TensorIO
 from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 
 with hidden(*UNUSED_BY_COREMLTOOLS):
@@ -81,12 +81,15 @@ def _passes() -> Any:
 
 
 def _inputs(job: ConversionJob) -> list[Any]:
-    source = str(job.ends.source)
-    shapes = {"image": (1, 3, job.height, job.width), source: (1, 1, *job.source_size)}
+    shapes = {name: (1, *size) for name, size in picture_sizes(job).items()}
     if job.io is TensorIO.TENSOR:
         return [ct.TensorType(name, shape=shape) for name, shape in shapes.items()]
-    layouts = {"image": ct.colorlayout.RGB, source: ct.colorlayout.GRAYSCALE}
-    return [ct.ImageType(name, shape=shape, color_layout=layouts[name]) for name, shape in shapes.items()]
+    # The last frame's alpha comes back as it was given.
+    layouts = {"image": ct.colorlayout.RGB, PREVIOUS: ct.colorlayout.GRAYSCALE_FLOAT16}
+    return [
+        ct.ImageType(name, shape=shape, color_layout=layouts.get(name, ct.colorlayout.GRAYSCALE))
+        for name, shape in shapes.items()
+    ]
 
 
 def _outputs(job: ConversionJob) -> list[Any]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pam_edge.converters.base import ConversionJob
-from pam_edge.converters.capture import example_inputs, named
+from pam_edge.converters.capture import example_inputs, named, vector_sizes
 from pam_edge.converters.coreml.splice_conds import splice
 from pam_edge.converters.marks import input_name, mark_choices, output_name
 from pam_edge.errors import ConversionError
@@ -62,7 +62,7 @@ def convert_dynamic(job: ConversionJob, inputs: list[Any], outputs: list[Any], p
     assert job.selection is not None, "a dynamic graph needs costs and a table"
     graph = DynamicGraph(job.supernet, job.selection.costs, job.selection.table)
     exported = named(with_ends(graph, job.ends), job)
-    example = example_inputs(job) | {"budget": torch.zeros(1)}
+    example = example_inputs(job)
     branches = mark_choices(graph, exported, example)
     features = {input_name(index): x for index, x in enumerate(branches.values())}
     half = job.precision is Precision.FP16
@@ -74,7 +74,7 @@ def convert_dynamic(job: ConversionJob, inputs: list[Any], outputs: list[Any], p
             program.run_decompositions({}),
             inputs=[
                 *inputs,
-                ct.TensorType("budget", shape=(1,), dtype=np.float32),
+                *(ct.TensorType(name, shape=(count,), dtype=np.float32) for name, count in vector_sizes(job).items()),
                 *(ct.TensorType(name, shape=x.shape, dtype=dtype) for name, x in features.items()),
             ],
             outputs=[

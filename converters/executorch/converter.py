@@ -57,18 +57,15 @@ def _export(job: ConversionJob, entry: EntryPoint) -> ExportedProgram:
     match job.mode:
         case Mode.DYNAMIC:
             assert job.selection is not None, "a dynamic graph needs costs and a table"
-            graph = DynamicGraph(job.supernet, job.selection.costs, job.selection.table)
-            return _export_choices(job, graph, {"budget": torch.zeros(1)})
+            return _export_choices(job, DynamicGraph(job.supernet, job.selection.costs, job.selection.table))
         case Mode.PROBE:
-            return _export_choices(job, ProbeGraph(job.supernet), {"path": torch.zeros(job.supernet.block_count)})
+            return _export_choices(job, ProbeGraph(job.supernet))
         case _:
             return export_path(job, entry.fixed_path)
 
 
-def _export_choices(
-    job: ConversionJob, graph: DynamicGraph | ProbeGraph, control: dict[str, torch.Tensor]
-) -> ExportedProgram:
-    inputs = example_inputs(job) | control
+def _export_choices(job: ConversionJob, graph: DynamicGraph | ProbeGraph) -> ExportedProgram:
+    inputs = example_inputs(job)
     whole = with_ends(graph, job.ends).eval()
     delegate_branches(graph, whole, inputs)
     with torch.no_grad():

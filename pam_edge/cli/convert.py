@@ -33,7 +33,7 @@ def convert(
     checkpoint: Annotated[str, typer.Option(help="Variant name or checkpoint file.")] = "pam-tiny",
     io: Annotated[str | None, typer.Option(help="Core ML: image or tensor; default: image, tensor for fp32.")] = None,
     inputs: Annotated[
-        str, typer.Option(help="trimap, or mask: the graph makes the unknown band around the mask's edge.")
+        str, typer.Option(help="trimap; mask: the graph makes the unknown band; mask+previous: for video.")
     ] = "trimap",
     outputs: Annotated[
         str, typer.Option(help="alpha, or cutout: also the foreground's colours, without the background's.")

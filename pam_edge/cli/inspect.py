@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pam_edge.cli.output import Part, print_json, say
-from pam_edge.terms import Source
 
 if TYPE_CHECKING:
     from pam_edge.runtimes.base import Inspection
@@ -46,7 +45,7 @@ def inspect(
         say("  operators: " + ", ".join(f"{count} {name}" for name, count in counts))
     for does, tensors in (("takes", manifest.inputs), ("gives", manifest.outputs)):
         say(f"{does}: " + "; ".join(f"{each.name} {'x'.join(map(str, each.shape))} {each.type}" for each in tensors))
-    if manifest.ends.source is Source.MASK:
+    if manifest.ends.source.is_mask:
         say(f"the unknown band reaches {manifest.ends.band_px} pixels to each side of the mask's edge")
     for known in manifest.accelerators:
         suits = ("suited", "green") if known.suits else ("not suited", "red")

@@ -176,7 +176,7 @@ def choose_ends(
     """Return a graph's ends from what a user asks for.
 
     Args:
-        inputs: trimap or mask.
+        inputs: trimap, mask, or mask and last frame.
         outputs: alpha or cut-out.
         band_px: reach of a mask's unknown band; None takes the default, 2 % of the short side.
         mask_size: height and width of the mask; None takes the image's.
@@ -186,7 +186,7 @@ def choose_ends(
     Raises:
         UsageError: if band or mask size are given for a trimap, or make no sense.
     """
-    if inputs is Source.TRIMAP:
+    if not inputs.is_mask:
         if band_px is not None or mask_size is not None:
             raise UsageError("Expected no band and no mask's size for a graph that takes a trimap. Set inputs to mask.")
         return Ends(inputs, outputs)

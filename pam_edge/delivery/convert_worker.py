@@ -33,7 +33,7 @@ from pam_edge.delivery.planned import PlannedRecord
 from pam_edge.delivery.report.fill import write_artifact_report
 from pam_edge.errors import CheckpointError, ParityError, UnsupportedOpError
 from pam_edge.evaluation.budget_table import calibrated_budget_table
-from pam_edge.evaluation.masks import as_graph_sees
+from pam_edge.evaluation.masks import as_frames
 from pam_edge.evaluation.parity import Reference
 from pam_edge.evaluation.pictures import Picture, adversarial_pictures, bundled_pictures, fit
 from pam_edge.runtimes.registry import load_runtime
@@ -117,7 +117,7 @@ def _finish(artifact: Artifact, checkpoint: Checkpoint, mattes: Path, planned: P
     size = manifest.height, manifest.width
     ends = ends_of(manifest.ends)
     shown = (*(fit(picture, *size) for picture in bundled_pictures()), adversarial_pictures(*size)[0])
-    *pictures, flat = (as_graph_sees(picture, ends) for picture in shown)
+    *pictures, flat = as_frames(shown, ends, checkpoint.supernet)
     reference = Reference(checkpoint.supernet, pictures)
 
     def expected(entry: EntryPointRecord, picture: Picture) -> ExpectedMatte:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
 from pam_edge.matting.trimaps import mask_from_trimap
-from pam_edge.terms import CostUnit, Mode, Provenance, Source
+from pam_edge.terms import CostUnit, Mode, Provenance
 
 if TYPE_CHECKING:
     from pam_edge.delivery.artifact.artifact import Artifact
@@ -110,7 +110,7 @@ def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMa
 
 def _source_maker(ends: EndsRecord) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
     """Return what makes of a tile's trimap what a graph is given: itself, or the mask whose band it is."""
-    if ends.source is Source.TRIMAP:
+    if not ends.source.is_mask:
         return lambda trimap: trimap
     return lambda trimap: mask_from_trimap(trimap, ends.band_px, ends.mask_height, ends.mask_width)
 

@@ -12,6 +12,7 @@ from pam_edge.graphs.governor import BudgetTable, Governor, GovernorCosts
 from pam_edge.graphs.static import channels_last_trunk
 from pam_edge.supernet.blocks import ChoiceBlock, pool_globally
 from pam_edge.supernet.network import Step, Supernet
+from pam_edge.terms import NO_PREVIOUS_BLOCK
 
 Choose = Callable[[Tensor, nn.Module, nn.Module, Tensor, Tensor], Tensor]
 """Runs one of two modules on attended features: bool scalar, module if true, module if false, features float32[1, C, h,
@@ -36,9 +37,6 @@ def _wish(choice: ChoiceBlock, pooled: Tensor, embedding: Tensor) -> Tensor:
 
 HYSTERESIS = 0.5
 """In a live graph a block keeps what the last frame's path did unless its gate prefers the other by more than this."""
-
-NO_PREVIOUS_BLOCK = 0.5
-"""What stands for a block's last choice where there is none: in the first frame."""
 
 
 def lean(previous_path: Tensor) -> Tensor:

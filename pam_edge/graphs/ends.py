@@ -14,10 +14,7 @@ from pam_edge.graphs.band import unknown_band
 from pam_edge.graphs.colours import estimate_foreground
 from pam_edge.graphs.previous import damp, doubt
 from pam_edge.supernet.network import compose_alpha
-from pam_edge.terms import Result, Source
-
-PREVIOUS = "previous"
-"""Name of the input that takes the last frame's alpha."""
+from pam_edge.terms import PREVIOUS, Result, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,8 @@ class Ends:
         trimap = unknown_band(region, self.band_px)
         return trimap if previous is None else doubt(trimap, previous)
 
-    def finish_alpha(self, alpha: Tensor, trimap: Tensor, previous: Tensor) -> Tensor:
+    @staticmethod
+    def finish_alpha(alpha: Tensor, trimap: Tensor, previous: Tensor) -> Tensor:
         """Return the alpha that a live graph gives, of the network's; all float32[1, 1, H, W]."""
         return compose_alpha(damp(alpha, previous), trimap)
 
@@ -100,7 +98,7 @@ class WithEnds(nn.Module):
         region, previous = inputs.pop(self.ends.source.region), inputs.pop(PREVIOUS, None)
         trimap = self.ends.make_trimap(region, previous, *image.shape[2:])
         found = self.plain(image=image, trimap=trimap, **inputs)
-        alpha, *others = (found,) if isinstance(found, Tensor) else found
+        alpha, *others = _as_tuple(found)
         if previous is not None:
             alpha = self.ends.finish_alpha(alpha, trimap, previous)
         if self.ends.result is Result.CUTOUT:
@@ -126,7 +124,7 @@ class ChannelsLastWithEnds(nn.Module):
             plane = region.reshape(1, 1, *region.shape[1:3])
             region = self.ends.make_trimap(plane, before, height, width).reshape(1, height, width, 1)
         found = self.plain(image=image, trimap=region, **inputs)
-        alpha, *others = (found,) if isinstance(found, Tensor) else found
+        alpha, *others = _as_tuple(found)
         if before is not None:
             finished = self.ends.finish_alpha(alpha.reshape(planes), region.reshape(planes), before)
             alpha = finished.reshape(1, height, width, 1)
@@ -134,6 +132,10 @@ class ChannelsLastWithEnds(nn.Module):
             colours = estimate_foreground(image.permute(0, 3, 1, 2), alpha.reshape(planes))
             others.append(colours.permute(0, 2, 3, 1))
         return (alpha, *others)
+
+
+def _as_tuple(outputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (outputs,) if isinstance(outputs, Tensor) else outputs
 
 
 def with_ends(graph: nn.Module, ends: Ends, *, channels_last: bool = False) -> nn.Module:

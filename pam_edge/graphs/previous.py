@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pam_edge.matting.trimaps import CLEAR_UP_TO, SOLID_FROM
 from pam_edge.supernet.network import BACKGROUND_BELOW, FOREGROUND_FROM, reaches
 
-NO_PREVIOUS = -1.0
-"""What stands for the last frame's alpha where there is none: in every pixel of the first frame."""
+CLEAR_BELOW, SOLID_FROM = 4, 252
+"""Greys that agree with a mask's background and foreground. Stricter than a mask's own limits: what the last frame left
+slightly soft is where masks flicker."""
 
 TILE = 16
 """Changes are told apart by squares of so many pixels a side."""
@@ -26,7 +26,7 @@ def doubt(trimap: Tensor, previous: Tensor) -> Tensor:
 
     Args:
         trimap: float32[1, 1, H, W] of exact 0, 128 and 255.
-        previous: float32[1, 1, H, W], 0..1, or below 0 where there is none. Counts as a mask does, in whole greys.
+        previous: float32[1, 1, H, W], 0..1, or below 0 where there is none. Rounded to whole greys.
 
     Returns:
         float32[1, 1, H, W] of exact 0, 128 and 255.
@@ -35,7 +35,7 @@ def doubt(trimap: Tensor, previous: Tensor) -> Tensor:
     greys = previous * 255.0 + 0.5
     agrees = 1.0 - reaches(greys, 0.0) + reaches(greys, SOLID_FROM)
     foreground = reaches(trimap, FOREGROUND_FROM) * agrees
-    not_background = torch.maximum(reaches(trimap, BACKGROUND_BELOW), reaches(greys, CLEAR_UP_TO + 1))
+    not_background = torch.maximum(reaches(trimap, BACKGROUND_BELOW), reaches(greys, CLEAR_BELOW))
     return 127.0 * foreground + 128.0 * not_background
 
 

@@ -72,8 +72,8 @@ class Broken:
         self.model, self.budget, self.ran_on = model, budget, model.ran_on
         self.height, self.width = model.height, model.width
 
-    def __call__(self, image, source, control):
-        found = self.model(image, source, control)
+    def __call__(self, image, source, control, last=None):
+        found = self.model(image, source, control, last)
         wrong = np.array_equal(control, [self.budget], equal_nan=True)
         return found | {"alpha": np.full_like(found["alpha"], np.nan)} if wrong else found
 

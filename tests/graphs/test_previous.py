@@ -11,13 +11,13 @@ from pam_edge.graphs.dynamic import HYSTERESIS, DynamicGraph
 from pam_edge.graphs.ends import Ends, with_ends
 from pam_edge.graphs.governed import run_governed
 from pam_edge.graphs.governor import BudgetTable, GovernorCosts
-from pam_edge.graphs.previous import CALM_BELOW, NO_PREVIOUS, NOISE, TILE, damp, doubt
+from pam_edge.graphs.previous import CALM_BELOW, CLEAR_BELOW, NOISE, SOLID_FROM, TILE, damp, doubt
 from pam_edge.graphs.static import ChannelsLastGraph, StaticGraph
 from pam_edge.planning.cost import mac_cost_table
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 from pam_edge.supernet.variants import VARIANTS
-from pam_edge.terms import Result, Source
+from pam_edge.terms import NO_PREVIOUS, Result, Source
 from tests.gates import lean_towards_running
 
 SIZE = 64
@@ -32,7 +32,7 @@ def plane(values: np.ndarray) -> torch.Tensor:
 def test_the_trimap_stays_where_the_last_alpha_agrees_and_is_unknown_elsewhere(grey):
     for known in (0, 128, 255):
         found = float(doubt(torch.full((1, 1, 2, 2), float(known)), torch.full((1, 1, 2, 2), grey / 255)).unique())
-        agrees = grey <= 5 if known == 0 else grey >= 250
+        agrees = grey < CLEAR_BELOW if known == 0 else grey >= SOLID_FROM
         assert found == (known if agrees else 128)
 
 
@@ -81,9 +81,8 @@ def test_a_live_graph_of_a_first_frame_is_the_one_that_takes_a_mask(result, chan
     image, mask, none = torch.rand(1, 3, SIZE, SIZE) * 255, blob(), torch.full((1, 1, SIZE, SIZE), NO_PREVIOUS)
     if channels_last:
         image, mask, none = (each.permute(0, 2, 3, 1) for each in (image, mask, none))
-    graph = StaticGraph(minute, PathSpec.full(minute.block_count))
-    if channels_last:
-        graph = ChannelsLastGraph(graph)
+    planar = StaticGraph(minute, PathSpec.full(minute.block_count))
+    graph = ChannelsLastGraph(planar) if channels_last else planar
     with torch.no_grad():
         ends = {source: with_ends(graph, Ends(source, result, BAND), channels_last=channels_last) for source in Source}
         still = ends[Source.MASK](image=image, mask=mask)

@@ -53,7 +53,7 @@ class Artifact:
         yield from dict.fromkeys(entry.file for entry in self.manifest.entry_points)
         for golden in self.manifest.golden:
             yield from (golden.image, golden.trimap, *golden.alphas.values(), *golden.foregrounds.values())
-            yield from (golden.mask,) if golden.mask else ()
+            yield from (file for file in (golden.mask, golden.previous) if file)
             yield from (path.file for path in golden.paths.values())
 
     @property

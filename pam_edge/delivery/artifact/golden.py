@@ -91,6 +91,12 @@ def write_golden(
         if picture.mask is not None:
             mask = f"{GOLDEN}/{picture.name}.mask.png"
             cv2.imwrite(str(directory / mask), picture.mask)
+        last, previous = picture.last, None
+        if last is not None:
+            previous = f"{GOLDEN}/{picture.name}.previous.f32"
+            _write(directory / previous, last.alpha)
+        chooses = any(entry.path is None for entry in entries)
+        bits = last.path if last is not None and chooses else None
         alphas, foregrounds, paths = {}, {}, {}
         for entry in entries:
             matte = expected(entry, picture)
@@ -109,6 +115,8 @@ def write_golden(
                 image=image,
                 trimap=trimap,
                 mask=mask,
+                previous=previous,
+                previous_path=None if bits is None else "".join("1" if runs else "0" for runs in bits),
                 alphas=alphas,
                 foregrounds=foregrounds,
                 paths=paths,

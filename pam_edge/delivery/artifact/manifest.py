@@ -219,6 +219,8 @@ class GoldenRecord(_Record):
     Attributes:
         trimap: to judge by, and the input of graphs that take no mask.
         mask: the input of those that do.
+        previous: input of live graphs: raw little-endian float32, height x width; None of a first frame.
+        previous_path: likewise of those that choose, one bit per block.
         foregrounds: of cut-outs: raw little-endian float32, height x width x 3.
     """
 
@@ -226,6 +228,8 @@ class GoldenRecord(_Record):
     image: RelativePath
     trimap: RelativePath
     mask: RelativePath | None = None
+    previous: RelativePath | None = None
+    previous_path: PathText | None = None
     alphas: dict[Name, RelativePath]
     foregrounds: dict[Name, RelativePath] = {}
     paths: dict[Name, GoldenPathRecord] = {}

@@ -154,6 +154,7 @@ class EntryCheck:
             picture.image,
             picture.given,
             None if budget is None else np.array([budget], np.float32),
+            picture.last,
             blocks,
             tuple((name, value.numpy()) for name, value in values),
             self._limits.block,

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.golden import ExpectedMatte
 from pam_edge.delivery.artifact.manifest import EntryPointRecord
-from pam_edge.evaluation.parity import Reference, expected_foreground, to_tensors
+from pam_edge.evaluation.dynamic_parity import govern
+from pam_edge.evaluation.parity import Reference, expected_foreground, finish_alpha
 from pam_edge.evaluation.pictures import Picture
-from pam_edge.graphs.governed import run_governed
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import Result
 
@@ -36,8 +36,8 @@ def expected_matte(
         return _with_colours(artifact, picture, ExpectedMatte(reference.alpha(path, picture), path, ()))
     limit = entry.budget_input if budget is None else budget
     assert limit is not None, "a manifest that was read states every budget"
-    governed = run_governed(reference.supernet, selection.costs, selection.table, *to_tensors(picture), limit)
-    matte = ExpectedMatte(governed.alpha[0, 0].numpy(), governed.path, governed.free_margins)
+    governed = govern(reference.supernet, selection.costs, selection.table, picture, limit)
+    matte = ExpectedMatte(finish_alpha(picture, governed.alpha), governed.path, governed.free_margins)
     return _with_colours(artifact, picture, matte)
 
 

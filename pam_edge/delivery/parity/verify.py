@@ -16,7 +16,7 @@ from pam_edge.delivery.artifact.ends import ends_of
 from pam_edge.delivery.artifact.manifest import CheckpointRecord, ParityRecord
 from pam_edge.delivery.parity.entry_check import EntryCheck, Mattes, compare_runtimes
 from pam_edge.errors import ArtifactError, ParityError, WorkerError
-from pam_edge.evaluation.masks import as_graph_sees
+from pam_edge.evaluation.masks import as_frames
 from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.evaluation.pictures import (
     Picture,
@@ -169,7 +169,7 @@ def check_in_process(
     manifest = artifact.manifest
     ends = ends_of(manifest.ends)
     chosen = choose_pictures(pictures, manifest.height, manifest.width)
-    reference = Reference(checkpoint.supernet, [as_graph_sees(picture, ends) for picture in chosen])
+    reference = Reference(checkpoint.supernet, as_frames(chosen, ends, checkpoint.supernet))
     runtimes = [runtime] if runtime else runtime_names(manifest.target)
     records = []
     for entry in manifest.entry_points:
