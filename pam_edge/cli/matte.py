@@ -48,7 +48,7 @@ def matte(
         note(notice, style="yellow")
     chosen = parse_choice("--mode", mode, Mode) if mode else None
     with busy(f"Opening {model} ..."):
-        opened = open_model(model, budget, threads=os.cpu_count() or 1, mode=chosen)
+        opened = open_model(model, budget, threads=os.cpu_count() or 1, mode=chosen, picture=(height, width))
     started = time.perf_counter()
     with tile_progress(f"Matting {image.name}", quiet=json) as progress:
         result = cut_out(opened.matter, photo.rgb, regions, profile=photo.profile, progress=progress)

@@ -74,6 +74,31 @@ PLAIN = Ends()
 """A graph's own: trimap in, alpha out."""
 
 
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """What a graph takes and gives.
+
+    Attributes:
+        height: of the image, a multiple of 32.
+        width: likewise.
+        ends: what it takes beside the image, and gives.
+    """
+
+    height: int
+    width: int
+    ends: Ends = PLAIN
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the image."""
+        return self.height, self.width
+
+    @property
+    def region_size(self) -> tuple[int, int]:
+        """Height and width of the trimap or mask."""
+        return self.ends.mask_height or self.height, self.ends.mask_width or self.width
+
+
 class WithEnds(nn.Module):
     """A graph in NCHW with other ends.
 

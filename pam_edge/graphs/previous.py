@@ -52,8 +52,8 @@ def damp(alpha: Tensor, previous: Tensor) -> Tensor:
     tiles = (height // TILE, TILE, width // TILE, TILE)
     change = (alpha - previous).reshape(tiles)
     largest = _largest(torch.maximum(change, -change))
-    stillness = torch.clamp((MOVING_FROM - largest) / (MOVING_FROM - CALM_BELOW), 0.0, 1.0)
-    reach = stillness * NOISE
+    # Not a clamp to 1 that is scaled then: LiteRT has an operator of its own for that, which XNNPACK does not take.
+    reach = torch.clamp((MOVING_FROM - largest) * (NOISE / (MOVING_FROM - CALM_BELOW)), 0.0, NOISE)
     noise = torch.maximum(torch.minimum(change, reach), -reach)
     return alpha - noise.reshape(alpha.shape)
 

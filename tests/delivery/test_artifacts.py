@@ -39,7 +39,7 @@ def test_every_entry_point_of_a_multi_file_passes_parity(multi_artifacts, target
     manifest = multi_artifacts[target].manifest
     assert manifest.verified
     assert len({entry.file for entry in manifest.entry_points}) == 1
-    assert [(manifest.height, manifest.width)] == [(64, 96)]
+    assert manifest.sizes == ((64, 96),)
 
 
 @EVERY_TARGET

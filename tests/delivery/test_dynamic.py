@@ -149,7 +149,7 @@ def test_the_other_precision_and_an_oblong_picture_are_verified_too(tmp_path, ta
     request = minute_request(tmp_path, targets=(target,), mode=Mode.DYNAMIC, precision=precision, width=96)
     (made,) = convert(request)
     assert [record.passed for record in made.manifest.parity] == [True, True]
-    assert (made.manifest.height, made.manifest.width, made.manifest.precision) == (64, 96, precision)
+    assert (made.manifest.sizes, made.manifest.precision) == (((64, 96),), precision)
 
 
 def test_a_changed_cost_is_found(dynamic_artifacts, tmp_path):
@@ -325,6 +325,6 @@ def test_core_ml_budgets_of_a_dynamic_graph_are_the_cpus(tmp_path):
     ask = {"targets": (Target.COREML,), "profile": "iphone13", "precision": None, "budgets": (parse_budget("100%"),)}
     (dynamic,) = _prepare(minute_request(tmp_path, mode=Mode.DYNAMIC, **ask))
     (fixed,) = _prepare(minute_request(tmp_path, **ask))
-    assert dynamic.planned.costs.full > 2 * fixed.planned.costs.full
+    assert dynamic.planned[0].costs.full > 2 * fixed.planned[0].costs.full
     with pytest.raises(ProfileError, match="pixel8"):
         _prepare(minute_request(tmp_path, mode=Mode.DYNAMIC, **ask | {"profile": "pixel8"}))

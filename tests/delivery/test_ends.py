@@ -70,7 +70,7 @@ def judge(artifact, monkeypatch, spoil):
             return spoil(self.model(*inputs, **last))
 
     monkeypatch.setattr(runtime, "load", lambda *arguments, **options: Spoiled(load(*arguments, **options)))
-    ends = ends_of(artifact.manifest.ends)
+    ends = ends_of(artifact.manifest.entry_points[0].ends)
     pictures = [as_graph_sees(fit(each, HEIGHT, WIDTH), ends) for each in bundled_pictures()[:2]]
     check = EntryCheck(
         artifact, artifact.manifest.entry_points[0], Reference(load_checkpoint("pam-minute").supernet, pictures), 1
@@ -81,8 +81,8 @@ def judge(artifact, monkeypatch, spoil):
 def test_the_whole_chain_holds(artifact, tmp_path):
     manifest = artifact.manifest
     assert manifest.verified
-    assert [each.name for each in manifest.inputs][:2] == ["image", "mask"]
-    assert manifest.outputs[-1].name == "foreground"
+    assert [each.name for each in manifest.entry_points[0].inputs][:2] == ["image", "mask"]
+    assert manifest.entry_points[0].outputs[-1].name == "foreground"
     records = verify(artifact.directory)
     assert all(record.passed and record.foreground_max_abs_error is not None for record in records)
     for inspection in inspections(artifact):
@@ -117,7 +117,7 @@ def test_it_mattes_pictures_of_any_size_with_a_mask_or_a_trimap(artifact, tmp_pa
 @pytest.mark.parametrize("grey", [0, 255])
 def test_a_mask_of_one_kind_gives_just_that(artifact, grey):
     entry = artifact.manifest.entry_points[0]
-    ends = artifact.manifest.ends
+    ends = entry.ends
     image = np.random.default_rng(1).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     mask = np.full((ends.mask_height or HEIGHT, ends.mask_width or WIDTH), grey, np.uint8)
     found = artifact.open(entry, threads=1)(image, mask)
@@ -158,7 +158,7 @@ def test_a_device_is_judged_by_its_colours_too(artifact, tmp_path):
 def test_a_first_frame_is_one_without_a_last_and_a_second_follows_it(artifact):
     """Whatever a graph that takes no last frame is told of one is refused, and so is what is not a number."""
     manifest, entry = artifact.manifest, artifact.manifest.entry_points[0]
-    ends = ends_of(manifest.ends)
+    ends = ends_of(entry.ends)
     picture = as_graph_sees(fit(bundled_pictures()[0], HEIGHT, WIDTH), ends)
     model = artifact.open(entry, threads=1)
     first = model(picture.image, picture.given)
@@ -178,7 +178,7 @@ def test_a_first_frame_is_one_without_a_last_and_a_second_follows_it(artifact):
 
 
 def test_golden_vectors_of_a_live_graph_hold_its_last_frame(artifact):
-    live, dynamic = artifact.manifest.ends.source.is_live, artifact.manifest.mode is Mode.DYNAMIC
+    live, dynamic = artifact.manifest.entry_points[0].ends.source.is_live, artifact.manifest.mode is Mode.DYNAMIC
     first, second = artifact.manifest.golden
     assert (first.previous, first.previous_path) == (None, None)
     assert (second.previous is not None) == live

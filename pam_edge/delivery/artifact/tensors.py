@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pam_edge.delivery.artifact.manifest import EndsRecord, TensorRecord
+from pam_edge.delivery.artifact.manifest import TensorRecord
+from pam_edge.graphs.ends import Interface
 from pam_edge.targets import Target
 from pam_edge.terms import (
     NO_PREVIOUS,
@@ -29,18 +30,16 @@ _FOREGROUND = "RGB, 0 to 255, straight (not premultiplied): the subject's colour
 
 
 def contract(
-    target: Target, io: TensorIO, height: int, width: int, blocks: int | None, unit: CostUnit, ends: EndsRecord
+    target: Target, io: TensorIO, interface: Interface, blocks: int | None, unit: CostUnit
 ) -> tuple[tuple[TensorRecord, ...], tuple[TensorRecord, ...]]:
     """Return inputs and outputs as the app sees them.
 
     Args:
         target: whose layout it is.
         io: form of image, trimap and alpha.
-        height: of the image.
-        width: of the image.
+        interface: the image's size, and the graph's ends.
         blocks: of a dynamic graph; None for graphs whose path is fixed.
         unit: of a dynamic graph's budget and cost.
-        ends: what the graph takes beside the image, and gives.
     """
 
     def picture(name: str, size: tuple[int, int], channels: int, kind: str, meaning: str) -> TensorRecord:
@@ -51,10 +50,11 @@ def contract(
             name=name, type="float32", shape=layout.shape(channels, *size), layout=layout, meaning=meaning
         )
 
-    whole, region = (height, width), ends.source.region
+    whole, ends = interface.size, interface.ends
+    region = ends.source.region
     inputs: tuple[TensorRecord, ...] = (
         picture("image", whole, 3, "image RGB 8 bit", "RGB, 0 to 255"),
-        picture(region, _source_size(ends, whole), 1, "image grayscale 8 bit", _MEANINGS[region]),
+        picture(region, interface.region_size, 1, "image grayscale 8 bit", _MEANINGS[region]),
     )
     if ends.source.is_live:
         inputs += (picture(PREVIOUS, whole, 1, _HALF, _PREVIOUS),)
@@ -77,7 +77,3 @@ def contract(
     )
     steering = (budget, previous_path) if ends.source.is_live else (budget,)
     return (*inputs, *steering), (*outputs, path, cost, *foreground)
-
-
-def _source_size(ends: EndsRecord, whole: tuple[int, int]) -> tuple[int, int]:
-    return ends.mask_height or whole[0], ends.mask_width or whole[1]

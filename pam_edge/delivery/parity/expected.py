@@ -27,21 +27,21 @@ def expected_matte(
         artifact: that has the entry point.
         entry: the entry point.
         reference: supernet and pictures.
-        picture: at the artifact's size.
+        picture: at the entry point's size.
         budget: of a graph that chooses; None takes the entry point's own.
     """
     selection = artifact.selection
     if selection is None:
         path = PathSpec.parse(entry.path or "")
-        return _with_colours(artifact, picture, ExpectedMatte(reference.alpha(path, picture), path, ()))
+        return _with_colours(entry, picture, ExpectedMatte(reference.alpha(path, picture), path, ()))
     limit = entry.budget_input if budget is None else budget
     assert limit is not None, "a manifest that was read states every budget"
     governed = govern(reference.supernet, selection.costs, selection.table, picture, limit)
     matte = ExpectedMatte(finish_alpha(picture, governed.alpha), governed.path, governed.free_margins)
-    return _with_colours(artifact, picture, matte)
+    return _with_colours(entry, picture, matte)
 
 
-def _with_colours(artifact: Artifact, picture: Picture, matte: ExpectedMatte) -> ExpectedMatte:
-    if artifact.manifest.ends.result is Result.ALPHA:
+def _with_colours(entry: EntryPointRecord, picture: Picture, matte: ExpectedMatte) -> ExpectedMatte:
+    if entry.ends.result is Result.ALPHA:
         return matte
     return replace(matte, foreground=expected_foreground(picture, matte.alpha))
