@@ -42,6 +42,7 @@ def pam_edge(capsys, monkeypatch, tmp_path):
         (["--target", "tflite", "--size", "0"], ["multiples of 32"]),
         (["--target", "tflite", "--size", "8224"], ["up to 8192", "8224"]),
         (["--target", "tflite", "--size", "9" * 30], ["up to 8192"]),
+        (["--target", "tflite", "--size", f"512x{'9' * 5000}"], ["up to 8192", "width", "beyond a billion"]),
         (["--target", "tflite", "--size", "large"], ["size", "large"]),
         (["--target", "tflite", "--budget", f"33.{'3' * 99}%"], ["80 characters"]),
         (["--target", "tflite", "--budget", "12parsec"], ["12parsec", "unit"]),
