@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pam_edge.cli.interruption import noting
-from pam_edge.cli.output import console, note, print_json, say
+from pam_edge.cli.output import note, print_json, say, show
 from pam_edge.errors import UsageError
 
 DataOption = Annotated[Path | None, typer.Option(help="Matting data; default: the recipe's, or PAM_EDGE_DATA.")]
@@ -161,6 +161,6 @@ def evaluate(
         groups = {name: found.summary() for name, found in result.by_group().items()}
         print_json({"scores": result.summary(), "groups": groups, "left_out": list(result.problems)})
         return
-    console.print(summary_table(result))
+    show(summary_table(result))
     if groups_shown := group_table(result):
-        console.print(groups_shown)
+        show(groups_shown)
