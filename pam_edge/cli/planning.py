@@ -40,8 +40,11 @@ def plan(
     """Show the path chosen for each budget, its predicted cost, and the Pareto front."""
     asked = _parse_conditions(target, precision, size)
     from pam_edge.api import plan as plan_budgets
+    from pam_edge.cli.front_plot import check_plot, plot_front
     from pam_edge.planning.budget import NAMED_BUDGETS
 
+    if plot:
+        check_plot(plot)
     _measure_if_host(profile, checkpoint, asked, quiet=json)
     chosen_target, chosen_precision, chosen_size = asked
     planned = plan_budgets(
@@ -53,8 +56,6 @@ def plan(
         size=chosen_size,
     )
     if plot:
-        from pam_edge.cli.front_plot import plot_front
-
         plot_front(planned, plot)
     if json:
         from pam_edge.cli.plan_records import planned_record
