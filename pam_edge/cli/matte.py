@@ -48,7 +48,7 @@ def matte(
     notice = what_is_missing(regions)
     if notice is not None:
         note(notice, style="yellow")
-    chosen = parse_choice("--mode", mode, Mode) if mode else None
+    chosen = parse_choice("--mode", mode, (Mode.DYNAMIC, Mode.STATIC)) if mode else None
     with busy(f"Opening {model} ..."):
         opened = open_model(model, budget, threads=os.cpu_count() or 1, mode=chosen)
     started = time.perf_counter()

@@ -37,7 +37,8 @@ def pam_edge(capsys, monkeypatch, tmp_path):
         (["--target", "onnx"], ["--target", "coreml, tflite, executorch, all", "onnx"]),
         (["--target", "tflite", "--profile", "nokia3310"], ["nokia3310", "profile"]),
         (["--target", "tflite", "--precision", "int3"], ["--precision", "fp32, fp16", "int3"]),
-        (["--target", "tflite", "--mode", "magic"], ["--mode", "static, multi", "magic"]),
+        (["--target", "tflite", "--mode", "magic"], ["--mode", "expected one of static, multi, dynamic; got 'magic'"]),
+        (["--target", "tflite", "--mode", "probe"], ["mode probe", "profile measure"]),
         (["--target", "tflite", "--size", "500"], ["multiples of 32", "500", "512"]),
         (["--target", "tflite", "--size", "0"], ["multiples of 32"]),
         (["--target", "tflite", "--size", "8224"], ["up to 8192", "8224"]),
@@ -124,6 +125,7 @@ def write_picture(folder, size=(40, 60)):
         (["folder.png", "--trimap", "trimap.png", "-o", "out.png"], ["folder.png", "it is a folder"]),
         (["photo.png", "--trimap", "trimap.png", "-o", "out.png", "--budget", "30ms"], ["device profile", "GMAC, %"]),
         (["photo.png", "--trimap", "trimap.png", "-o", "out.png", "--model", "nothing"], ["nothing"]),
+        (["photo.png", "--trimap", "trimap.png", "-o", "out.png", "--mode", "multi"], ["one of dynamic, static; got"]),
         (["photo.png", "--trimap", "trimap.png", "-o", "out.png", "--model", "."], ["manifest.json"]),
     ],
 )

@@ -128,13 +128,14 @@ def test_tables_of_usual_names_fit_into_80_columns(printed, monkeypatch, tmp_pat
 
 
 def test_a_table_of_words_goes_over_lines_and_one_of_names_beyond_the_width():
-    console = Console(file=io.StringIO(), width=40, markup=False)
+    stream = io.StringIO()
+    console = Console(file=stream, width=40, markup=False)
     table = Table("a name", "what it is")
     table.add_row("x" * 30, "several words which have to wrap")
     fit(table, console)
     assert table.width == 30 + len("several") + len("|  |  |")
     console.print(table, crop=False)
-    lines = console.file.getvalue().splitlines()
+    lines = stream.getvalue().splitlines()
     row = next(number for number, line in enumerate(lines) if "x" * 30 in line)
     assert "several" in lines[row] and "words" in lines[row + 1]
 
