@@ -84,6 +84,39 @@ def staged(pattern):
     return lambda command: list(command.folder.glob(f"out/.*partial*/{pattern}"))
 
 
+def loading(name, *, in_callback):
+    """Return a program that runs a command, and interrupts itself as it begins to import a module."""
+    interrupt = "weakref.ref(At(), lambda _: os.kill(os.getpid(), 2))" if in_callback else "os.kill(os.getpid(), 2)"
+    return f"""
+import _weakref as weakref, os, sys
+class At:
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            kept = {interrupt}
+sys.meta_path.insert(0, At())
+sys.argv = ["pam-edge", "--version"]
+from pam_edge.cli.__main__ import run
+run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "in_callback"),
+    [("signal", False), *((name, each) for name in ("pam_edge.cli.main", "typer", "rich") for each in (False, True))],
+)
+def test_a_command_that_is_interrupted_while_it_loads_says_so(name, in_callback):
+    program = [sys.executable, "-P", "-c", loading(name, in_callback=in_callback)]
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+
+
+def test_next_to_nothing_is_imported_before_an_interruption_is_handled():
+    """Till then it shows where Python was."""
+    program = "import sys; known = set(sys.modules); import pam_edge.cli.__main__; print(*set(sys.modules) - known)"
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"__future__", "pam_edge", "pam_edge.cli", "pam_edge.cli.__main__"}
+
+
 MOMENTS = {
     "while it plans": lambda command: command.has_loaded("libtorch_cpu"),
     "as the worker starts": Command.workers,
