@@ -1,5 +1,6 @@
 """Fixtures that many tests share: artifacts of the minute variant, converted once for the whole run, and a profile."""
 
+import os
 import signal
 from collections.abc import Iterator
 from datetime import date
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes: networks of tests take longer on more
 
 from pam_edge.data_folder import DATA_VARIABLE
 from pam_edge.delivery.artifact.artifact import Artifact

@@ -134,7 +134,7 @@ CONVERT = [
     ("moment", "group"),
     [
         ("while it plans", True),
-        ("as the worker starts", False),
+        pytest.param("as the worker starts", False, marks=pytest.mark.slow),
         ("while it converts", True),
         pytest.param("while it checks", False, marks=pytest.mark.slow),
         pytest.param("while it writes the report", True, marks=pytest.mark.slow),
@@ -155,7 +155,12 @@ def test_an_interrupted_conversion_stops_at_once_and_writes_nothing(tmp_path, mo
 
 
 @pytest.mark.parametrize(
-    ("number", "times", "expected"), [(signal.SIGTERM, 1, 143), (signal.SIGINT, 5, 130), (signal.SIGTERM, 5, 143)]
+    ("number", "times", "expected"),
+    [
+        pytest.param(signal.SIGTERM, 1, 143, marks=pytest.mark.slow),
+        (signal.SIGINT, 5, 130),
+        pytest.param(signal.SIGTERM, 5, 143, marks=pytest.mark.slow),
+    ],
 )
 def test_the_system_may_stop_a_conversion_and_an_impatient_user_may_insist(tmp_path, number, times, expected):
     command = Command(tmp_path, *CONVERT, tmp_path / "out", "--json")
@@ -246,7 +251,7 @@ def test_commands_that_run_an_artifact_stop_at_once(tmp_path, static_artifacts, 
     assert_nothing_is_left(command)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_matting_stops_at_once_and_writes_nothing(tmp_path, number):
     cv2.imwrite(str(tmp_path / "photo.png"), np.zeros((1600, 1600, 3), np.uint8))
     cv2.imwrite(str(tmp_path / "trimap.png"), np.full((1600, 1600), 128, np.uint8))
