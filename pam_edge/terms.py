@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeVar
 
@@ -10,22 +11,24 @@ from pam_edge.errors import UsageError
 _E = TypeVar("_E", bound=StrEnum)
 
 
-def parse_choice(name: str, text: str, choices: type[_E], *others: str) -> _E:
-    """Read one of an enum's values, in any case.
+def parse_choice(name: str, text: str, choices: Iterable[_E], *others: str) -> _E:
+    """Read one of the words that can be asked for, in any case.
 
     Args:
         name: of the option or argument, for the error.
         text: to read.
-        choices: the enum.
+        choices: the enum, or those of its values that are taken.
         others: what the caller takes beside it, and has read already; listed in the error.
 
     Raises:
         UsageError: listing the choices.
     """
+    known = {choice.value: choice for choice in choices}
     try:
-        return choices(text.lower())
-    except (AttributeError, ValueError):
-        raise UsageError(f"{name}: expected one of {', '.join((*choices, *others))}; got {text!r}.") from None
+        return known[text.lower()]
+    except (AttributeError, KeyError):
+        offered = (word for word, choice in known.items() if choice not in _UNLISTED)
+        raise UsageError(f"{name}: expected one of {', '.join((*offered, *others))}; got {text!r}.") from None
 
 
 class Precision(StrEnum):
@@ -43,6 +46,10 @@ class Mode(StrEnum):
     DYNAMIC = "dynamic"
     PROBE = "probe"
     """Not shipped in apps: how a device is measured."""
+
+
+_UNLISTED = frozenset({Mode.PROBE})
+"""What is no answer to a question: who asks for it nevertheless is told what makes it."""
 
 
 class Source(StrEnum):

@@ -1,5 +1,6 @@
 """Fixtures that many tests share: artifacts of the minute variant, converted once for the whole run, and a profile."""
 
+import os
 import signal
 from collections.abc import Iterator
 from datetime import date
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes: networks of tests take longer on more
 
 from pam_edge.data_folder import DATA_VARIABLE
 from pam_edge.delivery.artifact.artifact import Artifact
@@ -49,6 +52,17 @@ def inspections(artifact: Artifact) -> list[Inspection]:
     """Return what every entry point is made of, read in this process, which has the toolchain loaded already."""
     runtime = load_runtime(artifact.manifest.target)
     return [runtime.inspect(artifact.file(entry), entry.function) for entry in artifact.manifest.entry_points]
+
+
+MADE_ONCE = {"static_artifacts", "multi_artifacts", "dynamic_artifacts"}
+"""Fixtures of the whole run that take long to make."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Where tests run in several processes, let those that share what takes long to make run in the same one."""
+    for item in items:
+        shares = MADE_ONCE & set(item.fixturenames)
+        item.add_marker(pytest.mark.xdist_group("artifacts" if shares else str(item.path)))
 
 
 @pytest.fixture(scope="session", autouse=True)

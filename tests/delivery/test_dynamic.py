@@ -45,7 +45,9 @@ def test_every_budget_passes_parity_of_alpha_path_and_cost(dynamic_artifacts, ta
 
 
 @pytest.mark.parametrize(
-    "target", [Target.TFLITE, Target.EXECUTORCH, pytest.param(Target.COREML, marks=pytest.mark.slow)], ids=str
+    "target",
+    [Target.EXECUTORCH, *(pytest.param(each, marks=pytest.mark.slow) for each in (Target.TFLITE, Target.COREML))],
+    ids=str,
 )
 def test_paths_follow_budgets_and_no_budget_is_broken(dynamic_artifacts, target):
     artifact = dynamic_artifacts[target]
