@@ -133,6 +133,14 @@ def test_a_mask_of_another_size_is_refused(artifact):
         model(np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH + 1), np.uint8))
 
 
+def test_a_mask_that_is_not_of_bytes_is_refused_as_is_nan_with_it(artifact):
+    ends = artifact.manifest.entry_points[0].ends
+    model = artifact.open(artifact.manifest.entry_points[0], threads=1)
+    mask = np.full((ends.mask_height or HEIGHT, ends.mask_width or WIDTH), np.nan, np.float32)
+    with pytest.raises(UsageError, match="uint8"):
+        model(np.zeros((HEIGHT, WIDTH, 3), np.uint8), mask)
+
+
 def test_wrong_colours_alone_fail(artifact, monkeypatch):
     record = judge(artifact, monkeypatch, lambda found: found | {"foreground": found["foreground"][..., ::-1]})
     assert record.passed is False

@@ -63,7 +63,7 @@ def write_artifact_report(
         provenance=planned[0].costs.provenance,
         entries=tuple(_entry(entry, plan) for entry, plan in zip(manifest.entry_points, plans, strict=True)),
         parity=tuple(_parity(record, manifest.precision) for record in manifest.parity),
-        front=_front(planned[0]),
+        front=_front(planned[0], manifest.sizes),
         pictures=tuple(_pictures(artifact, references, mattes)),
         notes=tuple(_notes(manifest)),
         facts=tuple(_facts(manifest)),
@@ -106,15 +106,16 @@ def _parity(record: ParityRecord, precision: Precision) -> ParityRow:
     )
 
 
-def _front(planned: PlannedRecord) -> Front | None:
-    """Return the front, where cost and value are not the same number."""
+def _front(planned: PlannedRecord, sizes: Sequence[tuple[int, int]]) -> Front | None:
+    """Return the front of the first size, where cost and value are not the same number."""
     costs = planned.costs
     if costs.unit is CostUnit.GMAC:
         return None
     # By MACs alone: its second axis is MACs, which the checkpoint's errors do not order.
     points = [FrontPoint(plan.predicted_cost, plan.gmacs) for plan in pareto_front(costs, planned.macs)]
     points += [FrontPoint(plan.predicted_cost, plan.gmacs, label=plan.budget.label) for plan in planned.plans]
-    cost_label = f"predicted cost, {costs.unit} ({costs.provenance})"
+    of_size = f", at {sizes[0][0]}x{sizes[0][1]}" if len(sizes) > 1 else ""
+    cost_label = f"predicted cost, {costs.unit} ({costs.provenance}){of_size}"
     return Front(cost_label, "GMACs of the path (counted)", tuple(points))
 
 
