@@ -195,7 +195,7 @@ def test_an_interrupted_conversion_of_several_targets_says_what_it_wrote_before(
 def test_a_program_that_converts_is_interrupted_as_python_programs_are(tmp_path):
     program = (
         "import sys; from pathlib import Path; from pam_edge.cli.convert import convert\n"
-        "convert('tflite', checkpoint='pam-minute', size='64', out=Path(sys.argv[1]))"
+        "convert('tflite', checkpoint='pam-minute', size=['64'], out=Path(sys.argv[1]))"
     )
     command = Command(tmp_path, tmp_path / "out", program=("-c", program))
     command.wait_until(MOMENTS["while it converts"])
