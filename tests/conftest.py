@@ -54,17 +54,6 @@ def inspections(artifact: Artifact) -> list[Inspection]:
     return [runtime.inspect(artifact.file(entry), entry.function) for entry in artifact.manifest.entry_points]
 
 
-MADE_ONCE = {"static_artifacts", "multi_artifacts", "dynamic_artifacts"}
-"""Fixtures of the whole run that take long to make."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Where tests run in several processes, let those that share what takes long to make run in the same one."""
-    for item in items:
-        shares = MADE_ONCE & set(item.fixturenames)
-        item.add_marker(pytest.mark.xdist_group("artifacts" if shares else str(item.path)))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def own_environment() -> Iterator[None]:
     """Keep what a developer has set from deciding what tests judge on, and from keeping their logs.

@@ -201,11 +201,11 @@ def test_an_output_that_cannot_be_written_is_told_before_any_work(pam_edge, tmp_
         raise AssertionError("work has begun")
 
     for done_by in (
+        "pam_edge.api.plan",  # first: what it imports is not to be a stand-in
         "pam_edge.delivery.open_model.open_model",
         "pam_edge.measuring.measure.side_by_side",
         "pam_edge.learning.launch.measure_prior",
         "pam_edge.learning.launch.evaluate_with",
-        "pam_edge.api.plan",
     ):
         monkeypatch.setattr(done_by, work)
     here = tmp_path / "here"
