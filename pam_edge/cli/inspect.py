@@ -43,7 +43,8 @@ def inspect(
             say("  branches, two for each block: ", *_describe(each))
         counts = sorted(each.operators.items(), key=lambda item: (-item[1], item[0]))
         say("  operators: " + ", ".join(f"{count} {name}" for name, count in counts))
-    for first in {entry.size: entry for entry in reversed(manifest.entry_points)}.values():
+    for size in manifest.sizes:
+        first = next(entry for entry in manifest.entry_points if entry.size == size)
         for does, tensors in (("takes", first.inputs), ("gives", first.outputs)):
             shapes = (f"{each.name} {'x'.join(map(str, each.shape))} {each.type}" for each in tensors)
             say(f"{does}: " + "; ".join(shapes))
