@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pam_edge.graphs.ends import PLAIN, Ends
+from pam_edge.graphs.ends import Interface
 from pam_edge.graphs.governor import BudgetTable, GovernorCosts
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
@@ -15,10 +15,11 @@ from pam_edge.terms import Mode, Precision, TensorIO
 
 @dataclass(frozen=True, slots=True)
 class EntryPoint:
-    """What an app calls: its name, and its path; None where the graph chooses or is told."""
+    """What an app calls: its name, its path, None where the graph chooses or is told, and what goes in and out."""
 
     name: str
     path: PathSpec | None
+    interface: Interface
 
     @property
     def fixed_path(self) -> PathSpec:
@@ -41,30 +42,20 @@ class ConversionJob:
 
     Attributes:
         supernet: in evaluation mode, float32.
-        entry_points: at least one, names are unique; for dynamic and probe graphs exactly one, without a path.
-        height: of the input, a multiple of 32.
-        width: of the input, a multiple of 32.
+        entry_points: at least one, names are unique; for dynamic and probe graphs exactly one, without a path. They may
+            differ in size, and not in what they take and give otherwise; a probe's ends are plain.
         io: Core ML only; the other targets have tensors alone.
         directory: existing folder that receives the files.
         selection: of a dynamic graph; None for all others.
-        ends: what the graph takes beside the image, and gives; a probe's are plain.
     """
 
     supernet: Supernet
     entry_points: tuple[EntryPoint, ...]
     mode: Mode
     precision: Precision
-    height: int
-    width: int
     io: TensorIO
     directory: Path
     selection: Selection | None = None
-    ends: Ends = PLAIN
-
-    @property
-    def source_size(self) -> tuple[int, int]:
-        """Height and width of the trimap or mask."""
-        return self.ends.mask_height or self.height, self.ends.mask_width or self.width
 
 
 class Converter(Protocol):

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pam_edge.device_profiles.location import Location, find_line
 from pam_edge.device_profiles.schema import DeviceProfile, Measurement
 from pam_edge.errors import ProfileError
+from pam_edge.files import read_text
 from pam_edge.supernet.variants import VARIANTS
 
 BUNDLED = Path(__file__).parent
@@ -74,10 +75,7 @@ def read_profile(file: Path) -> DeviceProfile:
     Raises:
         ProfileError: with the file, the line where it can be told, what was expected and what was found.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise ProfileError(f"The device profile {file} cannot be read: {e}. Check the path.") from e
+    text = read_text(file, "a device profile (TOML)", ProfileError)
     profile = parse_profile(text, str(file))
     if profile.name != file.stem:
         raise _error(str(file), text, ("name",), f"the name is {profile.name!r}; name the file {profile.name}.toml")

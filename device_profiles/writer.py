@@ -13,7 +13,7 @@ from typing import Any
 from pam_edge.device_profiles.loader import parse_profile
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.errors import ProfileError
-from pam_edge.files import write_whole
+from pam_edge.files import what_is_in_the_way, write_whole
 from pam_edge.names import NAME_PATTERN
 
 
@@ -68,7 +68,8 @@ def write_profile(profile: DeviceProfile, file: Path) -> None:
     try:
         write_whole(file, text.encode())
     except OSError as e:
-        raise ProfileError(f"The device profile {file} cannot be written: {e}. Choose another file with -o.") from e
+        why = what_is_in_the_way(file) or e.strerror or e
+        raise ProfileError(f"The device profile {file} cannot be written: {why}. Choose another file with -o.") from e
 
 
 def _table(table: Mapping[str, Any], prefix: str) -> Iterator[str]:

@@ -5,8 +5,7 @@ Everything here loads when it is first used; ``import pam_edge`` itself imports 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # true for type checkers; typing's own takes longest of all before Ctrl-C can be handled
 
 __version__ = "0.1.0"
 
@@ -45,6 +44,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> object:
     if name not in _PLACES:
         raise AttributeError(f"module 'pam_edge' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    import importlib
+
     return getattr(importlib.import_module(_PLACES[name]), name)
 
 

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.delivery.artifact.artifact import Artifact
-from pam_edge.delivery.convert import ConvertRequest, choose_ends
+from pam_edge.delivery.convert import ConvertRequest, choose_interfaces
 from pam_edge.delivery.convert import convert as convert_request
 from pam_edge.delivery.open_model import open_model
 from pam_edge.device_profiles import load_profile
 from pam_edge.errors import UsageError
 from pam_edge.files import as_path
 from pam_edge.matting.cutout import cut_out
+from pam_edge.matting.tiling import check_picture
 from pam_edge.planning.budget import NAMED_BUDGETS, Budget, parse_budget
 from pam_edge.planning.service import Planned, default_conditions
 from pam_edge.planning.service import plan as plan_budgets
@@ -74,7 +75,7 @@ def convert(
     profile: str | Path | None = None,
     mode: str = "static",
     precision: str | None = None,
-    size: Size = 512,
+    size: Size | list[Size] = 512,
     inputs: str = "trimap",
     outputs: str = "alpha",
     band: int | None = None,
@@ -90,8 +91,9 @@ def convert(
         profile: of the device, by name or file; None plans by MACs.
         mode: ``static``, ``multi`` or ``dynamic``.
         precision: None takes the target's own.
-        size: of the image.
-        inputs: ``trimap``, or ``mask``: the graph makes the unknown band around the mask's edge.
+        size: of the image; a list of sizes in mode multi, which makes entry points for each.
+        inputs: ``trimap``; ``mask``: the graph makes the unknown band around the mask's edge; ``mask+previous``: for
+            video, it also takes what it gave for the last frame.
         outputs: ``alpha``, or ``cutout``: also the foreground's colours, without the background's.
         band: reach of a mask's band in pixels; None takes 2 % of the short side.
         mask_size: of a mask that is smaller than the image.
@@ -101,15 +103,13 @@ def convert(
         ParityError: if the artifact does not compute what the supernet computes.
         PamEdgeError: if the request cannot be met.
     """
-    height, width = parse_size(size)
     asked = _parse_budgets(budgets)
-    ends = choose_ends(
+    interfaces = choose_interfaces(
+        list(map(parse_size, size if isinstance(size, list) else [size])),
         parse_choice("inputs", inputs, Source),
         parse_choice("outputs", outputs, Result),
         band,
         parse_size(mask_size) if mask_size is not None else None,
-        height,
-        width,
     )
     request = ConvertRequest(
         checkpoint=str(checkpoint),
@@ -118,12 +118,10 @@ def convert(
         profile=str(profile) if profile else None,
         mode=parse_choice("mode", mode, Mode),
         precision=parse_choice("precision", precision, Precision) if precision else None,
-        height=height,
-        width=width,
+        interfaces=interfaces,
         io=None,
         out=as_path("out", out),
         command=f"pam_edge.convert({target!r}, {str(checkpoint)!r}, {[budget.text for budget in asked]!r})",
-        ends=ends,
     )
     return convert_request(request)[0]
 
@@ -161,7 +159,9 @@ def matte(
         UsageError: if image and trimap are not of bytes or do not fit each other, or the model has no such budget.
         PamEdgeError: if the model cannot be loaded.
     """
-    return cut_out(open_model(str(model), budget, threads=threads).matter, image, trimap)
+    check_picture(image, trimap)
+    opened = open_model(str(model), budget, threads=threads, picture=(trimap.shape[0], trimap.shape[1]))
+    return cut_out(opened.matter, image, trimap)
 
 
 def _parse_budgets(budgets: str | Sequence[str]) -> tuple[Budget, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeVar
 
@@ -10,22 +11,24 @@ from pam_edge.errors import UsageError
 _E = TypeVar("_E", bound=StrEnum)
 
 
-def parse_choice(name: str, text: str, choices: type[_E], *others: str) -> _E:
-    """Read one of an enum's values, in any case.
+def parse_choice(name: str, text: str, choices: Iterable[_E], *others: str) -> _E:
+    """Read one of the words that can be asked for, in any case.
 
     Args:
         name: of the option or argument, for the error.
         text: to read.
-        choices: the enum.
+        choices: the enum, or those of its values that are taken.
         others: what the caller takes beside it, and has read already; listed in the error.
 
     Raises:
         UsageError: listing the choices.
     """
+    known = {choice.value: choice for choice in choices}
     try:
-        return choices(text.lower())
-    except (AttributeError, ValueError):
-        raise UsageError(f"{name}: expected one of {', '.join((*choices, *others))}; got {text!r}.") from None
+        return known[text.lower()]
+    except (AttributeError, KeyError):
+        offered = (word for word, choice in known.items() if choice not in _UNLISTED)
+        raise UsageError(f"{name}: expected one of {', '.join((*offered, *others))}; got {text!r}.") from None
 
 
 class Precision(StrEnum):
@@ -45,11 +48,42 @@ class Mode(StrEnum):
     """Not shipped in apps: how a device is measured."""
 
 
+_UNLISTED = frozenset({Mode.PROBE})
+"""What is no answer to a question: who asks for it nevertheless is told what makes it."""
+
+
 class Source(StrEnum):
     """What a graph takes beside the image, to know where the subject is."""
 
     TRIMAP = "trimap"
     MASK = "mask"
+    MASK_AND_PREVIOUS = "mask+previous"
+    """For video: the mask, and the alpha of the last frame."""
+
+    @property
+    def region(self) -> str:
+        """Name of the input that says where the subject is."""
+        return str(Source.TRIMAP if self is Source.TRIMAP else Source.MASK)
+
+    @property
+    def is_mask(self) -> bool:
+        """Whether the graph makes the unknown band itself."""
+        return self is not Source.TRIMAP
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the graph takes what it gave for the last frame."""
+        return self is Source.MASK_AND_PREVIOUS
+
+
+PREVIOUS, PREVIOUS_PATH = "previous", "previous_path"
+"""Inputs of a live graph: the last frame's alpha, and its path where the graph chooses."""
+
+NO_PREVIOUS = -1.0
+"""What a live graph takes for the last frame's alpha where there is none: in every pixel of the first frame."""
+
+NO_PREVIOUS_BLOCK = 0.5
+"""What it takes for each block of the last frame's path where there is none."""
 
 
 class Result(StrEnum):

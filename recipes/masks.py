@@ -78,7 +78,7 @@ def refine(supernet: Supernet, image: Mask, mask: Mask) -> NDArray[np.float32]:
     with torch.inference_mode():
         picture, given = to_padded_tensors(image, cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR))
         ends = Ends(Source.MASK, band_px=default_band_px(height, width))
-        trimap = ends.make_trimap(given, *picture.shape[2:])
+        trimap = ends.make_trimap(given, None, *picture.shape[2:])
         path = PathSpec((True,) * supernet.block_count)
         return supernet(picture, trimap, path=path).alpha[0, 0, :height, :width].numpy()
 

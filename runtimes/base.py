@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.terms import Precision
+from pam_edge.terms import PREVIOUS, Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,19 @@ class BlockOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class LastFrame:
+    """What a live graph gave for the frame before.
+
+    Attributes:
+        alpha: float32[H, W], 0..1.
+        path: float32[L], 1 ran and 0 bypassed; None of graphs that do not choose.
+    """
+
+    alpha: NDArray[np.float32]
+    path: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """What the reference computes on one picture, inside and out, to find where a file starts to differ.
 
@@ -37,6 +50,7 @@ class Expectation:
         image: uint8[H, W, 3], RGB.
         source: trimap uint8[H, W], or mask uint8[h, w].
         control: as ``LoadedModel.__call__`` takes it.
+        last: likewise.
         blocks: in order of execution.
         layers: name and value (float32[1, C, h, w]) of what lies between, in order of execution.
         tolerance: largest difference that counts as equal, relative to a value's largest magnitude.
@@ -47,6 +61,7 @@ class Expectation:
     image: NDArray[np.uint8]
     source: NDArray[np.uint8]
     control: NDArray[np.float32] | None
+    last: LastFrame | None
     blocks: Sequence[BlockOutput]
     layers: Sequence[tuple[str, NDArray[np.float32]]]
     tolerance: float
@@ -117,7 +132,8 @@ class TensorNames:
     """What an entry point takes and gives, in the file's order: ExecuTorch's files hold no names of their own.
 
     Attributes:
-        inputs: ``image``, then ``trimap`` or ``mask``, then ``budget`` (dynamic graphs) or ``path`` (probes).
+        inputs: ``image``, then ``trimap`` or ``mask``, then ``previous`` (live graphs), then ``budget`` (dynamic
+            graphs) or ``path`` (probes), then ``previous_path`` (live graphs that are dynamic).
         outputs: ``alpha``, then ``path`` and ``cost`` (dynamic graphs) or ``wishes`` (probes), then ``foreground``.
     """
 
@@ -132,7 +148,12 @@ class TensorNames:
     @property
     def control(self) -> str | None:
         """The input that steers a graph with choices inside; None of all others."""
-        return self.inputs[2] if len(self.inputs) > len(("image", "source")) else None
+        return next((name for name in ("budget", "path") if name in self.inputs), None)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the entry point takes what it gave for the last frame."""
+        return PREVIOUS in self.inputs
 
 
 OF_STATIC = TensorNames(("image", "trimap"), ("alpha",))
@@ -154,7 +175,11 @@ class LoadedModel(Protocol):
     ran_on: str
 
     def __call__(
-        self, image: NDArray[np.uint8], source: NDArray[np.uint8], control: NDArray[np.float32] | None = None
+        self,
+        image: NDArray[np.uint8],
+        source: NDArray[np.uint8],
+        control: NDArray[np.float32] | None = None,
+        last: LastFrame | None = None,
     ) -> dict[str, NDArray[np.float32]]:
         """Run once.
 
@@ -162,12 +187,14 @@ class LoadedModel(Protocol):
             image: uint8[H, W, 3], RGB.
             source: trimap uint8[H, W], or mask uint8[h, w].
             control: of graphs that choose: budget float32[1], or path float32[L].
+            last: of live graphs; None for the first frame.
 
         Returns:
             By name: ``alpha`` float32[H, W], ``foreground`` float32[H, W, 3], and all others as the file has them.
 
         Raises:
-            UsageError: if a picture is not of bytes, or not of the size that the file takes.
+            UsageError: if a picture is not of bytes, or not of the size that the file takes, or what is said of the
+                last frame does not fit or is not a number.
             ArtifactError: if the file cannot be run.
         """
         ...

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError, UsageError
 from pam_edge.matting.arrays import check_uint8
+from pam_edge.runtimes.base import LastFrame, TensorNames
+from pam_edge.terms import NO_PREVIOUS, NO_PREVIOUS_BLOCK, PREVIOUS, PREVIOUS_PATH
 
 UNREADABLE = (
     ArithmeticError,
@@ -83,6 +85,49 @@ def check_bytes(name: str, array: NDArray[np.uint8], shape: tuple[int | None, ..
             f"Expected the {name} at {wanted}, the size that the file was made for; got {found}. Fit the picture, or "
             "cut it into tiles as `pam-edge matte` does."
         )
+
+
+def last_inputs(
+    names: TensorNames, last: LastFrame | None, height: int, width: int, blocks: int
+) -> dict[str, NDArray[np.float32]]:
+    """Return what a live graph takes of the last frame, ``previous`` float32[H, W] and ``previous_path`` float32[L].
+
+    Nothing for graphs that are not live. Without a last frame: what stands for none.
+
+    Args:
+        names: of the entry point's inputs.
+        last: None for the first frame.
+        height: of the image.
+        width: likewise.
+        blocks: of the path; 0 of a graph that does not choose.
+
+    Raises:
+        UsageError: if it does not fit the graph, or holds something that is not a number: runtimes differ in what they
+            make of that.
+    """
+    if not names.is_live:
+        if last is not None:
+            raise UsageError("Expected no last frame: this graph takes pictures, not video. Leave it out.")
+        return {}
+    wanted: dict[str, NDArray[np.float32] | None] = {PREVIOUS: None if last is None else last.alpha}
+    stand_ins: dict[str, NDArray[np.float32]] = {PREVIOUS: np.full((height, width), NO_PREVIOUS, np.float32)}
+    if blocks:
+        wanted[PREVIOUS_PATH] = None if last is None else last.path
+        stand_ins[PREVIOUS_PATH] = np.full(blocks, NO_PREVIOUS_BLOCK, np.float32)
+    if last is not None:
+        _check_last(wanted, stand_ins)
+    return {name: stand_ins[name] if value is None else value for name, value in wanted.items()}
+
+
+def _check_last(given: dict[str, NDArray[np.float32] | None], like: dict[str, NDArray[np.float32]]) -> None:
+    for name, value in given.items():
+        fits = value is not None and value.shape == like[name].shape and value.dtype == np.float32
+        if value is None or not fits or not np.isfinite(value).all():
+            found = "nothing" if value is None else f"{value.dtype}{list(value.shape)}"
+            raise UsageError(
+                f"Expected {name} as float32{list(like[name].shape)} of numbers, as the graph gave it for the last "
+                f"frame; got {found}{' with NaN or infinity' if fits else ''}. Leave it out for a first frame."
+            )
 
 
 def check_names(file: Path, entry_point: str, expected: Collection[str], found: Collection[str]) -> None:

@@ -1,5 +1,6 @@
 """Fixtures that many tests share: artifacts of the minute variant, converted once for the whole run, and a profile."""
 
+import os
 import signal
 from collections.abc import Iterator
 from datetime import date
@@ -8,10 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes: networks of tests take longer on more
+
 from pam_edge.data_folder import DATA_VARIABLE
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.convert import ConvertRequest, convert
 from pam_edge.device_profiles.schema import DeviceProfile
+from pam_edge.graphs.ends import PLAIN, Interface
 from pam_edge.planning.budget import parse_budget
 from pam_edge.runtimes.base import Inspection
 from pam_edge.runtimes.registry import load_runtime
@@ -35,12 +39,12 @@ def minute_request(out: Path, **changes) -> ConvertRequest:
         "profile": None,
         "mode": Mode.STATIC,
         "precision": Precision.FP32,
-        "height": 64,
-        "width": 64,
         "io": None,
         "out": out,
         "command": "pam-edge convert (a test)",
     }
+    size = changes.pop("height", 64), changes.pop("width", 64)
+    fields["interfaces"] = (Interface(*size, changes.pop("ends", PLAIN)),)
     return ConvertRequest(**(fields | changes))
 
 

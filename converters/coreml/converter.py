@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pam_edge.converters.base import ConversionJob, EntryPoint, groups
-from pam_edge.converters.capture import export_path
+from pam_edge.converters.capture import export_path, picture_sizes
 from pam_edge.converters.coreml.dynamic import convert_dynamic
 from pam_edge.converters.coreml.package import make_reproducible
 from pam_edge.errors import ConversionError
-from pam_edge.terms import Mode, Precision, TensorIO
+from pam_edge.terms import PREVIOUS, Mode, Precision, TensorIO
 from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 
 with hidden(*UNUSED_BY_COREMLTOOLS):
@@ -33,7 +33,8 @@ class CoreMLConverter:
         for name, entries in groups(job, ".mlpackage").items():
             package = job.directory / name
             if job.mode is Mode.DYNAMIC:
-                convert_dynamic(job, _inputs(job), _outputs(job), _passes(), package)
+                inputs, outputs = _inputs(job, entries[0]), _outputs(job, entries[0])
+                convert_dynamic(job, entries[0], inputs, outputs, _passes(), package)
             elif _is_multifunction(job):
                 _save_functions(job, entries, package)
             else:
@@ -53,12 +54,12 @@ def _is_multifunction(job: ConversionJob) -> bool:
 
 def _convert_path(job: ConversionJob, entry: EntryPoint) -> Any:
     half = job.precision is Precision.FP16
-    program = export_path(job, entry.fixed_path).run_decompositions({})
+    program = export_path(job, entry).run_decompositions({})
     try:
         return ct.convert(
             program,
-            inputs=_inputs(job),
-            outputs=_outputs(job),
+            inputs=_inputs(job, entry),
+            outputs=_outputs(job, entry),
             # Functions in one package need iOS 18; a single path keeps the widest reach that has half-float images.
             minimum_deployment_target=ct.target.iOS18 if _is_multifunction(job) else ct.target.iOS16,
             compute_precision=ct.precision.FLOAT16 if half else ct.precision.FLOAT32,
@@ -80,21 +81,25 @@ def _passes() -> Any:
     return pipeline
 
 
-def _inputs(job: ConversionJob) -> list[Any]:
-    source = str(job.ends.source)
-    shapes = {"image": (1, 3, job.height, job.width), source: (1, 1, *job.source_size)}
+def _inputs(job: ConversionJob, entry: EntryPoint) -> list[Any]:
+    shapes = {name: (1, *size) for name, size in picture_sizes(entry.interface).items()}
     if job.io is TensorIO.TENSOR:
         return [ct.TensorType(name, shape=shape) for name, shape in shapes.items()]
-    layouts = {"image": ct.colorlayout.RGB, source: ct.colorlayout.GRAYSCALE}
-    return [ct.ImageType(name, shape=shape, color_layout=layouts[name]) for name, shape in shapes.items()]
+    # The last frame's alpha comes back as it was given.
+    layouts = {"image": ct.colorlayout.RGB, PREVIOUS: ct.colorlayout.GRAYSCALE_FLOAT16}
+    return [
+        ct.ImageType(name, shape=shape, color_layout=layouts.get(name, ct.colorlayout.GRAYSCALE))
+        for name, shape in shapes.items()
+    ]
 
 
-def _outputs(job: ConversionJob) -> list[Any]:
+def _outputs(job: ConversionJob, entry: EntryPoint) -> list[Any]:
     """Return alpha, and what comes after all that a graph gives with plain ends."""
+    more = entry.interface.ends.more_outputs
     if job.io is TensorIO.TENSOR:
-        return [ct.TensorType(name) for name in ("alpha", *job.ends.more_outputs)]
+        return [ct.TensorType(name) for name in ("alpha", *more)]
     alpha = ct.ImageType("alpha", color_layout=ct.colorlayout.GRAYSCALE_FLOAT16)
-    return [alpha, *(ct.ImageType(name, color_layout=ct.colorlayout.RGB) for name in job.ends.more_outputs)]
+    return [alpha, *(ct.ImageType(name, color_layout=ct.colorlayout.RGB) for name in more)]
 
 
 def _save_functions(job: ConversionJob, entries: tuple[EntryPoint, ...], package: Path) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pam_edge.converters.base import ConversionJob
-from pam_edge.converters.capture import example_inputs, named
+from pam_edge.converters.base import ConversionJob, EntryPoint
+from pam_edge.converters.capture import example_inputs, named, vector_sizes
 from pam_edge.converters.coreml.splice_conds import splice
 from pam_edge.converters.marks import input_name, mark_choices, output_name
 from pam_edge.errors import ConversionError
@@ -43,7 +43,9 @@ class _Beside(nn.Module):
         return outputs | beside
 
 
-def convert_dynamic(job: ConversionJob, inputs: list[Any], outputs: list[Any], passes: Any, package: Path) -> None:
+def convert_dynamic(
+    job: ConversionJob, entry: EntryPoint, inputs: list[Any], outputs: list[Any], passes: Any, package: Path
+) -> None:
     """Write a dynamic graph as a package with one function.
 
     The network is in the job's precision, both sides of every branch included; budget, costs and comparisons are in
@@ -51,6 +53,7 @@ def convert_dynamic(job: ConversionJob, inputs: list[Any], outputs: list[Any], p
 
     Args:
         job: with a selection.
+        entry: its only one.
         inputs: image and source, as the static converter declares them.
         outputs: alpha, and what comes after path and cost.
         passes: pipeline of the conversion.
@@ -61,8 +64,8 @@ def convert_dynamic(job: ConversionJob, inputs: list[Any], outputs: list[Any], p
     """
     assert job.selection is not None, "a dynamic graph needs costs and a table"
     graph = DynamicGraph(job.supernet, job.selection.costs, job.selection.table)
-    exported = named(with_ends(graph, job.ends), job)
-    example = example_inputs(job) | {"budget": torch.zeros(1)}
+    exported = named(with_ends(graph, entry.interface.ends), job, entry)
+    example = example_inputs(job, entry)
     branches = mark_choices(graph, exported, example)
     features = {input_name(index): x for index, x in enumerate(branches.values())}
     half = job.precision is Precision.FP16
@@ -74,7 +77,10 @@ def convert_dynamic(job: ConversionJob, inputs: list[Any], outputs: list[Any], p
             program.run_decompositions({}),
             inputs=[
                 *inputs,
-                ct.TensorType("budget", shape=(1,), dtype=np.float32),
+                *(
+                    ct.TensorType(name, shape=(count,), dtype=np.float32)
+                    for name, count in vector_sizes(job, entry).items()
+                ),
                 *(ct.TensorType(name, shape=x.shape, dtype=dtype) for name, x in features.items()),
             ],
             outputs=[

@@ -57,19 +57,16 @@ def _export(job: ConversionJob, entry: EntryPoint) -> ExportedProgram:
     match job.mode:
         case Mode.DYNAMIC:
             assert job.selection is not None, "a dynamic graph needs costs and a table"
-            graph = DynamicGraph(job.supernet, job.selection.costs, job.selection.table)
-            return _export_choices(job, graph, {"budget": torch.zeros(1)})
+            return _export_choices(job, entry, DynamicGraph(job.supernet, job.selection.costs, job.selection.table))
         case Mode.PROBE:
-            return _export_choices(job, ProbeGraph(job.supernet), {"path": torch.zeros(job.supernet.block_count)})
+            return _export_choices(job, entry, ProbeGraph(job.supernet))
         case _:
-            return export_path(job, entry.fixed_path)
+            return export_path(job, entry)
 
 
-def _export_choices(
-    job: ConversionJob, graph: DynamicGraph | ProbeGraph, control: dict[str, torch.Tensor]
-) -> ExportedProgram:
-    inputs = example_inputs(job) | control
-    whole = with_ends(graph, job.ends).eval()
+def _export_choices(job: ConversionJob, entry: EntryPoint, graph: DynamicGraph | ProbeGraph) -> ExportedProgram:
+    inputs = example_inputs(job, entry)
+    whole = with_ends(graph, entry.interface.ends).eval()
     delegate_branches(graph, whole, inputs)
     with torch.no_grad():
         return torch.export.export(whole, (), inputs, strict=False)

@@ -6,8 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import litert_torch
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import example_inputs, named
@@ -41,7 +40,7 @@ class LiteRTConverter:
 
     def _write(self, job: ConversionJob, entries: tuple[EntryPoint, ...], file: Path) -> None:
         if job.mode in (Mode.DYNAMIC, Mode.PROBE):
-            _write_choosing(job, entries[0].name, file)
+            _write_choosing(job, entries[0], file)
         else:
             _write_paths(job, entries, file)
         if job.precision is Precision.FP16:
@@ -49,34 +48,33 @@ class LiteRTConverter:
 
 
 def _write_paths(job: ConversionJob, entries: tuple[EntryPoint, ...], file: Path) -> None:
-    inputs = example_inputs(job, channels_last=True)
     # Keyword inputs and a dictionary as output: otherwise the signature says args_0 and output_0.
     converter = litert_torch.Converter()
     for entry in entries:
         channels_last = ChannelsLastGraph(StaticGraph(job.supernet, entry.fixed_path))
-        graph = named(with_ends(channels_last, job.ends, channels_last=True), job)
-        converter = converter.signature(entry.name, graph, sample_kwargs=inputs)
+        graph = named(with_ends(channels_last, entry.interface.ends, channels_last=True), job, entry)
+        converter = converter.signature(entry.name, graph, sample_kwargs=example_inputs(job, entry, channels_last=True))
     converter.convert().export(str(file))
 
 
-def _write_choosing(job: ConversionJob, name: str, file: Path) -> None:
+def _write_choosing(job: ConversionJob, entry: EntryPoint, file: Path) -> None:
     """Write a graph that chooses, dynamic or probe: marks and branches first, then IF operators in place of marks."""
-    graph, channels_last, control = _choosing_graph(job)
-    inputs = example_inputs(job, channels_last=True) | control
+    graph, channels_last = _choosing_graph(job, entry)
+    inputs = example_inputs(job, entry, channels_last=True)
     branches = mark_choices(graph, channels_last, inputs)
-    converter = litert_torch.Converter().signature(name, channels_last, sample_kwargs=inputs)
+    converter = litert_torch.Converter().signature(entry.name, channels_last, sample_kwargs=inputs)
     converter = converter.signature(_BRANCHES, Branches(branches).eval(), sample_kwargs=branch_inputs(branches))
     converter.convert().export(str(file))
     count = range(len(branches))
-    splice(file, name, _BRANCHES, [input_name(index) for index in count], [output_name(index) for index in count])
+    splice(file, entry.name, _BRANCHES, [input_name(index) for index in count], [output_name(index) for index in count])
 
 
-def _choosing_graph(job: ConversionJob) -> tuple[DynamicGraph | ProbeGraph, nn.Module, dict[str, Tensor]]:
-    """Return the graph, the same as it is exported, and zeros for the input that steers it."""
+def _choosing_graph(job: ConversionJob, entry: EntryPoint) -> tuple[DynamicGraph | ProbeGraph, nn.Module]:
+    """Return the graph, and the same as it is exported."""
     if job.mode is Mode.PROBE:
         probe = ProbeGraph(job.supernet)
-        return probe, named(ChannelsLastProbeGraph(probe), job), {"path": torch.zeros(job.supernet.block_count)}
+        return probe, named(ChannelsLastProbeGraph(probe), job, entry)
     assert job.selection is not None, "a dynamic graph needs costs and a table"
     dynamic = DynamicGraph(job.supernet, job.selection.costs, job.selection.table)
-    channels_last = with_ends(ChannelsLastDynamicGraph(dynamic), job.ends, channels_last=True)
-    return dynamic, named(channels_last, job), {"budget": torch.zeros(1)}
+    channels_last = with_ends(ChannelsLastDynamicGraph(dynamic), entry.interface.ends, channels_last=True)
+    return dynamic, named(channels_last, job, entry)

@@ -29,11 +29,14 @@ def convert(
         str, typer.Option(help="static: a file per budget; multi: one file for all; dynamic: chosen per image.")
     ] = "static",
     precision: Annotated[str | None, typer.Option(help="fp32 or fp16; default: the target's own.")] = None,
-    size: Annotated[str, typer.Option(help="Pixels, a multiple of 32: 512 or 384x512 (height first).")] = "512",
+    size: Annotated[
+        list[str] | None,
+        typer.Option(help="Multiples of 32: 512 or 384x512 (height first); several in mode multi. Default: 512."),
+    ] = None,
     checkpoint: Annotated[str, typer.Option(help="Variant name or checkpoint file.")] = "pam-tiny",
     io: Annotated[str | None, typer.Option(help="Core ML: image or tensor; default: image, tensor for fp32.")] = None,
     inputs: Annotated[
-        str, typer.Option(help="trimap, or mask: the graph makes the unknown band around the mask's edge.")
+        str, typer.Option(help="trimap; mask: the graph makes the unknown band; mask+previous: for video.")
     ] = "trimap",
     outputs: Annotated[
         str, typer.Option(help="alpha, or cutout: also the foreground's colours, without the background's.")
@@ -49,20 +52,19 @@ def convert(
 ) -> None:
     """Make verified artifacts of a checkpoint: a path per budget, checked against PyTorch on real photographs."""
     targets = parse_targets(target)
-    height, width = parse_size(size)
     started = time.perf_counter()
-    from pam_edge.delivery.convert import ConvertRequest, choose_ends
+    from pam_edge.delivery.convert import ConvertRequest, choose_interfaces
     from pam_edge.planning.budget import DEFAULT_BUDGETS, parse_budget
+    from pam_edge.planning.service import DEFAULT_SIZE
 
-    ends = choose_ends(
+    sizes = list(map(parse_size, size)) if size else [DEFAULT_SIZE]
+    interfaces = choose_interfaces(
+        sizes,
         parse_choice("--inputs", inputs, Source),
         parse_choice("--outputs", outputs, Result),
         band,
         parse_size(mask_size) if mask_size else None,
-        height,
-        width,
     )
-
     request = ConvertRequest(
         checkpoint=checkpoint,
         targets=targets,
@@ -70,14 +72,13 @@ def convert(
         profile=profile,
         mode=parse_choice("--mode", mode, Mode),
         precision=parse_choice("--precision", precision, Precision) if precision else None,
-        height=height,
-        width=width,
+        interfaces=interfaces,
         io=parse_choice("--io", io, TensorIO) if io else None,
         out=out,
         command=shlex.join(["pam-edge", *sys.argv[1:]]),
-        ends=ends,
     )
-    measure_host_if_new(profile, checkpoint, targets, request.precision, (height, width), quiet=json)
+    for each in sizes:
+        measure_host_if_new(profile, checkpoint, targets, request.precision, each, quiet=json)
     artifacts = run_with_progress(request, quiet=json)
     if json:
         print_json({"artifacts": [as_json(artifact) for artifact in artifacts]})
@@ -124,7 +125,8 @@ def print_artifact(artifact: Artifact) -> None:
 
     manifest = artifact.manifest
     first = manifest.entry_points[0]
-    kind = f"{manifest.mode}, {manifest.precision}, {manifest.height}x{manifest.width}"
+    sizes = ", ".join(f"{height}x{width}" for height, width in manifest.sizes)
+    kind = f"{manifest.mode}, {manifest.precision}, {sizes}"
     say((manifest.target, "bold"), f" · {kind} · costs {first.cost_provenance}")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("budget", no_wrap=True)

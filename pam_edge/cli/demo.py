@@ -28,6 +28,7 @@ def demo(
     from pam_edge.delivery.open_model import open_model
     from pam_edge.errors import MissingExtraError
     from pam_edge.evaluation.pictures import bundled_pictures
+    from pam_edge.graphs.ends import Interface
     from pam_edge.matting.cutout import cut_out
     from pam_edge.matting.images import write_rgba
     from pam_edge.planning.budget import DEFAULT_BUDGETS
@@ -46,8 +47,7 @@ def demo(
         profile=PROFILE,
         mode=Mode.STATIC,
         precision=None,
-        height=size,
-        width=size,
+        interfaces=(Interface(size, size),),
         io=None,
         out=out,
         command=f"pam-edge demo --size {size}",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pam_edge.cli.output import console, print_json, say
+from pam_edge.cli.output import print_json, say, show
 from pam_edge.targets import Target
 
 
@@ -107,5 +107,5 @@ def _print_coreml_ops(json: bool) -> None:
 
     table = Table("operator", "since", "module", title=f"{len(rows)} operators of Core ML's ML programs")
     for row in rows:
-        table.add_row(row.name, row.opset, row.module)
-    console.print(table)
+        table.add_row(row.name, row.opset, row.module.rpartition(".")[2])
+    show(table)

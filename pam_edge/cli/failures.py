@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 import traceback
 from enum import IntEnum
 
 from pam_edge.cli.output import note, print_json
+from pam_edge.cli.streams import STDOUT, lead_nowhere
 from pam_edge.errors import ConversionError, InternalError, PamEdgeError, ParityError
 
 
@@ -31,6 +31,7 @@ _REFUSALS = frozenset(
         errno.EACCES,
         errno.EDQUOT,
         errno.EEXIST,
+        errno.EFBIG,
         errno.EISDIR,
         errno.ELOOP,
         errno.ENAMETOOLONG,
@@ -53,39 +54,39 @@ def report_failure(error: Exception, *, debug: bool, json: bool) -> ExitCode:
         json: whether a script reads stdout.
     """
     if isinstance(error, BrokenPipeError):  # whoever read has gone: as other programs, without a word
-        _discard_output()
+        lead_nowhere()
         return ExitCode.CHECK_FAILED
     code, message = _explain(error)
     if debug:
         note("".join(traceback.format_exception(error)).rstrip())
     if json:
         kind = InternalError if code is ExitCode.FAULT else type(error)
-        try:
-            print_json({"error": message, "kind": kind.__name__})
-            sys.stdout.flush()
-        except OSError:
-            _discard_output()
+        print_failure(message, kind)
     note(("Error: ", "bold red"), message)
     return code
 
 
-def _discard_output() -> None:
-    """Let what could not be printed go nowhere, or Python tries again when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def print_failure(message: str, kind: type[BaseException]) -> None:
+    """Print for scripts why a command ends. Where that cannot be printed either, it still ends as it would have."""
+    try:
+        print_json({"error": message, "kind": kind.__name__})
+        sys.stdout.flush()
+    except OSError:
+        lead_nowhere()
 
 
 def _explain(error: Exception) -> tuple[ExitCode, str]:
     if isinstance(error, PamEdgeError) and not isinstance(error, InternalError):
         return ExitCode.CHECK_FAILED if isinstance(error, _CHECK_FAILED) else ExitCode.WRONG_USE, str(error)
-    if isinstance(error, OSError) and error.errno in _REFUSALS and error.filename is not None:
+    if isinstance(error, OSError) and error.filename == STDOUT:
+        lead_nowhere()
         return ExitCode.WRONG_USE, (
-            f"The system refuses {error.filename}: {error.strerror}. Check that the path is right, that you may use "
-            "it, and that there is room."
+            f"The system takes no more of what is printed: {error.strerror}. Check where {STDOUT} goes to."
         )
     if isinstance(error, OSError) and error.errno in _REFUSALS:
-        _discard_output()
         return ExitCode.WRONG_USE, (
-            f"The system takes no more of what is printed: {error.strerror}. Check where standard output goes to."
+            f"The system refuses {error.filename or 'a file, without saying which'}: {error.strerror}. Check that the "
+            "path is right, that you may use it, and that there is room, for temporary files too."
         )
     what = str(error) if isinstance(error, InternalError) else f"{type(error).__name__}: {error}"
     return ExitCode.FAULT, (

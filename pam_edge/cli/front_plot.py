@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pam_edge.errors import UsageError
-from pam_edge.files import write_whole
+from pam_edge.files import check_can_write, write_whole
 from pam_edge.planning.planner import Plan
 from pam_edge.planning.service import Planned
 
@@ -15,18 +15,20 @@ COLOURS = ("#c8553d", "#2a6f97", "#588157", "#7b2cbf", "#b8860b", "#5c677d")
 _FRONT, _SKIPPED = "#9aa5b1", "#e9ecef"
 
 
-def plot_front(planned: Planned, file: Path) -> None:
-    """Draw the front, the budgets' paths on it, and which blocks each path runs; write a PNG, whole or not at all.
+def check_plot(file: Path) -> None:
+    """Refuse a file that no front can be drawn into, before there is one.
 
     Raises:
         UsageError: if the file is no PNG or cannot be written.
     """
+    check_can_write("--plot", file)
     if file.suffix.lower() != ".png":
-        raise UsageError(f"--plot: expected a file that ends in .png; got {file}.")
-    try:
-        write_whole(file, draw_front(planned))
-    except OSError as e:
-        raise UsageError(f"--plot: {file} cannot be written: {e}. Choose another file.") from e
+        raise UsageError(f"--plot: expected a file that ends in .png; got {file}. Name it {file.name}.png, for one.")
+
+
+def plot_front(planned: Planned, file: Path) -> None:
+    """Draw the front, the budgets' paths on it, and which blocks each path runs; write a PNG, whole or not at all."""
+    write_whole(file, draw_front(planned))
 
 
 def draw_front(planned: Planned) -> bytes:

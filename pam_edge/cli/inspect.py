@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pam_edge.cli.output import Part, print_json, say
-from pam_edge.terms import Source
 
 if TYPE_CHECKING:
     from pam_edge.runtimes.base import Inspection
@@ -44,10 +43,13 @@ def inspect(
             say("  branches, two for each block: ", *_describe(each))
         counts = sorted(each.operators.items(), key=lambda item: (-item[1], item[0]))
         say("  operators: " + ", ".join(f"{count} {name}" for name, count in counts))
-    for does, tensors in (("takes", manifest.inputs), ("gives", manifest.outputs)):
-        say(f"{does}: " + "; ".join(f"{each.name} {'x'.join(map(str, each.shape))} {each.type}" for each in tensors))
-    if manifest.ends.source is Source.MASK:
-        say(f"the unknown band reaches {manifest.ends.band_px} pixels to each side of the mask's edge")
+    for size in manifest.sizes:
+        first = next(entry for entry in manifest.entry_points if entry.size == size)
+        for does, tensors in (("takes", first.inputs), ("gives", first.outputs)):
+            shapes = (f"{each.name} {'x'.join(map(str, each.shape))} {each.type}" for each in tensors)
+            say(f"{does}: " + "; ".join(shapes))
+        if first.ends.source.is_mask:
+            say(f"the unknown band reaches {first.ends.band_px} pixels to each side of the mask's edge")
     for known in manifest.accelerators:
         suits = ("suited", "green") if known.suits else ("not suited", "red")
         say(f"{known.accelerator}: ", suits, f", {known.why}")

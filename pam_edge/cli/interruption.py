@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from pam_edge.cli.output import notices, print_json
+from pam_edge.cli.failures import print_failure
+from pam_edge.cli.output import notices
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PATIENCE_S = 3.0
@@ -66,7 +67,7 @@ def interruptible(*, json: bool) -> Iterator[None]:
 
 def _say(message: str, *, json: bool) -> None:
     if json:
-        print_json({"error": message, "kind": Interrupted.__name__})
+        print_failure(message, Interrupted)
     notices.print(message, markup=False, highlight=False, soft_wrap=True)
 
 

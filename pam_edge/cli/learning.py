@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pam_edge.cli.interruption import noting
-from pam_edge.cli.output import console, note, print_json, say
+from pam_edge.cli.output import note, print_json, say, show
 from pam_edge.errors import UsageError
 
 DataOption = Annotated[Path | None, typer.Option(help="Matting data; default: the recipe's, or PAM_EDGE_DATA.")]
@@ -81,6 +81,7 @@ def prior(
     """Estimate by Monte Carlo how often each path is the best one under a budget."""
     from pydantic import ValidationError
 
+    from pam_edge.files import check_can_write
     from pam_edge.learning.config import CalibrationConfig, data_settings
     from pam_edge.learning.launch import measure_prior
 
@@ -98,29 +99,13 @@ def prior(
             f"--{wrong['loc'][0]}: {wrong['msg']}; got {wrong['input']}. Give another number, such as --crop 192."
         ) from error
     composites = data_settings(config, data)
-    _make_room(out)
+    check_can_write("--out", out)
     found = measure_prior(checkpoint, composites, settings, devices)
     found.save(out)
     if json:
         print_json({"file": str(out), "budgets": len(found.rows), "paths": len(found.path_errors)})
         return
     say(f"{len(found.path_errors)} paths under {len(found.rows)} budgets: {out}")
-
-
-def _make_room(out: Path) -> None:
-    """Make the folder that a file is to lie in: what is wrong with it shows before minutes of measuring.
-
-    Raises:
-        UsageError: if the folder cannot be made, or the file's own place is taken by a folder.
-    """
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"--out: expected a file in a folder that can be made; got {out}: {error.strerror}. Choose another."
-        ) from error
-    if out.is_dir():
-        raise UsageError(f"--out: expected a file to write; got the folder {out}. Name a file in it.")
 
 
 def evaluate(
@@ -141,6 +126,7 @@ def evaluate(
     from pam_edge.evaluation.datasets import find_cases
     from pam_edge.evaluation.evaluate import group_table, summary_table, write_report
     from pam_edge.evaluation.methods import methods_for
+    from pam_edge.files import check_can_write
     from pam_edge.learning.config import data_settings
     from pam_edge.learning.heldout import hair_cases, heldout_cases
     from pam_edge.learning.launch import evaluate_with
@@ -151,6 +137,8 @@ def evaluate(
         cases = (hair_cases if hair else heldout_cases)(data_settings(heldout, None))
     else:
         raise UsageError("Expected a folder of test pictures, or --heldout with a recipe; one of the two.")
+    if out:
+        check_can_write("--out", out / "scores.csv")
     methods = methods_for(checkpoint, tuple(budget or ()), tuple(baseline or ()), compare_paths=paths)
     result = evaluate_with(cases, methods, devices)
     for problem in result.problems:
@@ -161,6 +149,6 @@ def evaluate(
         groups = {name: found.summary() for name, found in result.by_group().items()}
         print_json({"scores": result.summary(), "groups": groups, "left_out": list(result.problems)})
         return
-    console.print(summary_table(result))
+    show(summary_table(result))
     if groups_shown := group_table(result):
-        console.print(groups_shown)
+        show(groups_shown)

@@ -11,11 +11,12 @@ import typer
 
 from pam_edge import __version__
 from pam_edge.cli import convert, demo, doctor, inspect, learning, matte, measuring, planning, verify
-from pam_edge.cli.failures import EXIT_CODES, ExitCode, report_failure
+from pam_edge.cli.failures import EXIT_CODES, ExitCode, print_failure, report_failure
 from pam_edge.cli.interruption import interruptible
 from pam_edge.cli.logs import shown_log
 from pam_edge.cli.options import check_no_value_is_empty
-from pam_edge.cli.output import print_json, spell_what_the_encoding_lacks
+from pam_edge.cli.output import spell_what_the_encoding_lacks
+from pam_edge.cli.streams import take_streams
 from pam_edge.errors import UsageError
 
 app = typer.Typer(
@@ -59,10 +60,11 @@ def run() -> None:
 
     ``--debug`` anywhere shows tracebacks and what the library logs.
     """
-    spell_what_the_encoding_lacks()
     arguments = sys.argv[1:]
     debug, json = "--debug" in arguments, "--json" in arguments
     try:
+        take_streams()
+        spell_what_the_encoding_lacks()
         with interruptible(json=json), shown_log(debug=debug):
             check_no_value_is_empty(arguments)
             try:
@@ -72,7 +74,7 @@ def run() -> None:
     except SystemExit as left:
         refused = getattr(left.__context__, "format_message", None)  # by the parser, which has told a person already
         if json and left.code == ExitCode.WRONG_USE and refused:
-            print_json({"error": refused(), "kind": UsageError.__name__})
+            print_failure(refused(), UsageError)
         raise
     except Exception as error:  # the top: what nobody foresaw must not look like a check that failed
         sys.exit(report_failure(error, debug=debug, json=json))

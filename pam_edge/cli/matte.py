@@ -34,10 +34,12 @@ def matte(
     import os
 
     from pam_edge.delivery.open_model import open_model
+    from pam_edge.files import check_can_write
     from pam_edge.matting.cutout import cut_out
     from pam_edge.matting.images import check_writable_format, read_photo, read_trimap_or_mask, write_rgba
     from pam_edge.matting.trimaps import what_is_missing
 
+    check_can_write("-o", output)
     photo = read_photo(image)
     height, width = photo.rgb.shape[:2]
     check_writable_format(output, height, width)
@@ -46,9 +48,9 @@ def matte(
     notice = what_is_missing(regions)
     if notice is not None:
         note(notice, style="yellow")
-    chosen = parse_choice("--mode", mode, Mode) if mode else None
+    chosen = parse_choice("--mode", mode, (Mode.DYNAMIC, Mode.STATIC)) if mode else None
     with busy(f"Opening {model} ..."):
-        opened = open_model(model, budget, threads=os.cpu_count() or 1, mode=chosen)
+        opened = open_model(model, budget, threads=os.cpu_count() or 1, mode=chosen, picture=(height, width))
     started = time.perf_counter()
     with tile_progress(f"Matting {image.name}", quiet=json) as progress:
         result = cut_out(opened.matter, photo.rgb, regions, profile=photo.profile, progress=progress)

@@ -9,7 +9,7 @@ import typer
 
 from pam_edge.cli.host import measure_with_progress
 from pam_edge.cli.interruption import noting
-from pam_edge.cli.output import busy, console, print_json, say
+from pam_edge.cli.output import busy, print_json, say, show
 from pam_edge.cli.planning import CheckpointOption, JsonOption, PrecisionOption, print_imported
 from pam_edge.measuring import DEFAULT_LIMIT_S
 from pam_edge.supernet.sizes import parse_size
@@ -113,5 +113,5 @@ def bench(
         peak = f"{each.peak_memory_bytes / 2**20:.0f} MiB" if each.peak_memory_bytes is not None else "not told here"
         path = each.paths[0] if len(each.paths) == 1 else f"{len(each.paths)} paths"
         table.add_row(each.name, path, f"{each.median_ms:.1f}", f"{each.p90_ms:.1f}", predicted, off, peak)
-    console.print(table)
+    show(table)
     say(found.prediction, style="dim")

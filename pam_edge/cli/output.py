@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.status import Status
+from rich.table import Table
 from rich.text import Text
+
+from pam_edge.cli.fitting import fit
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -38,6 +41,15 @@ _SPELLING |= dict.fromkeys("▎▍▌▋▊▉█", "#")
 def say(*parts: Part, style: str = "", end: str = "\n") -> None:
     """Print a line of results, as wide as it is: a path is not broken in two."""
     console.print(Text.assemble(*parts, style=style), soft_wrap=True, end=end)
+
+
+def show(*shown: RenderableType) -> None:
+    """Print tables and charts as wide as stdout is; a table wider than that where names in it would be broken."""
+    for each in shown:
+        for part in each.renderables if isinstance(each, Group) else [each]:
+            if isinstance(part, Table):
+                fit(part, console)
+            console.print(part, crop=False)
 
 
 def note(*parts: Part, style: str = "") -> None:

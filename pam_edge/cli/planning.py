@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pam_edge.cli.failures import EXIT_CODES
-from pam_edge.cli.output import console, note, print_json, say
+from pam_edge.cli.output import note, print_json, say, show
 from pam_edge.supernet.sizes import parse_size
 from pam_edge.targets import Target
 from pam_edge.terms import Precision, parse_choice
@@ -40,8 +40,11 @@ def plan(
     """Show the path chosen for each budget, its predicted cost, and the Pareto front."""
     asked = _parse_conditions(target, precision, size)
     from pam_edge.api import plan as plan_budgets
+    from pam_edge.cli.front_plot import check_plot, plot_front
     from pam_edge.planning.budget import NAMED_BUDGETS
 
+    if plot:
+        check_plot(plot)
     _measure_if_host(profile, checkpoint, asked, quiet=json)
     chosen_target, chosen_precision, chosen_size = asked
     planned = plan_budgets(
@@ -53,8 +56,6 @@ def plan(
         size=chosen_size,
     )
     if plot:
-        from pam_edge.cli.front_plot import plot_front
-
         plot_front(planned, plot)
     if json:
         from pam_edge.cli.plan_records import planned_record
@@ -63,8 +64,8 @@ def plan(
         return
     from pam_edge.cli.tables import front_chart, plans_table
 
-    console.print(plans_table(planned))
-    console.print(front_chart(planned))
+    show(plans_table(planned))
+    show(front_chart(planned))
     if plot:
         say(str(plot), style="dim")
 
@@ -93,7 +94,7 @@ def list_command(json: JsonOption = False) -> None:
     if not json:
         from pam_edge.cli.tables import profiles_table
 
-        console.print(profiles_table(listed))
+        show(profiles_table(listed))
         return
     rows = [
         {
@@ -141,9 +142,9 @@ def show_command(
     made_for = f": {profile.device}, {profile.soc}, {profile.os}; costs are "
     say((profile.name, "bold"), made_for, tables.provenance_text(costs.provenance))
     measured = measurements_for(profile, conditions)
-    console.print(tables.provenance_table(measured[-1]) if measured else tables.sources_table(profile))
+    show(tables.provenance_table(measured[-1]) if measured else tables.sources_table(profile))
     title = f"{config.name}, {conditions.height}x{conditions.width}, {conditions.target} {conditions.precision}"
-    console.print(tables.costs_chart(costs, config.block_names, f"{title}: {costs.provenance}"))
+    show(tables.costs_chart(costs, config.block_names, f"{title}: {costs.provenance}"))
     say(basis, style="dim")
 
 
@@ -197,7 +198,7 @@ def print_imported(done: Imported, *, json: bool) -> None:
         return
     from pam_edge.cli.tables import provenance_table
 
-    console.print(provenance_table(done.table))
+    show(provenance_table(done.table))
     for notice in done.table.provenance.notices:
         note(("Notice: ", "yellow"), notice)
     if done.set_aside:

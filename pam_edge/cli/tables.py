@@ -42,7 +42,7 @@ def profiles_table(listed: Sequence[ListedProfile]) -> RenderableType:
     """Return all profiles with what they cover; damaged ones with their problem."""
     table = Table(title="Device profiles", title_justify="left")
     for column in ("name", "device", "SoC", "costs are", "for", "from"):
-        table.add_column(column, overflow="fold", no_wrap=column == "name")  # which people type
+        table.add_column(column, overflow="ellipsis" if column == "name" else "fold")  # people type names
     for entry in listed:
         origin = "pam-edge" if entry.bundled else str(entry.file)
         if entry.profile is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pam_edge.cli.output import busy, console, parity_word, print_json, say
+from pam_edge.cli.output import busy, parity_word, print_json, say, show
 from pam_edge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ def print_parity(records: tuple[ParityRecord, ...]) -> None:
 
     table = Table()
     for name in ("entry point", "parity", "images", "max |Δα|", "RMS unknown", "ΔSAD", "worst picture"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name == "worst picture")  # which may hold spaces
     for record in records:
         word = parity_word(record.passed)
         numbers = (record.max_abs_error, record.rms_error_unknown, record.sad_change)
         shown = [f"{number:.2e}" if number is not None else "-" for number in numbers]
         table.add_row(record.entry_point, word, str(record.images), *shown, record.worst_picture or "-")
-    console.print(table)
+    show(table)
     for ran_on, proves in dict.fromkeys((record.ran_on, record.proves) for record in records):
         say(f"ran on {ran_on}; a pass proves: {proves}", style="dim")
     for record in records:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from pam_edge.delivery.planned import PlannedRecord
 from pam_edge.device_profiles import load_profile
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.errors import BudgetError, UsageError
-from pam_edge.graphs.ends import PLAIN, Ends
+from pam_edge.graphs.ends import PLAIN, Ends, Interface
 from pam_edge.graphs.governor import GovernorCosts, budget_input
 from pam_edge.matting.trimaps import default_band_px
 from pam_edge.names import NAME_PATTERN
@@ -67,8 +67,7 @@ class ConvertRequest:
         budgets: at least one; equal labels are an error.
         profile: name or file of a device profile; None plans by MACs.
         precision: None takes each target's own.
-        height: of the input, a multiple of 32.
-        width: likewise.
+        interfaces: sizes, and what graphs take beside the image and give; several in mode multi alone.
         io: of Core ML; None takes images for fp16 and tensors for fp32.
         out: folder that receives one artifact folder per target.
         command: as typed, for the manifest.
@@ -81,17 +80,15 @@ class ConvertRequest:
     profile: str | None
     mode: Mode
     precision: Precision | None
-    height: int
-    width: int
+    interfaces: tuple[Interface, ...]
     io: TensorIO | None
     out: Path
     command: str
-    ends: Ends = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A request narrowed to one target, with everything planned."""
+    """A request narrowed to one target, with everything planned, for each size anew."""
 
     request: ConvertRequest
     target: Target
@@ -99,13 +96,13 @@ class _Job:
     io: TensorIO
     checkpoint: Checkpoint
     profile: ProfileRecord | None
-    planned: Planned
+    planned: tuple[Planned, ...]
 
     @property
     def folder_name(self) -> str:
         profile = self.profile.name if self.profile else "macs"
         precision = "" if self.precision is self.target.default_precision else f"_{self.precision}"
-        ends = self.request.ends
+        ends = self.request.interfaces[0].ends
         other = "".join(f"_{end}" for end in (ends.source, ends.result) if end not in (PLAIN.source, PLAIN.result))
         return f"{self.checkpoint.config.name}_{profile}_{self.target}_{self.request.mode}{precision}{other}"
 
@@ -144,17 +141,18 @@ def _prepare(request: ConvertRequest) -> list[_Job]:
 
 
 def _plan(request: ConvertRequest, target: Target, checkpoint: Checkpoint, profile: DeviceProfile | None) -> _Job:
-    conditions = Conditions(
-        checkpoint.config, request.height, request.width, target, request.precision, mode=request.mode
-    )
-    precision = conditions.on_device[1]
+    every = [
+        Conditions(checkpoint.config, *each.size, target, request.precision, mode=request.mode)
+        for each in request.interfaces
+    ]
+    precision = every[0].on_device[1]
     io = _choose_io(request.io, target, precision)
-    planned = plan(checkpoint, request.budgets, conditions, profile)
+    planned = tuple(plan(checkpoint, request.budgets, conditions, profile) for conditions in every)
     record = None
     if profile:
-        record = ProfileRecord(name=profile.name, provenance=planned.costs.provenance, basis=planned.basis)
+        record = ProfileRecord(name=profile.name, provenance=planned[0].costs.provenance, basis=planned[0].basis)
     if request.mode is Mode.DYNAMIC:
-        _check_inputs(planned)
+        _check_inputs(planned[0])
     return _Job(request, target, precision, io, checkpoint, record, planned)
 
 
@@ -170,13 +168,24 @@ def _choose_io(asked: TensorIO | None, target: Target, precision: Precision) -> 
     return asked or facts.default_io(precision)
 
 
+def choose_interfaces(
+    sizes: Sequence[tuple[int, int]],
+    inputs: Source,
+    outputs: Result,
+    band_px: int | None,
+    mask_size: tuple[int, int] | None,
+) -> tuple[Interface, ...]:
+    """Return what graphs of the sizes take and give; see ``choose_ends``."""
+    return tuple(Interface(*size, choose_ends(inputs, outputs, band_px, mask_size, *size)) for size in sizes)
+
+
 def choose_ends(
     inputs: Source, outputs: Result, band_px: int | None, mask_size: tuple[int, int] | None, height: int, width: int
 ) -> Ends:
     """Return a graph's ends from what a user asks for.
 
     Args:
-        inputs: trimap or mask.
+        inputs: trimap, mask, or mask and last frame.
         outputs: alpha or cut-out.
         band_px: reach of a mask's unknown band; None takes the default, 2 % of the short side.
         mask_size: height and width of the mask; None takes the image's.
@@ -186,7 +195,7 @@ def choose_ends(
     Raises:
         UsageError: if band or mask size are given for a trimap, or make no sense.
     """
-    if inputs is Source.TRIMAP:
+    if not inputs.is_mask:
         if band_px is not None or mask_size is not None:
             raise UsageError("Expected no band and no mask's size for a graph that takes a trimap. Set inputs to mask.")
         return Ends(inputs, outputs)
@@ -202,12 +211,14 @@ def choose_ends(
 
 
 def _check_request(request: ConvertRequest) -> None:
-    check_size(request.height, request.width)
+    for each in request.interfaces:
+        check_size(*each.size)
     if request.mode is Mode.PROBE:
         raise UsageError(
             "mode probe: a probe graph is no artifact for apps. `pam-edge profile measure` makes and runs one here, "
             "`pam-edge profile kit` makes one for a device."
         )
+    _check_sizes(request)
     if not request.budgets:
         raise UsageError("Expected one budget or more, an entry point each; got none. Give one, such as 80%.")
     if request.io is TensorIO.IMAGE and not any(target.facts.image_precisions for target in request.targets):
@@ -225,6 +236,20 @@ def _check_request(request: ConvertRequest) -> None:
         )
 
 
+def _check_sizes(request: ConvertRequest) -> None:
+    sizes = [each.size for each in request.interfaces]
+    listed = ", ".join(f"{height}x{width}" for height, width in sizes)
+    if not sizes:
+        raise UsageError("Expected one size or more, entry points of its own each; got none. Give one, such as 512.")
+    if len(set(sizes)) != len(sizes):
+        raise UsageError(f"Every size gets entry points of its own; got {listed}. Drop repeats.")
+    if len(sizes) > 1 and request.mode is not Mode.MULTI:
+        raise UsageError(
+            f"Expected one size in mode {request.mode}; got {listed}. Use mode multi, which puts several into one "
+            "file, or convert once for each, into folders of their own."
+        )
+
+
 def _check_writable(out: Path) -> None:
     existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
@@ -233,7 +258,7 @@ def _check_writable(out: Path) -> None:
 
 def _make(job: _Job, progress: Progress, delivered: list[Path]) -> Artifact:
     final = job.request.out / job.folder_name
-    for each in job.planned.plans:
+    for each in (one for planned in job.planned for one in planned.plans):
         _log.info("%s: %s takes path %s, %.4g %s", job.target, each.budget, each.path, each.predicted_cost, each.unit)
     with staging(final) as folder:
         progress(job.target, "converting, checking against PyTorch, writing the report")
@@ -241,7 +266,7 @@ def _make(job: _Job, progress: Progress, delivered: list[Path]) -> Artifact:
             "draft": _draft(job).model_dump(mode="json"),
             "checkpoint": job.request.checkpoint,
             "directory": str(folder),
-            "planned": PlannedRecord(job.planned.plans, job.planned.costs, job.planned.macs).as_json(),
+            "planned": [PlannedRecord(each.plans, each.costs, each.macs).as_json() for each in job.planned],
         }
         result = run_in_worker("pam_edge.delivery.convert_worker:make_artifact", payload)
         deliver(folder, final)
@@ -249,12 +274,22 @@ def _make(job: _Job, progress: Progress, delivered: list[Path]) -> Artifact:
     return Artifact(final, Manifest.model_validate(result["manifest"]))
 
 
-def _draft_entry(plan: Plan, planned: Planned) -> PlannedEntryRecord:
+def _draft_entry(job: _Job, interface: Interface, plan: Plan, planned: Planned) -> PlannedEntryRecord:
+    name = plan.budget.label
+    if len(job.request.interfaces) > 1:
+        name = f"{name}_{interface.height}x{interface.width}"
+    blocks = len(planned.costs) if planned.conditions.chooses else None
+    inputs, outputs = contract(job.target, job.io, interface, blocks, planned.costs.unit)
     entry = PlannedEntryRecord(
-        name=plan.budget.label,
+        name=name,
+        height=interface.height,
+        width=interface.width,
+        ends=ends_record(interface.ends),
+        inputs=inputs,
+        outputs=outputs,
         budget=str(plan.budget),
         path=str(plan.path),
-        function=plan.budget.label,
+        function=name,
         budget_input=None,
         predicted_cost=plan.predicted_cost,
         cost_unit=plan.unit,
@@ -311,24 +346,20 @@ def _checkpoint_record(checkpoint: Checkpoint) -> CheckpointRecord:
 
 def _draft(job: _Job) -> Draft:
     request = job.request
-    blocks = len(job.planned.costs) if request.mode is Mode.DYNAMIC else None
-    record = ends_record(request.ends)
-    unit = job.planned.costs.unit
-    inputs, outputs = contract(job.target, job.io, request.height, request.width, blocks, unit, record)
+    chooses = request.mode is Mode.DYNAMIC
     return Draft(
         checkpoint=_checkpoint_record(job.checkpoint),
         target=job.target,
         mode=request.mode,
         precision=job.precision,
         io=job.io,
-        ends=record,
-        height=request.height,
-        width=request.width,
         profile=job.profile,
-        selection=governor_record(GovernorCosts.of(job.planned.costs)) if request.mode is Mode.DYNAMIC else None,
+        selection=governor_record(GovernorCosts.of(job.planned[0].costs)) if chooses else None,
         accelerators=accelerators(job.target, request.mode, job.precision),
-        entry_points=tuple(_draft_entry(each, job.planned) for each in job.planned.plans),
-        inputs=inputs,
-        outputs=outputs,
+        entry_points=tuple(
+            _draft_entry(job, interface, plan, planned)
+            for interface, planned in zip(request.interfaces, job.planned, strict=True)
+            for plan in planned.plans
+        ),
         command=request.command,
     )

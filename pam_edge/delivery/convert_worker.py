@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from pam_edge.converters.base import ConversionJob, EntryPoint
 from pam_edge.converters.registry import load_converter
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.content import content_bytes, content_hash
-from pam_edge.delivery.artifact.ends import ends_of
+from pam_edge.delivery.artifact.ends import ends_of, interface_of
 from pam_edge.delivery.artifact.golden import ExpectedMatte, write_golden
 from pam_edge.delivery.artifact.manifest import (
     MANIFEST,
     Draft,
     EntryPointRecord,
+    GoldenRecord,
     GovernorRecord,
     Manifest,
     PlannedEntryRecord,
@@ -33,7 +35,7 @@ from pam_edge.delivery.planned import PlannedRecord
 from pam_edge.delivery.report.fill import write_artifact_report
 from pam_edge.errors import CheckpointError, ParityError, UnsupportedOpError
 from pam_edge.evaluation.budget_table import calibrated_budget_table
-from pam_edge.evaluation.masks import as_graph_sees
+from pam_edge.evaluation.masks import as_frames
 from pam_edge.evaluation.parity import Reference
 from pam_edge.evaluation.pictures import Picture, adversarial_pictures, bundled_pictures, fit
 from pam_edge.runtimes.registry import load_runtime
@@ -50,7 +52,7 @@ def make_artifact(payload: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         payload: ``draft`` of the manifest; ``checkpoint``, name or file; ``directory``, the folder to fill;
-            ``planned``, see ``PlannedRecord``.
+            ``planned``, for each size, see ``PlannedRecord``.
 
     Returns:
         ``{"manifest": ...}``, complete.
@@ -67,7 +69,9 @@ def make_artifact(payload: dict[str, Any]) -> dict[str, Any]:
         _log.debug("checking against PyTorch")
         artifact = _check(artifact, checkpoint, Path(mattes))
         _log.debug("writing golden vectors and the report")
-        artifact = _finish(artifact, checkpoint, Path(mattes), PlannedRecord.from_json(payload["planned"]))
+        artifact = _finish(
+            artifact, checkpoint, Path(mattes), [PlannedRecord.from_json(each) for each in payload["planned"]]
+        )
     return {"manifest": artifact.manifest.model_dump(mode="json")}
 
 
@@ -79,12 +83,9 @@ def _convert(draft: Draft, checkpoint: Checkpoint, directory: Path) -> Manifest:
         entry_points=_entry_points(draft),
         mode=draft.mode,
         precision=draft.precision,
-        height=draft.height,
-        width=draft.width,
         io=draft.io,
         directory=directory,
         selection=selection_of(selection) if selection else None,
-        ends=ends_of(draft.ends),
     )
     converter = load_converter(draft.target)
     files = converter.convert(job)
@@ -111,23 +112,26 @@ def _check(artifact: Artifact, checkpoint: Checkpoint, mattes: Path) -> Artifact
     return _with(artifact, parity=parity)
 
 
-def _finish(artifact: Artifact, checkpoint: Checkpoint, mattes: Path, planned: PlannedRecord) -> Artifact:
+def _finish(artifact: Artifact, checkpoint: Checkpoint, mattes: Path, planned: list[PlannedRecord]) -> Artifact:
     """Add golden vectors, report and manifest to the folder."""
     folder, manifest = artifact.directory, artifact.manifest
-    size = manifest.height, manifest.width
-    ends = ends_of(manifest.ends)
-    shown = (*(fit(picture, *size) for picture in bundled_pictures()), adversarial_pictures(*size)[0])
-    *pictures, flat = (as_graph_sees(picture, ends) for picture in shown)
-    reference = Reference(checkpoint.supernet, pictures)
-
-    def expected(entry: EntryPointRecord, picture: Picture) -> ExpectedMatte:
-        return expected_matte(artifact, entry, reference, picture)
-
-    golden = write_golden(folder, (pictures[0], flat), manifest.entry_points, expected)
-    complete = _with(artifact, golden=golden)
-    write_artifact_report(folder / "report.html", complete, planned, reference, mattes)
+    references: dict[tuple[int, int], Reference] = {}
+    golden: list[GoldenRecord] = []
+    for size in manifest.sizes:
+        entries = [entry for entry in manifest.entry_points if entry.size == size]
+        shown = (*(fit(picture, *size) for picture in bundled_pictures()), adversarial_pictures(*size)[0])
+        *pictures, flat = as_frames(shown, ends_of(entries[0].ends), checkpoint.supernet)
+        references[size] = Reference(checkpoint.supernet, pictures)
+        expected = partial(_expected, artifact, references[size])
+        golden += write_golden(folder, (pictures[0], flat), entries, expected, sized=len(manifest.sizes) > 1)
+    complete = _with(artifact, golden=tuple(golden))
+    write_artifact_report(folder / "report.html", complete, planned, references, mattes)
     (folder / MANIFEST).write_text(complete.manifest.model_dump_json(indent=2) + "\n")
     return complete
+
+
+def _expected(artifact: Artifact, reference: Reference, entry: EntryPointRecord, picture: Picture) -> ExpectedMatte:
+    return expected_matte(artifact, entry, reference, picture)
 
 
 def _with(artifact: Artifact, **fields: object) -> Artifact:
@@ -161,8 +165,11 @@ def _check_branches(target: Target, directory: Path, files: dict[str, str]) -> N
 
 def _entry_points(draft: Draft) -> tuple[EntryPoint, ...]:
     """Return the functions to convert: one per entry point, or one for all budgets of a dynamic graph."""
-    paths = {entry.function: PathSpec.parse(entry.path) if entry.path else None for entry in draft.entry_points}
-    return tuple(EntryPoint(name, path) for name, path in paths.items())
+    functions = {entry.function: entry for entry in draft.entry_points}
+    return tuple(
+        EntryPoint(name, PathSpec.parse(entry.path) if entry.path else None, interface_of(entry))
+        for name, entry in functions.items()
+    )
 
 
 def _with_table(record: GovernorRecord, checkpoint: Checkpoint) -> SelectionRecord:

@@ -66,9 +66,8 @@ def inspect_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
 def _inspect(artifact: Artifact, entry: EntryPointRecord, runtime: Runtime) -> Inspected:
     inspection = runtime.inspect(artifact.file(entry), entry.function)
     contradictions = artifact.contradictions(entry, runtime)
-    stated = artifact.manifest.height, artifact.manifest.width
-    if (inspection.height, inspection.width) != stated:
+    if (inspection.height, inspection.width) != entry.size:
         contradictions += (
-            f"the file takes {inspection.height}x{inspection.width}, the manifest says {stated[0]}x{stated[1]}",
+            f"the file takes {inspection.height}x{inspection.width}, the manifest says {entry.height}x{entry.width}",
         )
     return Inspected(inspection, artifact.is_unchanged(entry), contradictions)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import UsageError
+from pam_edge.matting.tiling import choose_size
 from pam_edge.matting.trimaps import mask_from_trimap
-from pam_edge.terms import CostUnit, Mode, Provenance, Source
+from pam_edge.terms import CostUnit, Mode, Provenance
 
 if TYPE_CHECKING:
     from pam_edge.delivery.artifact.artifact import Artifact
@@ -65,7 +66,14 @@ class _Sized:
         return self.run(image, trimap)
 
 
-def open_model(model: str, budget: str | None, *, threads: int, mode: Mode | None = None) -> NamedMatter:
+def open_model(
+    model: str,
+    budget: str | None,
+    *,
+    threads: int,
+    mode: Mode | None = None,
+    picture: tuple[int, int] | None = None,
+) -> NamedMatter:
     """Open an artifact folder, or a checkpoint by name or file, at a budget.
 
     Args:
@@ -74,6 +82,7 @@ def open_model(model: str, budget: str | None, *, threads: int, mode: Mode | Non
             or percent (None: the first of its own); for a checkpoint any that can be counted in MACs (None: mild).
         threads: of the runtime.
         mode: of a checkpoint, dynamic or static; None: dynamic. An artifact's is its own.
+        picture: height and width of what will be matted, to choose among an artifact's sizes; None: its first size.
 
     Raises:
         UsageError: if the artifact has no such budget.
@@ -85,18 +94,20 @@ def open_model(model: str, budget: str | None, *, threads: int, mode: Mode | Non
         return _open_checkpoint(model, budget, mode, threads)
     if mode is not None:
         raise UsageError(f"--mode: {model} is an artifact, whose mode is fixed. Leave --mode out.")
-    return _open_artifact(Path(model), budget, threads)
+    return _open_artifact(Path(model), budget, threads, picture)
 
 
-def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMatter:
+def _open_artifact(directory: Path, budget: str | None, threads: int, picture: tuple[int, int] | None) -> NamedMatter:
     from pam_edge.delivery.artifact.artifact import Artifact
 
     artifact = Artifact.read(directory)
-    entry, limit, asked = _choose(artifact, budget)
+    sizes = artifact.manifest.sizes
+    size = choose_size(sizes, *picture) if picture else sizes[0]
+    entry, limit, asked = _choose(artifact, budget, size)
     artifact.check_unchanged(entry)
     model = artifact.open(entry, threads=threads)
     taken: list[Taken] = []
-    give = _source_maker(artifact.manifest.ends)
+    give = _source_maker(entry.ends)
 
     def run(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
         found = model(image, give(trimap), limit)
@@ -110,25 +121,27 @@ def _open_artifact(directory: Path, budget: str | None, threads: int) -> NamedMa
 
 def _source_maker(ends: EndsRecord) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
     """Return what makes of a tile's trimap what a graph is given: itself, or the mask whose band it is."""
-    if ends.source is Source.TRIMAP:
+    if not ends.source.is_mask:
         return lambda trimap: trimap
     return lambda trimap: mask_from_trimap(trimap, ends.band_px, ends.mask_height, ends.mask_width)
 
 
-def _choose(artifact: Artifact, budget: str | None) -> tuple[EntryPointRecord, float | None, str]:
-    """Return the entry point for a budget, what its graph is given as one, and both in words.
+def _choose(
+    artifact: Artifact, budget: str | None, size: tuple[int, int]
+) -> tuple[EntryPointRecord, float | None, str]:
+    """Return the entry point for a budget and a size, what its graph is given as one, and both in words.
 
     A graph that chooses keeps any budget in its unit or in percent; names are those that it was converted with.
     """
     from pam_edge.graphs.governor import budget_input
     from pam_edge.planning.budget import parse_budget
 
-    entries = {each.name: each for each in artifact.manifest.entry_points}
-    first = next(iter(entries.values()))
+    first, *_ = artifact.entries_of(size)
     asked, selection = parse_budget(budget) if budget is not None else None, artifact.selection
     if selection is None:
-        entry = artifact.entry(asked.label) if asked else first
+        entry = artifact.entry(asked.label, size) if asked else first
         return entry, None, f"{entry.budget}, path {entry.path}"
+    entries = {each.name: each for each in artifact.manifest.entry_points}
     entry = entries.get(asked.label, first) if asked else first
     known = asked is None or asked.label in entries
     limit = entry.budget_input if known or asked is None else budget_input(asked, selection.costs)

@@ -15,11 +15,14 @@ from pam_edge.evaluation.parity import (
     Reference,
     colour_deviation,
     deviation,
+    finish_alpha,
     to_tensors,
 )
 from pam_edge.evaluation.pictures import Picture
-from pam_edge.graphs.governed import run_governed
+from pam_edge.graphs.governed import GovernedOutput, run_governed
 from pam_edge.graphs.governor import BudgetTable, GovernorCosts
+from pam_edge.runtimes.base import LastFrame
+from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 
 EDGE_BUDGETS = (float("nan"), float("-inf"), -1.0, 0.0, float("inf"))
@@ -53,8 +56,10 @@ class Matte(Protocol):
 class CallableDynamicModel(Protocol):
     """A dynamic graph that can be run; ``pam_edge.delivery.artifact.opened.ChosenPath`` is one."""
 
-    def __call__(self, image: NDArray[np.uint8], given: NDArray[np.uint8], budget: float) -> Matte:
-        """Matte image uint8[H, W, 3] (RGB) with trimap or mask uint8 within a budget."""
+    def __call__(
+        self, image: NDArray[np.uint8], given: NDArray[np.uint8], budget: float, *, last: LastFrame | None
+    ) -> Matte:
+        """Matte image uint8[H, W, 3] (RGB) with trimap or mask uint8 within a budget; see ``CallableModel``."""
         ...
 
 
@@ -92,11 +97,11 @@ def check_dynamic(
     limits: ParityLimits,
 ) -> tuple[DynamicCheck, Matte]:
     """Run a dynamic graph on one picture and judge alpha, path and cost; return that and what it gave."""
-    expected = run_governed(reference.supernet, costs, table, *to_tensors(picture), budget)
-    found = model(picture.image, picture.given, budget)
+    expected = govern(reference.supernet, costs, table, picture, budget)
+    found = model(picture.image, picture.given, budget, last=picture.last)
     path = PathSpec.parse(found.path)
     same = path == expected.path
-    own = expected.alpha[0, 0].numpy() if same else reference.alpha(path, picture)
+    own = finish_alpha(picture, expected.alpha) if same else reference.alpha(path, picture)
     limit = budget if budget > costs.shortest else costs.shortest
     check = DynamicCheck(
         deviation=deviation(found.alpha, own, picture.trimap),
@@ -106,6 +111,15 @@ def check_dynamic(
         keeps_budget=found.cost <= limit and found.cost == costs.cost(path),
     )
     return check, found
+
+
+def govern(
+    supernet: Supernet, costs: GovernorCosts, table: BudgetTable, picture: Picture, budget: float
+) -> GovernedOutput:
+    """Return what the supernet does with a picture within a budget; alpha is the network's."""
+    last = picture.last
+    previous = None if last is None or last.path is None else PathSpec(tuple(map(bool, last.path)))
+    return run_governed(supernet, costs, table, *to_tensors(picture), budget, previous)
 
 
 def is_tie(path: PathSpec, expected: PathSpec, margins: Sequence[float | None], noise: float) -> bool:

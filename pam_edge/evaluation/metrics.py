@@ -6,7 +6,9 @@ Scaling as the field prints it: SAD, Grad and Conn in thousands, MSE in thousand
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -65,6 +67,20 @@ def mse(alpha: Alpha, target: Alpha, unknown: Mask) -> float:
     """Return the mean squared difference over the unknown region, in thousandths."""
     _check(alpha, target, unknown)
     return float(np.mean(np.square(alpha - target, dtype=np.float64)[unknown]) * 1000)
+
+
+def dtssd(alphas: Sequence[Alpha], targets: Sequence[Alpha]) -> float:
+    """Return a clip's flicker: how far alpha's changes from frame to frame are from the true ones, in hundredths.
+
+    The root of the mean squared difference of the two changes over the whole picture, averaged over frames (Erofeev et
+    al. 2015).
+
+    Args:
+        alphas: of two frames or more, float[H, W] in 0..1.
+        targets: the same of the truth.
+    """
+    changes = ((a1 - a0) - (t1 - t0) for (a0, a1), (t0, t1) in zip(pairwise(alphas), pairwise(targets), strict=True))
+    return float(np.mean([np.sqrt(np.mean(np.square(change, dtype=np.float64))) for change in changes]) * 100)
 
 
 def gradient_error(alpha: Alpha, target: Alpha, unknown: Mask) -> float:

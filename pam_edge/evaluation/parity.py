@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.pictures import Picture
 from pam_edge.graphs.colours import estimate_foreground
+from pam_edge.graphs.ends import Ends
 from pam_edge.graphs.static import StageOutput, StaticGraph, layer_outputs, stage_outputs
+from pam_edge.runtimes.base import LastFrame
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import Precision
@@ -133,8 +135,8 @@ class Cutout(Protocol):
 class CallableModel(Protocol):
     """An entry point with a fixed path that can be run."""
 
-    def __call__(self, image: NDArray[np.uint8], given: NDArray[np.uint8]) -> Cutout:
-        """Matte image uint8[H, W, 3] (RGB) with trimap or mask uint8."""
+    def __call__(self, image: NDArray[np.uint8], given: NDArray[np.uint8], *, last: LastFrame | None) -> Cutout:
+        """Matte image uint8[H, W, 3] (RGB) with trimap or mask uint8, and the last frame of a live graph."""
         ...
 
 
@@ -164,6 +166,14 @@ def as_tensors(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> tuple[tor
     return torch.from_numpy(planar).float(), torch.from_numpy(np.ascontiguousarray(trimap))[None, None].float()
 
 
+def finish_alpha(picture: Picture, alpha: torch.Tensor) -> NDArray[np.float32]:
+    """Return alpha float32[H, W] as the graph should give it, of the network's float32[1, 1, H, W]."""
+    if picture.last is not None:
+        _, trimap = to_tensors(picture)
+        alpha = Ends.finish_alpha(alpha, trimap, torch.from_numpy(picture.last.alpha)[None, None])
+    return alpha[0, 0].numpy()
+
+
 class Reference:
     """The supernet's answers for a set of pictures and paths, computed once each and kept by the picture's name.
 
@@ -184,8 +194,8 @@ class Reference:
         key = (path, picture.name)
         if key not in self._alphas:
             with torch.no_grad():
-                image, trimap = to_tensors(picture)
-                self._alphas[key] = self.supernet(image, trimap, path=path).alpha[0, 0].numpy()
+                alpha = self.supernet(*to_tensors(picture), path=path).alpha
+                self._alphas[key] = finish_alpha(picture, alpha)
         return self._alphas[key]
 
     def cutout(self, picture: Picture, alpha: NDArray[np.float32], like: Cutout) -> Colours:
@@ -223,7 +233,7 @@ def check_entry_point(
     Returns:
         The parity, and what the entry point gave by picture name.
     """
-    found = {p.name: model(p.image, p.given) for p in reference.pictures}
+    found = {p.name: model(p.image, p.given, last=p.last) for p in reference.pictures}
     alphas = {name: each.alpha for name, each in found.items()}
     foregrounds = {
         p.name: colour_deviation(each, reference.cutout(p, reference.alpha(path, p), each), p.trimap)

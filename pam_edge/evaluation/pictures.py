@@ -21,6 +21,7 @@ from pam_edge.errors import UsageError
 from pam_edge.matting.images import read_image, read_mask, read_trimap
 from pam_edge.matting.picture_files import SUFFIXES, namesake, pictures_in, unique_names
 from pam_edge.matting.trimaps import BACKGROUND, FOREGROUND, UNKNOWN, trimap_from_mask
+from pam_edge.runtimes.base import LastFrame
 
 _TRIMAPS = Path(__file__).with_name("pictures")
 _ALPHA_BAND_PX = 10
@@ -44,6 +45,7 @@ class Picture:
         kind: a real photograph, or made to be hard.
         source: whose it is and under which licence, or how it was made.
         mask: uint8[h,w], of pictures for graphs that take one; the trimap is then what they should make of it.
+        last: what a live graph is told of the frame before; None of a first frame, and for all other graphs.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Picture:
     kind: Literal["photograph", "adversarial"]
     source: str
     mask: NDArray[np.uint8] | None = None
+    last: LastFrame | None = None
 
     @property
     def given(self) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from pam_edge.graphs.governor import BudgetTable, Governor, GovernorCosts
 from pam_edge.graphs.static import channels_last_trunk
 from pam_edge.supernet.blocks import ChoiceBlock, pool_globally
 from pam_edge.supernet.network import Step, Supernet
+from pam_edge.terms import NO_PREVIOUS_BLOCK
 
 Choose = Callable[[Tensor, nn.Module, nn.Module, Tensor, Tensor], Tensor]
 """Runs one of two modules on attended features: bool scalar, module if true, module if false, features float32[1, C, h,
@@ -34,6 +35,19 @@ def _wish(choice: ChoiceBlock, pooled: Tensor, embedding: Tensor) -> Tensor:
     return (logits[:, 1:] - logits[:, :1]).reshape(1)
 
 
+HYSTERESIS = 0.5
+"""In a live graph a block keeps what the last frame's path did unless its gate prefers the other by more than this."""
+
+
+def lean(previous_path: Tensor) -> Tensor:
+    """Return float32[L], by how much each gate leans to what was taken for the last frame.
+
+    Args:
+        previous_path: float32[L], 1 ran and 0 bypassed; 0.5 leans to neither.
+    """
+    return (previous_path - NO_PREVIOUS_BLOCK) * (2.0 * HYSTERESIS)
+
+
 class DynamicGraph(nn.Module):
     """A supernet that picks its path per image and budget, within the budget: gates, governor and both branches.
 
@@ -54,22 +68,28 @@ class DynamicGraph(nn.Module):
         self.governor = Governor(costs, table)
         self.choose = choose
 
-    def forward(self, image: Tensor, trimap: Tensor, budget: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, image: Tensor, trimap: Tensor, budget: Tensor, previous_path: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return alpha, path and predicted cost.
 
         Args:
             image: float32[1, 3, H, W], RGB, 0..255.
             trimap: float32[1, 1, H, W], 0..255.
             budget: float32[1]. Below the shortest path's cost or not a number: as the shortest path's cost.
+            previous_path: float32[L], that was taken for the last frame; see ``lean``. None for pictures.
 
         Returns:
             Alpha float32[1, 1, H, W]; path float32[L], 1 run and 0 bypass; cost float32[1], more than the budget
             only if the budget was below the shortest path's cost.
         """
-        return self.along(budget, lambda step: self.network.trunk(image, trimap, step))
+        return self.along(budget, previous_path, lambda step: self.network.trunk(image, trimap, step))
 
-    def along(self, budget: Tensor, trunk: Callable[[Step], Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    def along(
+        self, budget: Tensor, previous_path: Tensor | None, trunk: Callable[[Step], Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Run a trunk whose steps choose within the budget; return its alpha, the path and its cost."""
+        leaning = None if previous_path is None else lean(previous_path)
         limit = self.governor.clamp(budget)
         row = self.governor.select_row(limit) @ self.network.embedding.weight
         embedding = row.reshape(1, -1, 1, 1)
@@ -81,6 +101,8 @@ class DynamicGraph(nn.Module):
             choice = self.network.choice(index)
             pooled = pool_globally(x)
             wish = _wish(choice, pooled, embedding)
+            if leaning is not None:
+                wish = wish + leaning[index : index + 1]
             runs = torch.logical_and(wish > 0.0, self.governor.allows(index, spent, limit))
             taken.append(runs.float())
             spent = self.governor.charge(index, spent, taken[-1])
@@ -133,10 +155,12 @@ class ChannelsLastDynamicGraph(nn.Module):
         super().__init__()
         self.planar = graph
 
-    def forward(self, image: Tensor, trimap: Tensor, budget: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, image: Tensor, trimap: Tensor, budget: Tensor, previous_path: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return alpha float32[1, H, W, 1], path and cost from NHWC image and trimap; see ``DynamicGraph``."""
         network = self.planar.network
-        return self.planar.along(budget, lambda step: channels_last_trunk(network, image, trimap, step))
+        return self.planar.along(budget, previous_path, lambda step: channels_last_trunk(network, image, trimap, step))
 
 
 class ChannelsLastProbeGraph(nn.Module):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pam_edge.graphs.dynamic import HYSTERESIS
 from pam_edge.graphs.governor import BudgetTable, GovernorCosts
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
@@ -20,8 +21,8 @@ class GovernedOutput:
         alpha: float32[1, 1, H, W].
         path: the blocks that ran.
         cost: predicted, in the unit of the governor's costs.
-        margins: per block, the gate's logit for run minus that for bypass: near zero, another arithmetic may choose
-            otherwise.
+        margins: per block, by how much it would rather run, by its gate and by what ran last: near zero, another
+            arithmetic may choose otherwise.
         decided_by_gate: per block, whether the governor left the choice to the gate.
     """
 
@@ -39,7 +40,13 @@ class GovernedOutput:
 
 
 def run_governed(
-    supernet: Supernet, costs: GovernorCosts, table: BudgetTable, image: Tensor, trimap: Tensor, budget: float
+    supernet: Supernet,
+    costs: GovernorCosts,
+    table: BudgetTable,
+    image: Tensor,
+    trimap: Tensor,
+    budget: float,
+    previous_path: PathSpec | None = None,
 ) -> GovernedOutput:
     """Matte one image within a budget.
 
@@ -50,6 +57,7 @@ def run_governed(
         image: float32[1, 3, H, W], RGB, 0..255.
         trimap: float32[1, 1, H, W], 0..255.
         budget: in the unit of the costs; below the shortest path's cost, or NaN: as the shortest path's cost.
+        previous_path: that was taken for the last frame, and is kept but for a gate's clear wish; None for pictures.
     """
     limit = budget if budget > costs.shortest else costs.shortest
     embedding = supernet.embedding(torch.tensor([table.row(limit)]))[:, :, None, None]
@@ -60,9 +68,10 @@ def run_governed(
         choice = supernet.choice(index)
         attended, pooled = choice.gate.attend(x)
         bypass, run = choice.gate.logits(pooled, embedding)[0].tolist()
+        wish = run - bypass + (0.0 if previous_path is None else HYSTERESIS * (1 if previous_path.runs[index] else -1))
         allowed = spent + costs.run[index] + costs.rest(index) <= limit
-        runs.append(run > bypass and allowed)
-        margins.append(run - bypass)
+        runs.append(wish > 0 and allowed)
+        margins.append(wish)
         free.append(allowed)
         spent += costs.run[index] if runs[-1] else costs.bypass[index]
         return choice.take(attended, runs[-1])

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pam_edge.errors import UsageError
+from pam_edge.files import read_text
 from pam_edge.supernet.config import SupernetConfig
 from pam_edge.supernet.variants import variant
 
@@ -242,10 +243,9 @@ def load_recipe(path: Path) -> TrainConfig:
     Raises:
         UsageError: if the file is missing, is no TOML, or has unknown or wrong keys.
     """
-    if not path.is_file():
-        raise UsageError(f"Expected a training recipe (TOML) at {path}; there is no such file.")
+    text = read_text(path, "a training recipe (TOML)")
     try:
-        return TrainConfig.model_validate(tomllib.loads(path.read_text()))
+        return TrainConfig.model_validate(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise UsageError(f"{path} is not a valid training recipe: {error}") from error
 

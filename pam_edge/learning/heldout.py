@@ -54,16 +54,22 @@ def heldout_cases(config: DataConfig, largest_side: int = LARGEST_SIDE) -> tuple
         config: where the data is; decides the split, and the sources.
         largest_side: in pixels; bigger composites are shrunk to it.
     """
-    library = load_library(config, held_out=True)
-    scored = [
-        item for item in library.foregrounds if _is_scored(item.name, config) and _TRUTH_LEFT_OUT not in item.name
-    ]
-    backs = [item for item in library.backgrounds if _is_scored(item.name, config)]
+    scored, backs = heldout_layers(config)
     cases = (
         Case(item.name, partial(compose_case, item, backs[index % len(backs)], largest_side), class_of(item.name))
         for index, item in enumerate(scored)
     )
     return tuple(case for case in cases if len(np.unique(case.load().trimap)) == 3)
+
+
+def heldout_layers(config: DataConfig) -> tuple[list[Foreground], list[Background]]:
+    """Return the held-out cut-outs whose alpha was made by people, and the held-out backgrounds, of scored sources."""
+    library = load_library(config, held_out=True)
+    fronts = [item for item in library.foregrounds if _is_scored(item.name, config)]
+    return (
+        [item for item in fronts if _TRUTH_LEFT_OUT not in item.name],
+        [item for item in library.backgrounds if _is_scored(item.name, config)],
+    )
 
 
 def hair_cases(config: DataConfig, largest_side: int = LARGEST_SIDE) -> tuple[Case, ...]:
@@ -118,12 +124,13 @@ def compose_case(front: Foreground, back: Background, largest_side: int) -> Samp
     scale = min(1.0, largest_side / max(height, width))
     rgba = cv2.resize(rgba, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
     alpha = rgba[..., 3].astype(np.float32) / np.float32(255)
-    behind = _cover(back.levels[0], *alpha.shape)
+    behind = cover(back.levels[0], *alpha.shape)
     image = behind + (rgba[..., :3].astype(np.float32) - behind) * alpha[..., None]
     return Sample(np.rint(image).astype(np.uint8), trimap_from_alpha(alpha), alpha)
 
 
-def _cover(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]:
+def cover(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]:
+    """Return the top left of a picture that is scaled to cover height and width: float32[height, width, 3]."""
     scale = max(height / picture.shape[0], width / picture.shape[1])
     size = (max(width, round(picture.shape[1] * scale)), max(height, round(picture.shape[0] * scale)))
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -134,7 +141,7 @@ def _photograph(name: str, cutout: Pixels, backs: list[Background], largest_side
     """Compose as training does, with a camera of one's own for each name; the same picture for every radius."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     front = _pad(shrink_cutout(cutout, largest_side))
-    back = _cover(backs[int(rng.integers(len(backs)))].levels[0], *front.shape[:2])
+    back = cover(backs[int(rng.integers(len(backs)))].levels[0], *front.shape[:2])
     alpha = front[..., 3].astype(np.float32) / np.float32(255)
     trimap = trimap_from_alpha(alpha, radius, radius)
     # What the camera does is not the recipe's: the set must not change with it.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pam_edge.errors import CheckpointError
-from pam_edge.files import write_whole
+from pam_edge.files import read_text, write_whole
 from pam_edge.learning.costs import BudgetScale
 from pam_edge.supernet.path import PathSpec
 
@@ -47,9 +47,10 @@ class Prior(BaseModel):
         Raises:
             CheckpointError: if the file is missing or something else.
         """
+        text = read_text(path, "a prior of optimal paths (JSON)", CheckpointError)
         try:
-            return cls.model_validate_json(path.read_text())
-        except (OSError, ValidationError) as error:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
             raise CheckpointError(
                 f"{path} is no prior of optimal paths: {error}. Make it with pam-edge prior."
             ) from error

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from pam_edge.errors import UsageError
+from pam_edge.files import why_unreadable
 
 _MOST_PIXELS = 2**30
 """As many as OpenCV takes; Pillow by itself refuses what some phones take today, 200 megapixels."""
@@ -105,7 +106,8 @@ def _bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as e:
-        raise UsageError(f"Expected an image file at {file}; got {e.strerror or e}. Check the path.") from e
+        why = why_unreadable(e)
+        raise UsageError(f"Expected an image file at {file}; it cannot be read: {why}. Check the path.") from e
 
 
 def _decode(file: Path, encoded: bytes) -> Image.Image:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pam_edge.errors import UsageError
-from pam_edge.files import write_whole
+from pam_edge.files import what_is_in_the_way, write_whole
 from pam_edge.matting.codes import mask_of, trimap_of
 from pam_edge.matting.colour import own_rgb, to_srgb
 from pam_edge.matting.decode import decode, decode_codes
@@ -151,7 +151,8 @@ def write_rgba(file: Path, rgba: NDArray[np.uint8], profile: bytes | None = None
     try:
         write_whole(file, encoded.getbuffer())
     except OSError as e:
-        raise UsageError(f"Expected to write {file}; got {e.strerror or e}. Choose a folder you may write to.") from e
+        why = what_is_in_the_way(file) or e.strerror or e
+        raise UsageError(f"Expected to write {file}; it cannot be: {why}. Name a file that you may write.") from e
 
 
 def check_writable_format(file: Path, height: int, width: int) -> None:

@@ -13,7 +13,7 @@ two alone, or leaves nothing unknown, the alpha of half the size stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -112,8 +112,24 @@ def matte_any_size(
     Raises:
         UsageError: if image and trimap are not of bytes, of different sizes or empty.
     """
-    _check(image, trimap)
+    check_picture(image, trimap)
     return _matte(model, image, clean_trimap(trimap), _Count(progress))
+
+
+def choose_size(sizes: Sequence[tuple[int, int]], height: int, width: int) -> tuple[int, int]:
+    """Return which of several models' sizes suits a picture: the one that needs the fewest tiles, then the smallest.
+
+    Args:
+        sizes: heights and widths of models.
+        height: of the picture.
+        width: likewise.
+    """
+
+    def effort(size: tuple[int, int]) -> tuple[int, int]:
+        rows, columns = (len(_starts(length, tile)[1]) for length, tile in zip((height, width), size, strict=True))
+        return rows * columns, size[0] * size[1]
+
+    return min(sizes, key=effort)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +252,17 @@ def _shrink_trimap(trimap: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[
 @lru_cache(maxsize=64)
 def _cover(size: int, tile: int) -> _Axis:
     """Cover ``size`` pixels, padded as needed, by tiles that overlap by at least a quarter of their size."""
+    length, starts = _starts(size, tile)
+    return _Axis(length, starts, _windows(starts, tile, length))
+
+
+def _starts(size: int, tile: int) -> tuple[int, tuple[int, ...]]:
+    """Return how many pixels tiles cover of ``size``, which they pad as needed, and where they start."""
     unit = _GRID if tile % _GRID == 0 and tile > _GRID else 1
     length = max(tile, -(-size // unit) * unit)
     units_to_go, longest_step = (length - tile) // unit, max(1, tile * 3 // 4 // unit)
     count = 1 + -(-units_to_go // longest_step)
-    starts = tuple(int(start) * unit for start in np.linspace(0, units_to_go, count).round())
-    return _Axis(length, starts, _windows(starts, tile, length))
+    return length, tuple(int(start) * unit for start in np.linspace(0, units_to_go, count).round())
 
 
 def _windows(starts: tuple[int, ...], tile: int, length: int) -> NDArray[np.float32]:
@@ -264,7 +285,12 @@ def _windows(starts: tuple[int, ...], tile: int, length: int) -> NDArray[np.floa
     return np.stack([row[start : start + tile] for row, start in zip(spread, starts, strict=True)]).astype(np.float32)
 
 
-def _check(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> None:
+def check_picture(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> None:
+    """Check that a picture and its trimap are of bytes and of one size.
+
+    Raises:
+        UsageError: if they are not, or are empty.
+    """
     check_uint8("image", image)
     check_uint8("trimap", trimap)
     if image.shape != (*trimap.shape, 3) or image.size == 0:

@@ -96,13 +96,13 @@ def bench(directory: Path, *, threads: int, seconds: float) -> Bench:
         artifact.check_unchanged(entry)
     payload = {"directory": str(directory), "threads": threads, "seconds": seconds}
     times = run_in_worker("pam_edge.measuring.bench:time_in_worker", payload, threads=threads)
-    costs, prediction = _predictions(manifest, threads)
+    predicted = {size: _predictions(manifest, size, threads) for size in manifest.sizes}
     return Bench(
         ran_on=times["ran_on"],
         rounds=times["rounds"],
-        prediction=prediction,
+        prediction="; ".join(dict.fromkeys(prediction for _, prediction in predicted.values())),
         entry_points=tuple(
-            _entry(entry, times["calls"][entry.name], _peak(payload, entry, threads), costs)
+            _entry(entry, times["calls"][entry.name], _peak(payload, entry, threads), predicted[entry.size][0])
             for entry in manifest.entry_points
         ),
     )
@@ -114,7 +114,7 @@ def _peak(payload: dict[str, Any], entry: EntryPointRecord, threads: int) -> int
     return peak
 
 
-def _predictions(manifest: Manifest, threads: int) -> tuple[CostTable | None, str]:
+def _predictions(manifest: Manifest, size: tuple[int, int], threads: int) -> tuple[CostTable | None, str]:
     """Return this machine's costs of the manifest's network, and a sentence on where they come from."""
     from pam_edge.supernet.checkpoint import load_checkpoint
 
@@ -125,7 +125,6 @@ def _predictions(manifest: Manifest, threads: int) -> tuple[CostTable | None, st
         return None, f"no prediction: {error}"
     if config.architecture_hash() != made_from.architecture_hash:
         return None, f"no prediction: {made_from.reference} has another architecture than what was converted"
-    size = manifest.height, manifest.width
     conditions = Conditions(config, *size, manifest.target, manifest.precision, manifest.mode, threads)
     with suppress(ProfileError):
         profile = read_profile(host_file())
@@ -167,16 +166,16 @@ def time_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
     artifact = Artifact.read(Path(payload["directory"]))
     entries = artifact.manifest.entry_points
     models = {entry.name: artifact.open(entry, threads=payload["threads"]) for entry in entries}
-    pictures = _pictures(artifact.manifest)
-    for model in models.values():
+    pictures = {entry.name: _pictures(entry) for entry in entries}
+    for name, model in models.items():
         for _ in range(WARM_UP_CALLS):
-            model(*pictures[0])
+            model(*pictures[name][0])
     calls: dict[str, list[tuple[str, float]]] = {name: [] for name in models}
     started, rounds = time.monotonic(), 0
     while rounds < LEAST_ROUNDS or time.monotonic() - started < payload["seconds"]:
         for name, model in models.items():
             before = time.perf_counter()
-            path = model(*pictures[rounds % len(pictures)]).path
+            path = model(*pictures[name][rounds % len(pictures[name])]).path
             calls[name].append((path, (time.perf_counter() - before) * 1e3))
         rounds += 1
     return {"ran_on": next(iter(models.values())).ran_on, "rounds": rounds, "calls": calls}
@@ -190,8 +189,8 @@ def peak_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
 
     artifact = Artifact.read(Path(payload["directory"]))
     load_runtime(artifact.manifest.target)
-    pictures = _pictures(artifact.manifest)
-    entry = artifact.entry(payload["entry_point"])
+    entry = next(each for each in artifact.manifest.entry_points if each.name == payload["entry_point"])
+    pictures = _pictures(entry)
     memory.reset_peak()
     before = memory.resident_bytes()
     model = artifact.open(entry, threads=payload["threads"])
@@ -200,11 +199,11 @@ def peak_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
     return {"peak_bytes": memory.peak_bytes() - before}
 
 
-def _pictures(manifest: Manifest) -> list[tuple[Any, Any]]:
+def _pictures(entry: EntryPointRecord) -> list[tuple[Any, Any]]:
     from pam_edge.delivery.artifact.ends import ends_of
     from pam_edge.evaluation.masks import as_graph_sees
     from pam_edge.evaluation.pictures import bundled_pictures, fit
 
-    ends = ends_of(manifest.ends)
-    fitted = [as_graph_sees(fit(each, manifest.height, manifest.width), ends) for each in bundled_pictures()]
+    ends = ends_of(entry.ends)
+    fitted = [as_graph_sees(fit(each, *entry.size), ends) for each in bundled_pictures()]
     return [(picture.image, picture.given) for picture in fitted]

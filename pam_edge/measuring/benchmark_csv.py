@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pam_edge.errors import ProfileError
+from pam_edge.files import read_text
 
 COMMAND = (
     "benchmark_model --enable_op_profiling=true --op_profiling_output_mode=csv --op_profiling_output_file=ENTRY.csv "
@@ -33,10 +34,7 @@ def read_benchmark_csv(file: Path) -> list[tuple[str, float]]:
     Raises:
         ProfileError: if the file cannot be read, is a printed log, or has a row whose columns do not fit its header.
     """
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(f"The operator profile {file} cannot be read: {error}. Check the path.") from error
+    lines = read_text(file, "an operator profile (CSV)", ProfileError).splitlines()
     if any(_PRINTED in line for line in lines):
         raise ProfileError(f"Expected an operator profile as CSV; {file} is a printed log. Write it with {COMMAND}.")
     regular = max((number for number, line in enumerate(lines) if _REGULAR_RUNS in line), default=0)

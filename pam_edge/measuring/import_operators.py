@@ -71,6 +71,11 @@ def import_operator_profiles(
             f"Expected an artifact of {' or '.join(able)}; {directory} is of {manifest.target}, whose "
             "profiler does not tell the order of operators. Measure the device with `pam-edge profile kit`."
         )
+    if len(manifest.sizes) > 1:
+        raise ProfileError(
+            f"Expected an artifact of one size, which the costs hold for; {directory} has {len(manifest.sizes)}. "
+            "Convert for one."
+        )
     timed = _timed_paths(manifest, profiles)
     table = _table(manifest, timed, made_by, directory.name)
     return add_table(table, made_by.device, made_by.soc, made_by.os, name, file)
@@ -85,7 +90,7 @@ def _timed_paths(manifest: Manifest, profiles: Sequence[Path]) -> dict[PathSpec,
             known = ", ".join(paths) or "none of a fixed path"
             raise ProfileError(f"Expected profiles named after entry points ({known}); got {file.name}. Rename it.")
         path = PathSpec.parse(paths[file.stem])
-        parts = convolution_parts(config, manifest.height, manifest.width, path)
+        parts = convolution_parts(config, *manifest.sizes[0], path)
         timed[path] = by_part(read_operator_times(file), parts, file)
     return timed
 
@@ -128,8 +133,8 @@ def _table(manifest: Manifest, timed: dict[PathSpec, dict[int, float]], made_by:
         delegate="XNNPACK",
         threads=made_by.threads,
         precision=manifest.precision,
-        height=manifest.height,
-        width=manifest.width,
+        height=manifest.sizes[0][0],
+        width=manifest.sizes[0][1],
         variant=config.name,
         architecture_hash=config.architecture_hash(),
         fixed_ms=fixed,

@@ -25,7 +25,7 @@ from platformdirs import user_cache_path
 from pam_edge import __version__
 from pam_edge.device_profiles.writer import check_profile_name
 from pam_edge.errors import ProfileError, UsageError
-from pam_edge.files import write_whole
+from pam_edge.files import check_can_write, write_whole
 from pam_edge.measuring.draft import Round, read_rounds
 from pam_edge.measuring.host import Machine, host_file, this_machine
 from pam_edge.measuring.import_samples import Imported, add_table, earlier_profile, fit_samples
@@ -112,6 +112,7 @@ def _check(request: MeasureRequest, machine: Machine) -> Subject:
     if not request.limit_s > 0:
         raise UsageError(f"Expected a time limit above zero; got {request.limit_s} s.")
     check_profile_name(request.name, request.file)
+    check_can_write("-o", request.file)
     if request.file != host_file():
         earlier_profile(machine.device, machine.soc, request.file)
     return subject(request.checkpoint, request.target, request.precision, request.height, request.width)

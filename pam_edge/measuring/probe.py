@@ -110,17 +110,17 @@ def convert_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
     """Convert what ``_convert`` describes; returns ``{"files": {entry point: file name}}``."""
     from pam_edge.converters.base import ConversionJob, EntryPoint
     from pam_edge.converters.registry import load_converter
+    from pam_edge.graphs.ends import Interface
     from pam_edge.supernet.checkpoint import load_checkpoint
 
     target, precision = Target(payload["target"]), Precision(payload["precision"])
-    entries = payload["entries"].items()
+    interface = Interface(payload["height"], payload["width"])
+    paths = {name: PathSpec.parse(path) if path else None for name, path in payload["entries"].items()}
     job = ConversionJob(
         supernet=load_checkpoint(payload["checkpoint"]).supernet.eval(),
-        entry_points=tuple(EntryPoint(name, PathSpec.parse(path) if path else None) for name, path in entries),
+        entry_points=tuple(EntryPoint(name, path, interface) for name, path in paths.items()),
         mode=Mode(payload["mode"]),
         precision=precision,
-        height=payload["height"],
-        width=payload["width"],
         io=target.facts.default_io(precision),
         directory=Path(payload["folder"]),
     )

@@ -27,6 +27,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from pam_edge.device_profiles.schema import Count, Positive, Record, Side, Text
 from pam_edge.errors import ProfileError
+from pam_edge.files import read_text
 from pam_edge.supernet.variants import VARIANTS
 from pam_edge.targets import Target
 from pam_edge.terms import ComputeUnit, Precision
@@ -93,10 +94,7 @@ def read_samples(file: Path) -> SampleFile:
     Raises:
         ProfileError: if it cannot be read, is cut short or malformed, or is of another variant or architecture.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise ProfileError(f"The samples {file} cannot be read: {e}. Check the path.") from e
+    text = read_text(file, "samples, which a measurement writes as JSON,", ProfileError)
     try:
         samples = SampleFile.model_validate_json(text)
     except ValidationError as e:

@@ -21,12 +21,17 @@ def parse_size(size: str | int | tuple[int, int]) -> tuple[int, int]:
     match size:
         case str() if re.fullmatch("[0-9]+(x[0-9]+)?", size, re.IGNORECASE):
             sides = size.lower().split("x")
-            return int(sides[0]), int(sides[-1])
+            return _pixels(sides[0]), _pixels(sides[-1])
         case int():
             return size, size
         case (int(height), int(width)):
             return height, width
     raise UsageError(f"size: expected pixels such as 512, or height x width such as 384x512; got {size!r}.")
+
+
+def _pixels(digits: str) -> int:
+    """Read a number; of one that is longer than any side, its first digits, too many as well: int() reads 4,300."""
+    return int(digits.lstrip("0")[:20] or "0")
 
 
 def check_size(height: int, width: int) -> None:
@@ -37,8 +42,9 @@ def check_size(height: int, width: int) -> None:
     """
     for name, value in (("height", height), ("width", width)):
         if value <= 0 or value % MULTIPLE or value > LARGEST:
-            nearest = min(max(MULTIPLE, round(value / MULTIPLE) * MULTIPLE), LARGEST)
+            nearest = min(max(MULTIPLE, (value + MULTIPLE // 2) // MULTIPLE * MULTIPLE), LARGEST)
+            found = value if abs(value) < 10**9 else "beyond a billion"
             raise UsageError(
-                f"size: expected multiples of {MULTIPLE} up to {LARGEST}; the {name} is {value}. The nearest is "
+                f"size: expected multiples of {MULTIPLE} up to {LARGEST}; the {name} is {found}. The nearest is "
                 f"{nearest}."
             )

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError, UnsupportedOpError
-from pam_edge.runtimes.base import TensorNames
+from pam_edge.runtimes.base import LastFrame, TensorNames
 from pam_edge.runtimes.coreml.features import Feature
 from pam_edge.runtimes.coreml.model import Model, load
-from pam_edge.runtimes.guards import check_bytes, check_names
+from pam_edge.runtimes.guards import check_bytes, check_names, last_inputs
+from pam_edge.terms import PREVIOUS_PATH
 
 
 def load_ours(file: Path) -> Model:
@@ -66,13 +67,14 @@ def model_inputs(
     image: NDArray[np.uint8],
     source: NDArray[np.uint8],
     control: NDArray[np.float32] | None,
+    last: LastFrame | None,
 ) -> dict[str, NDArray[Any]]:
     """Return image uint8[H, W, 3] and source uint8[h, w] as the package takes them: images, or arrays in NCHW.
 
-    With what steers a graph that chooses, as it is.
+    With what steers a graph that chooses, as it is, and what a live graph takes of the last frame.
 
     Raises:
-        UsageError: if they are not of the package's size.
+        UsageError: if they are not of the package's size, or the last frame does not fit.
     """
     function = function_name(model, entry_point)
     features = {feature.name: feature for feature in model.inputs(function)}
@@ -82,12 +84,23 @@ def model_inputs(
     more: dict[str, NDArray[Any]] = {}
     if names.control is not None and control is not None:
         more[names.control] = control
+    blocks = features[PREVIOUS_PATH].shape[0] or 0 if PREVIOUS_PATH in features else 0
+    height, width = image_size(model, function)
+    for name, value in last_inputs(names, last, height, width, blocks).items():
+        more[name] = _as_taken(features[name], value)
     if features["image"].kind == "image":
         return {"image": image, names.source: source} | more
     return more | {
         "image": image.transpose(2, 0, 1)[None].astype(np.float32),
         names.source: source[None, None].astype(np.float32),
     }
+
+
+def _as_taken(feature: Feature, value: NDArray[np.float32]) -> NDArray[Any]:
+    """Return float32[H, W] as a half-float image or in NCHW, and a path as it is."""
+    if feature.kind == "image":
+        return value.astype(np.float16)
+    return value[None, None] if value.ndim == len(("height", "width")) else value
 
 
 def _plane(feature: Feature) -> tuple[int | None, ...]:

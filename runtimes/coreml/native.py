@@ -56,7 +56,12 @@ class NativeModel(CoreMLModel):
 
 
 def as_coreml_takes_them(inputs: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    """Return uint8 arrays as PIL images, which coremltools wants for image inputs, and all others as they are."""
+    """Return images as PIL images, which coremltools wants, those of half floats in floats; all others as they are."""
     from PIL import Image
 
-    return {name: Image.fromarray(v) if v.dtype == np.uint8 else v for name, v in inputs.items()}
+    def taken(value: NDArray[Any]) -> Any:
+        if value.dtype == np.uint8:
+            return Image.fromarray(value)
+        return Image.fromarray(value.astype(np.float32)) if value.dtype == np.float16 else value
+
+    return {name: taken(value) for name, value in inputs.items()}

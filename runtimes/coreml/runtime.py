@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError, UnsupportedOpError
-from pam_edge.runtimes.base import Divergence, Expectation, Inspection, TensorNames
+from pam_edge.runtimes.base import Divergence, Expectation, Inspection, LastFrame, TensorNames
 from pam_edge.runtimes.coreml.inputs import function_name, image_size, load_ours, model_inputs
 from pam_edge.runtimes.coreml.inspection import inspect_function, stored_precision
 from pam_edge.runtimes.coreml.localise import Localisation, localise
@@ -35,7 +35,15 @@ class CoreMLRuntime:
             model = load_damaged(file)
             found = localise(
                 model,
-                model_inputs(model, entry_point, expected.names, expected.image, expected.source, expected.control),
+                model_inputs(
+                    model,
+                    entry_point,
+                    expected.names,
+                    expected.image,
+                    expected.source,
+                    expected.control,
+                    expected.last,
+                ),
                 [(block.block, block.values) for block in expected.blocks],
                 details=expected.layers,
                 function=function_name(model, entry_point),
@@ -81,10 +89,15 @@ class CoreMLModel:
         self.height, self.width = image_size(model, self._function)
 
     def __call__(
-        self, image: NDArray[np.uint8], source: NDArray[np.uint8], control: NDArray[np.float32] | None = None
+        self,
+        image: NDArray[np.uint8],
+        source: NDArray[np.uint8],
+        control: NDArray[np.float32] | None = None,
+        last: LastFrame | None = None,
     ) -> dict[str, NDArray[np.float32]]:
         """See ``LoadedModel.__call__``."""
-        found = self._predict(model_inputs(self._model, self._entry_point, self._names, image, source, control))
+        inputs = model_inputs(self._model, self._entry_point, self._names, image, source, control, last)
+        found = self._predict(inputs)
         outputs = {name: np.asarray(value, np.float32) for name, value in found.items()}
         outputs["alpha"] = outputs["alpha"].reshape(self.height, self.width)
         if "foreground" in outputs and outputs["foreground"].ndim > len(("height", "width", "channel")):

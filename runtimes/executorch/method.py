@@ -13,8 +13,9 @@ from executorch.runtime import Runtime, Verification
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.base import OF_DYNAMIC, OF_PROBE, TensorNames
-from pam_edge.runtimes.guards import check_bytes, check_flatbuffer, reading
+from pam_edge.runtimes.base import OF_DYNAMIC, OF_PROBE, LastFrame, TensorNames
+from pam_edge.runtimes.guards import check_bytes, check_flatbuffer, last_inputs, reading
+from pam_edge.terms import PREVIOUS_PATH
 
 KIND = "an ExecuTorch program (.pte)"
 
@@ -51,19 +52,31 @@ class Method:
                 )
             _, _, self.height, self.width = metadata.input_tensor_meta(0).sizes()
             _, _, *source_size = metadata.input_tensor_meta(1).sizes()
+            last = names.inputs.index(PREVIOUS_PATH) if PREVIOUS_PATH in names.inputs else None
+            self._blocks = 0 if last is None else metadata.input_tensor_meta(last).sizes()[0]
         self._source_size = tuple(source_size)
         self.ran_on = f"ExecuTorch {version('executorch')}, XNNPACK on this CPU"
 
     def __call__(
-        self, image: NDArray[np.uint8], source: NDArray[np.uint8], control: NDArray[np.float32] | None = None
+        self,
+        image: NDArray[np.uint8],
+        source: NDArray[np.uint8],
+        control: NDArray[np.float32] | None = None,
+        last: LastFrame | None = None,
     ) -> dict[str, NDArray[np.float32]]:
         """See ``LoadedModel.__call__``."""
         check_bytes("image", image, (self.height, self.width, 3))
         check_bytes(self._names.source, source, self._source_size)
         planar, region = (np.ascontiguousarray(array) for array in (image.transpose(2, 0, 1), source))
-        inputs = [torch.from_numpy(planar)[None].float(), torch.from_numpy(region)[None, None].float()]
-        if control is not None:
-            inputs.append(torch.from_numpy(control))
+        known = last_inputs(self._names, last, self.height, self.width, self._blocks)
+        by_name = {"image": torch.from_numpy(planar)[None].float()}
+        by_name[self._names.source] = torch.from_numpy(region)[None, None].float()
+        if self._names.control is not None and control is not None:
+            by_name[self._names.control] = torch.from_numpy(control)
+        for name, value in known.items():
+            tensor = torch.from_numpy(np.ascontiguousarray(value))
+            by_name[name] = tensor[None, None] if value.ndim == len(("height", "width")) else tensor
+        inputs = [by_name[name] for name in self._names.inputs]
         with reading(self._file, KIND):
             # Copied, since the next call overwrites them.
             outputs = [each.numpy().copy() for each in self._method.execute(inputs)]

@@ -32,7 +32,7 @@ class LiteRTRuntime:
             return Divergence(None, None, str(error))
         # A dynamic graph keeps the values of its branches to itself: weights alone are compared.
         if expected.control is None:
-            tensors = signature.tensors(expected.image, expected.source)
+            tensors = signature.tensors(expected.image, expected.source, expected.last)
             block = first_unmatched(expected.blocks, tensors, expected.float32_tolerance)
             if block is not None:
                 return Divergence(block, None, "no intermediate value of the file is this block's output")

@@ -12,8 +12,9 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
-from pam_edge.runtimes.base import TensorNames
-from pam_edge.runtimes.guards import check_bytes, check_flatbuffer, check_names, reading
+from pam_edge.runtimes.base import LastFrame, TensorNames
+from pam_edge.runtimes.guards import check_bytes, check_flatbuffer, check_names, last_inputs, reading
+from pam_edge.terms import PREVIOUS_PATH
 
 KIND = "a LiteRT model (.tflite)"
 MARK = b"TFL3"
@@ -68,14 +69,19 @@ class Signature:
             self._runner._interpreter_wrapper.AllocateTensors(self._runner._subgraph_index)
             _, self.height, self.width, _ = map(int, inputs["image"]["shape"])
             _, *source_size, _ = map(int, inputs[names.source]["shape"])
+            self._blocks = int(inputs[PREVIOUS_PATH]["shape"][0]) if PREVIOUS_PATH in names.inputs else 0
         self._source_size = tuple(source_size)
         self.ran_on = f"LiteRT {version('ai-edge-litert')}, XNNPACK on this CPU"
 
     def __call__(
-        self, image: NDArray[np.uint8], source: NDArray[np.uint8], control: NDArray[np.float32] | None = None
+        self,
+        image: NDArray[np.uint8],
+        source: NDArray[np.uint8],
+        control: NDArray[np.float32] | None = None,
+        last: LastFrame | None = None,
     ) -> dict[str, NDArray[np.float32]]:
         """See ``LoadedModel.__call__``."""
-        inputs = self._inputs(image, source)
+        inputs = self._inputs(image, source, last)
         if self._names.control is not None:
             inputs[self._names.control] = control
         with reading(self._file, KIND):
@@ -85,7 +91,9 @@ class Signature:
             found["foreground"] = found["foreground"][0]
         return found
 
-    def tensors(self, image: NDArray[np.uint8], source: NDArray[np.uint8]) -> Iterator[NDArray[np.floating]]:
+    def tensors(
+        self, image: NDArray[np.uint8], source: NDArray[np.uint8], last: LastFrame | None
+    ) -> Iterator[NDArray[np.floating]]:
         """Run again without the delegate and yield every float tensor of the signature."""
         interpreter, runner = _open_runner(
             self._file,
@@ -94,16 +102,19 @@ class Signature:
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         with reading(self._file, KIND):
-            runner(**self._inputs(image, source))
+            runner(**self._inputs(image, source, last))
         return _tensors(interpreter, runner)
 
-    def _inputs(self, image: NDArray[np.uint8], source: NDArray[np.uint8]) -> dict[str, Any]:
+    def _inputs(self, image: NDArray[np.uint8], source: NDArray[np.uint8], last: LastFrame | None) -> dict[str, Any]:
         check_bytes("image", image, (self.height, self.width, 3))
         check_bytes(self._names.source, source, self._source_size)
-        return {
+        inputs = {
             "image": image[None].astype(np.float32),
             self._names.source: source[None, :, :, None].astype(np.float32),
         }
+        for name, value in last_inputs(self._names, last, self.height, self.width, self._blocks).items():
+            inputs[name] = value[None, :, :, None] if value.ndim == len(("height", "width")) else value
+        return inputs
 
 
 def _tensors(interpreter: Any, runner: Any) -> Iterator[NDArray[np.floating]]:

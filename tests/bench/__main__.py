@@ -16,7 +16,8 @@ from tests.bench.choosing import TARGETS
 from tests.bench.machine import describe_machine
 
 CONVERT, LATENCY, OPERATORS, CHOOSING, PREDICTION = "convert", "latency", "operators", "choosing", "prediction"
-PARTS = (CONVERT, LATENCY, OPERATORS, CHOOSING, PREDICTION)
+ENDS = "ends"
+PARTS = (CONVERT, LATENCY, OPERATORS, CHOOSING, PREDICTION, ENDS)
 _WIDTH = 116
 
 
@@ -38,7 +39,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=PARTS, help="run this part alone; may be repeated")
     parser.add_argument("--checkpoint", action="append", help="variant; may be repeated (pam-tiny and pam-small)")
-    parser.add_argument("--target", action="append", choices=TARGETS, help="of choosing and prediction (both)")
+    parser.add_argument("--target", action="append", choices=TARGETS, help="of choosing, prediction and ends (both)")
     parser.add_argument("--size", type=int, default=512, help="height and width, a multiple of 32 (512)")
     parser.add_argument("--threads", type=int, default=1, help="of every contender (1)")
     parser.add_argument("--rounds", type=int, default=15, help="timed rounds, after three of warm-up (15)")
@@ -71,6 +72,8 @@ def main() -> int:
         for target in options.targets:
             if CHOOSING in options.parts:
                 _choose(console, results, options, checkpoint, target)
+            if ENDS in options.parts:
+                _measure_ends(console, results, options, checkpoint, target)
             if PREDICTION in options.parts:
                 _predict(console, results, options, checkpoint, target)
     if options.json:
@@ -125,6 +128,17 @@ def _choose(console: Console, results: dict[str, Any], options: Options, checkpo
         found = measure_choosing(target, folder, checkpoint, **asked)
     print_choosing(console, found)
     results.setdefault(CHOOSING, []).append(asdict(found))
+
+
+def _measure_ends(console: Console, results: dict[str, Any], options: Options, checkpoint: str, target: str) -> None:
+    from tests.bench.ends import measure_ends
+    from tests.bench.tables import print_ends
+
+    with TemporaryDirectory(prefix="pam-edge-bench-") as folder, console.status(checkpoint) as status:
+        asked = {"size": options.size, "threads": options.threads, "rounds": options.rounds, "say": status.update}
+        found = measure_ends(target, folder, checkpoint, **asked)
+    print_ends(console, found)
+    results.setdefault(ENDS, []).append(asdict(found))
 
 
 def _predict(console: Console, results: dict[str, Any], options: Options, checkpoint: str, target: str) -> None:

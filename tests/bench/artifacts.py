@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pam_edge.converters.base import ConversionJob, EntryPoint
 from pam_edge.converters.registry import load_converter
+from pam_edge.graphs.ends import Interface
 from pam_edge.graphs.static import StaticGraph
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
@@ -32,11 +33,9 @@ class Maker:
         target = Target(form)
         job = ConversionJob(
             supernet=supernet,
-            entry_points=(EntryPoint(ENTRY, path),),
+            entry_points=(EntryPoint(ENTRY, path, Interface(size, size)),),
             mode=Mode.STATIC,
             precision=target.default_precision,
-            height=size,
-            width=size,
             io=TensorIO.IMAGE if target is Target.COREML else TensorIO.TENSOR,
             directory=Path(folder),
         )

@@ -12,6 +12,7 @@ import numpy as np
 from pam_edge.converters.base import ConversionJob, EntryPoint, Selection
 from pam_edge.converters.registry import load_converter
 from pam_edge.evaluation.pictures import bundled_pictures, fit
+from pam_edge.graphs.ends import Interface
 from pam_edge.graphs.governor import BudgetTable, GovernorCosts
 from pam_edge.measuring.memory import peak_bytes, reset_peak, resident_bytes
 from pam_edge.planning.cost import mac_cost_table
@@ -47,11 +48,9 @@ class Maker:
         Path(folder).mkdir(parents=True, exist_ok=True)
         job = ConversionJob(
             supernet=supernet,
-            entry_points=(EntryPoint(NAME, PathSpec.parse(path) if path else None),),
+            entry_points=(EntryPoint(NAME, PathSpec.parse(path) if path else None, Interface(size, size)),),
             mode=Mode.STATIC if path else Mode.DYNAMIC,
             precision=Precision.FP32,
-            height=size,
-            width=size,
             io=TensorIO.TENSOR,
             directory=Path(folder),
             selection=None if path else Selection(costs, table),

@@ -17,6 +17,7 @@ from pam_edge.converters.registry import load_converter
 from pam_edge.device_profiles.schema import Measurement
 from pam_edge.evaluation.budget_table import calibrated_budget_table
 from pam_edge.evaluation.pictures import bundled_pictures, data_pictures, fit
+from pam_edge.graphs.ends import Interface
 from pam_edge.graphs.governor import GovernorCosts
 from pam_edge.measuring import DEFAULT_LIMIT_S
 from pam_edge.measuring.measure import MeasureRequest, measure
@@ -209,11 +210,9 @@ class Turns:
         folder.mkdir()
         job = ConversionJob(
             supernet=checkpoint.supernet.eval(),
-            entry_points=(EntryPoint(_DYNAMIC, None),),
+            entry_points=(EntryPoint(_DYNAMIC, None, Interface(payload["height"], payload["width"])),),
             mode=Mode.DYNAMIC,
             precision=Precision(payload["precision"]),
-            height=payload["height"],
-            width=payload["width"],
             io=TensorIO.TENSOR,
             directory=folder,
             selection=Selection(costs, calibrated_budget_table(checkpoint, costs)),

@@ -8,6 +8,7 @@ from rich.table import Table
 from tests.bench import latency
 from tests.bench.choosing import Choosing
 from tests.bench.conversion import EXPECTED_ENTRY_POINTS, ConversionTime
+from tests.bench.ends import EndsCost
 from tests.bench.latency import Comparison
 from tests.bench.operators import Breakdown, explain
 from tests.bench.prediction import Prediction
@@ -125,6 +126,19 @@ def print_choosing(console: Console, found: Choosing) -> None:
     )
     rows = ", ".join(f"{share:.0%} {ms:.1f} ms ({path})" for share, (path, ms) in found.budgets_ms.items())
     console.print(f"Budgets, in turns: {rows}.", style="dim", highlight=False, soft_wrap=True)
+
+
+def print_ends(console: Console, found: EndsCost) -> None:
+    """Print what the ends of a graph cost."""
+    title = f"{found.checkpoint}, {found.target}: what a graph's ends cost, path {found.path}"
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for name in ("over trimap in, alpha out", "latency", "quartiles", "processor time", "peak memory"):
+        table.add_column(name, justify="left" if not table.columns else "right")
+    for name, ratio in found.latency.items():
+        spread = f"{ratio.low:.3f} to {ratio.high:.3f}"
+        memory = f"{found.memory_ratio[name]:.3f}"
+        table.add_row(name, f"{ratio.median:.3f}", spread, f"{ratio.cpu_median:.3f}", memory)
+    console.print(table)
 
 
 def print_prediction(console: Console, found: Prediction) -> None:

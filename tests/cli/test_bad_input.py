@@ -37,11 +37,13 @@ def pam_edge(capsys, monkeypatch, tmp_path):
         (["--target", "onnx"], ["--target", "coreml, tflite, executorch, all", "onnx"]),
         (["--target", "tflite", "--profile", "nokia3310"], ["nokia3310", "profile"]),
         (["--target", "tflite", "--precision", "int3"], ["--precision", "fp32, fp16", "int3"]),
-        (["--target", "tflite", "--mode", "magic"], ["--mode", "static, multi", "magic"]),
+        (["--target", "tflite", "--mode", "magic"], ["--mode", "expected one of static, multi, dynamic; got 'magic'"]),
+        (["--target", "tflite", "--mode", "probe"], ["mode probe", "profile measure"]),
         (["--target", "tflite", "--size", "500"], ["multiples of 32", "500", "512"]),
         (["--target", "tflite", "--size", "0"], ["multiples of 32"]),
         (["--target", "tflite", "--size", "8224"], ["up to 8192", "8224"]),
         (["--target", "tflite", "--size", "9" * 30], ["up to 8192"]),
+        (["--target", "tflite", "--size", f"512x{'9' * 5000}"], ["up to 8192", "width", "beyond a billion"]),
         (["--target", "tflite", "--size", "large"], ["size", "large"]),
         (["--target", "tflite", "--budget", f"33.{'3' * 99}%"], ["80 characters"]),
         (["--target", "tflite", "--budget", "12parsec"], ["12parsec", "unit"]),
@@ -118,8 +120,12 @@ def write_picture(folder, size=(40, 60)):
         (["photo.png", "--trimap", "text.png", "-o", "out.png"], ["text.png"]),
         (["photo.png", "--trimap", "missing.png", "-o", "small.png"], ["missing.png"]),
         (["photo.png", "--trimap", "trimap.png", "-o", "out.jpg"], [".png"]),
+        (["photo.png", "--trimap", "trimap.png", "-o", "folder.png"], ["-o", "folder.png: it is a folder", "Name a"]),
+        (["photo.png", "--trimap", "trimap.png", "-o", "text.png/out.png"], ["-o", "text.png is a file"]),
+        (["folder.png", "--trimap", "trimap.png", "-o", "out.png"], ["folder.png", "it is a folder"]),
         (["photo.png", "--trimap", "trimap.png", "-o", "out.png", "--budget", "30ms"], ["device profile", "GMAC, %"]),
         (["photo.png", "--trimap", "trimap.png", "-o", "out.png", "--model", "nothing"], ["nothing"]),
+        (["photo.png", "--trimap", "trimap.png", "-o", "out.png", "--mode", "multi"], ["one of dynamic, static; got"]),
         (["photo.png", "--trimap", "trimap.png", "-o", "out.png", "--model", "."], ["manifest.json"]),
     ],
 )
@@ -128,6 +134,7 @@ def test_matte_refuses_what_it_cannot_use_and_writes_nothing(pam_edge, tmp_path,
     write_picture(here)
     cv2.imwrite(str(here / "small.png"), np.full((10, 10), 128, np.uint8))
     (here / "text.png").write_text("not a picture")
+    (here / "folder.png").mkdir()
     before = sorted(here.iterdir())
     code, _, err = pam_edge("matte", *arguments)
     assert code == 2
@@ -178,6 +185,71 @@ def test_a_profile_is_not_measured_under_a_name_that_it_cannot_have(pam_edge, tm
     assert list((tmp_path / "here").iterdir()) == []
 
 
+OUTPUTS = {
+    "matte": ["photo.png", "--trimap", "trimap.png", "--model", "pam-minute", "-o"],
+    "profile measure": ["--target", "tflite", "--checkpoint", "pam-minute", "--name", "out", "-o"],
+    "prior": ["--checkpoint", "pam-minute", "--out"],
+    "plan": ["--checkpoint", "pam-minute", "--plot"],
+    "evaluate": [".", "--out"],
+}
+"""Commands that write one file or folder after long work; its name follows the arguments."""
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+def test_an_output_that_cannot_be_written_is_told_before_any_work(pam_edge, tmp_path, monkeypatch, command):
+    def work(*arguments, **options):
+        raise AssertionError("work has begun")
+
+    for done_by in (
+        "pam_edge.api.plan",  # first: what it imports is not to be a stand-in
+        "pam_edge.delivery.open_model.open_model",
+        "pam_edge.measuring.measure.side_by_side",
+        "pam_edge.learning.launch.measure_prior",
+        "pam_edge.learning.launch.evaluate_with",
+    ):
+        monkeypatch.setattr(done_by, work)
+    here = tmp_path / "here"
+    write_picture(here)
+    (here / "photo_alpha.png").write_bytes((here / "trimap.png").read_bytes())
+    monkeypatch.setattr("pam_edge.evaluation.datasets.find_cases", lambda *_: [])
+    before = sorted(here.iterdir())
+    output = {"profile measure": "photo.png/out.toml"}.get(command, "photo.png/out.png")
+    code, _, err = pam_edge(*command.split(), *OUTPUTS[command], output)
+    assert code == 2
+    for word in (OUTPUTS[command][-1], output, "photo.png is a file, not a folder"):
+        assert word in err
+    assert sorted(here.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["plan", "--plot", "folder.png"], ["--plot", "folder.png: it is a folder", "Name a file in a folder"]),
+        (["plan", "--plot", "folder"], ["--plot", "folder: it is a folder"]),
+        (["plan", "--plot", "front.jpg"], ["--plot", "front.jpg", "front.jpg.png"]),
+        (["profile", "import", "photo.png"], ["samples", "JSON", "photo.png", "no text", "Check the path"]),
+        (["profile", "import", "folder"], ["samples", "JSON", "folder", "it is a folder"]),
+        (["profile", "import", "none.json"], ["samples", "JSON", "none.json", "no such file"]),
+        (["profile", "show", "./folder"], ["profile", "TOML", "it is a folder"]),
+        (["plan", "--profile", "./photo.png"], ["profile", "TOML", "no text"]),
+        (["train", "--config", "photo.png", "--out", "out"], ["recipe", "TOML", "no text"]),
+        (["train", "--config", "folder", "--out", "out"], ["recipe", "TOML", "it is a folder"]),
+    ],
+)
+def test_a_file_of_another_kind_is_told_in_words(pam_edge, tmp_path, arguments, words):
+    here = tmp_path / "here"
+    write_picture(here)
+    for name in ("folder", "folder.png"):
+        (here / name).mkdir()
+    before = sorted(here.iterdir())
+    code, _, err = pam_edge(*arguments)
+    assert code == 2
+    for word in words:
+        assert word in err
+    assert "Errno" not in err and "codec" not in err
+    assert sorted(here.iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -195,13 +267,13 @@ def test_prior_refuses_what_it_cannot_use_before_it_measures(pam_edge, tmp_path,
     assert [each.name for each in (tmp_path / "here").iterdir()] == ["file"]
 
 
-def test_prior_makes_the_folder_of_its_file_before_it_measures(pam_edge, tmp_path, monkeypatch):
+def test_prior_makes_the_folder_of_its_file_when_it_has_measured(pam_edge, tmp_path, monkeypatch):
     from pam_edge.learning import launch
     from pam_edge.learning.prior import Prior
 
     folder = tmp_path / "here" / "new" / "deep"
     measured = Prior(rows=({"1111": 1.0},), path_errors={"1111": 0.1}, images=1)
-    monkeypatch.setattr(launch, "measure_prior", lambda *asked: measured if folder.is_dir() else None)
+    monkeypatch.setattr(launch, "measure_prior", lambda *asked: None if folder.exists() else measured)
     code, _, err = pam_edge("prior", "--checkpoint", "pam-minute", "--out", "new/deep/prior.json")
     assert code == 0, err
     assert Prior.load(folder / "prior.json") == measured

@@ -123,6 +123,7 @@ def test_doctor_says_what_works(monkeypatch):
     assert works == dict.fromkeys(Target, True)
 
 
+@pytest.mark.slow  # a folder that passes beside one that is damaged stands with the manifests
 def test_pytest_plugin_tests_every_entry_point(static_artifacts, tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
     folder = static_artifacts[Target.TFLITE].directory

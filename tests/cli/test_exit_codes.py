@@ -25,6 +25,8 @@ FAILURES = {
     FileNotFoundError(2, "No such file or directory", "a.json"): 2,
     PermissionError(13, "Permission denied", "a.json"): 2,
     OSError(28, "No space left on device", "a.json"): 2,
+    OSError(28, "No space left on device"): 2,
+    OSError(27, "File too large"): 2,
     IsADirectoryError(21, "Is a directory", "a.json"): 2,
     errors.InternalError("a worker failed: KeyError('x')"): 3,
     OSError("without a name"): 3,
@@ -67,6 +69,7 @@ def test_a_failure_ends_with_its_exit_code_and_one_paragraph(fail, error):
     assert err.startswith("Error: ") and len(err.splitlines()) == 1
     assert ("a fault of pam-edge" in err) == (code == 3)
     assert ("--debug" in err) == (code == 3)
+    assert "standard output" not in err
 
 
 @pytest.mark.parametrize("error", FAILURES, ids=repr)

@@ -84,6 +84,39 @@ def staged(pattern):
     return lambda command: list(command.folder.glob(f"out/.*partial*/{pattern}"))
 
 
+def loading(name, *, in_callback):
+    """Return a program that runs a command, and interrupts itself as it begins to import a module."""
+    interrupt = "weakref.ref(At(), lambda _: os.kill(os.getpid(), 2))" if in_callback else "os.kill(os.getpid(), 2)"
+    return f"""
+import _weakref as weakref, os, sys
+class At:
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            kept = {interrupt}
+sys.meta_path.insert(0, At())
+sys.argv = ["pam-edge", "--version"]
+from pam_edge.cli.__main__ import run
+run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "in_callback"),
+    [("signal", False), *((name, each) for name in ("pam_edge.cli.main", "typer", "rich") for each in (False, True))],
+)
+def test_a_command_that_is_interrupted_while_it_loads_says_so(name, in_callback):
+    program = [sys.executable, "-P", "-c", loading(name, in_callback=in_callback)]
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+
+
+def test_next_to_nothing_is_imported_before_an_interruption_is_handled():
+    """Till then it shows where Python was."""
+    program = "import sys; known = set(sys.modules); import pam_edge.cli.__main__; print(*set(sys.modules) - known)"
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"__future__", "pam_edge", "pam_edge.cli", "pam_edge.cli.__main__"}
+
+
 MOMENTS = {
     "while it plans": lambda command: command.has_loaded("libtorch_cpu"),
     "as the worker starts": Command.workers,
@@ -101,7 +134,7 @@ CONVERT = [
     ("moment", "group"),
     [
         ("while it plans", True),
-        ("as the worker starts", False),
+        pytest.param("as the worker starts", False, marks=pytest.mark.slow),
         ("while it converts", True),
         pytest.param("while it checks", False, marks=pytest.mark.slow),
         pytest.param("while it writes the report", True, marks=pytest.mark.slow),
@@ -122,7 +155,12 @@ def test_an_interrupted_conversion_stops_at_once_and_writes_nothing(tmp_path, mo
 
 
 @pytest.mark.parametrize(
-    ("number", "times", "expected"), [(signal.SIGTERM, 1, 143), (signal.SIGINT, 5, 130), (signal.SIGTERM, 5, 143)]
+    ("number", "times", "expected"),
+    [
+        pytest.param(signal.SIGTERM, 1, 143, marks=pytest.mark.slow),
+        (signal.SIGINT, 5, 130),
+        pytest.param(signal.SIGTERM, 5, 143, marks=pytest.mark.slow),
+    ],
 )
 def test_the_system_may_stop_a_conversion_and_an_impatient_user_may_insist(tmp_path, number, times, expected):
     command = Command(tmp_path, *CONVERT, tmp_path / "out", "--json")
@@ -157,7 +195,7 @@ def test_an_interrupted_conversion_of_several_targets_says_what_it_wrote_before(
 def test_a_program_that_converts_is_interrupted_as_python_programs_are(tmp_path):
     program = (
         "import sys; from pathlib import Path; from pam_edge.cli.convert import convert\n"
-        "convert('tflite', checkpoint='pam-minute', size='64', out=Path(sys.argv[1]))"
+        "convert('tflite', checkpoint='pam-minute', size=['64'], out=Path(sys.argv[1]))"
     )
     command = Command(tmp_path, tmp_path / "out", program=("-c", program))
     command.wait_until(MOMENTS["while it converts"])
@@ -213,7 +251,7 @@ def test_commands_that_run_an_artifact_stop_at_once(tmp_path, static_artifacts, 
     assert_nothing_is_left(command)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_matting_stops_at_once_and_writes_nothing(tmp_path, number):
     cv2.imwrite(str(tmp_path / "photo.png"), np.zeros((1600, 1600, 3), np.uint8))
     cv2.imwrite(str(tmp_path / "trimap.png"), np.full((1600, 1600), 128, np.uint8))

@@ -225,7 +225,7 @@ def output_error(text):
     return UsageError(text)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", pytest.param("utf-8", marks=pytest.mark.slow)])
 def test_real_processes_print_in_an_encoding_that_lacks_characters(odd, measured_profile, encoding):
     a_profile(odd, measured_profile)
     commands = [["plan", "--checkpoint", "pam-minute"], ["profile", "show", str(odd / "bench.toml")], ["--help"]]

@@ -39,7 +39,7 @@ def test_every_entry_point_of_a_multi_file_passes_parity(multi_artifacts, target
     manifest = multi_artifacts[target].manifest
     assert manifest.verified
     assert len({entry.file for entry in manifest.entry_points}) == 1
-    assert [(manifest.height, manifest.width)] == [(64, 96)]
+    assert manifest.sizes == ((64, 96),)
 
 
 @EVERY_TARGET
@@ -78,10 +78,14 @@ def test_an_entry_point_is_found_by_its_budget_or_its_name(static_artifacts):
         artifact.entry("80pct")
 
 
-def test_the_same_command_gives_the_same_bytes(static_artifacts, tmp_path):
-    for again in convert(minute_request(tmp_path, budgets=(parse_budget("60%"),))):
-        first = next(e for e in static_artifacts[again.manifest.target].manifest.entry_points if e.name == "60pct")
-        assert again.manifest.entry_points[0].sha256 == first.sha256
+@pytest.mark.parametrize(
+    "target",
+    [Target.TFLITE, *(pytest.param(each, marks=pytest.mark.slow) for each in (Target.COREML, Target.EXECUTORCH))],
+)
+def test_the_same_command_gives_the_same_bytes(static_artifacts, tmp_path, target):
+    (again,) = convert(minute_request(tmp_path, targets=(target,), budgets=(parse_budget("60%"),)))
+    first = next(e for e in static_artifacts[target].manifest.entry_points if e.name == "60pct")
+    assert again.manifest.entry_points[0].sha256 == first.sha256
 
 
 @EVERY_TARGET
@@ -108,14 +112,11 @@ def _files(path):
     return [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
 
 
+@pytest.mark.slow  # but for a file cut short, which stands with the other damaged files of every target
 @pytest.mark.parametrize("target", [Target.TFLITE, Target.EXECUTORCH], ids=str)
 @pytest.mark.parametrize(
     "damage",
-    [
-        lambda data: data[: len(data) // 3],
-        pytest.param(lambda data: b"", marks=pytest.mark.slow),
-        pytest.param(lambda data: b"\0" * 5000, marks=pytest.mark.slow),
-    ],
+    [lambda data: data[: len(data) // 3], lambda data: b"", lambda data: b"\0" * 5000],
 )
 def test_a_damaged_file_fails_verification_and_does_not_crash(static_artifacts, target, damage, tmp_path):
     directory = tmp_path / "damaged"

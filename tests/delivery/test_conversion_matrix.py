@@ -55,19 +55,6 @@ def check(tmp_path, targets=tuple(Target), **changes) -> None:
         assert cutout[130, 85, 3] == 255
 
 
-@pytest.mark.parametrize(
-    ("size", "mode", "target"),
-    [
-        ((96, 160), Mode.MULTI, Target.COREML),
-        ((224, 64), Mode.DYNAMIC, Target.EXECUTORCH),
-        pytest.param((32, 32), Mode.STATIC, Target.TFLITE, marks=pytest.mark.slow),
-    ],
-    ids=str,
-)
-def test_what_is_converted_verifies_inspects_and_mattes(tmp_path, size, mode, target):
-    check(tmp_path, (target,), height=size[0], width=size[1], mode=mode)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", SIZES, ids=str)

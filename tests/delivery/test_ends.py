@@ -19,6 +19,7 @@ from pam_edge.evaluation.masks import as_graph_sees
 from pam_edge.evaluation.parity import Reference
 from pam_edge.evaluation.pictures import bundled_pictures, fit
 from pam_edge.graphs.ends import Ends
+from pam_edge.runtimes.base import LastFrame
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.targets import Target
@@ -31,11 +32,15 @@ ENDS = {
     "small mask": Ends(Source.MASK, Result.CUTOUT, BAND, 32, 48),
     "cut-out": Ends(Source.TRIMAP, Result.CUTOUT),
     "both": Ends(Source.MASK, Result.CUTOUT, BAND),
+    "live": Ends(Source.MASK_AND_PREVIOUS, Result.CUTOUT, BAND),
 }
 CASES = [
     (Target.TFLITE, Mode.STATIC, "small mask"),
     (Target.COREML, Mode.DYNAMIC, "both"),
+    (Target.EXECUTORCH, Mode.DYNAMIC, "live"),
     pytest.param((Target.EXECUTORCH, Mode.MULTI, "both"), marks=pytest.mark.slow),
+    pytest.param((Target.COREML, Mode.STATIC, "live"), marks=pytest.mark.slow),
+    pytest.param((Target.TFLITE, Mode.MULTI, "live"), marks=pytest.mark.slow),
 ]
 MODES = (Mode.STATIC, Mode.MULTI, Mode.DYNAMIC)
 
@@ -61,11 +66,11 @@ def judge(artifact, monkeypatch, spoil):
         def __init__(self, model):
             self.model, self.height, self.width, self.ran_on = model, model.height, model.width, model.ran_on
 
-        def __call__(self, *inputs):
-            return spoil(self.model(*inputs))
+        def __call__(self, *inputs, **last):
+            return spoil(self.model(*inputs, **last))
 
     monkeypatch.setattr(runtime, "load", lambda *arguments, **options: Spoiled(load(*arguments, **options)))
-    ends = ends_of(artifact.manifest.ends)
+    ends = ends_of(artifact.manifest.entry_points[0].ends)
     pictures = [as_graph_sees(fit(each, HEIGHT, WIDTH), ends) for each in bundled_pictures()[:2]]
     check = EntryCheck(
         artifact, artifact.manifest.entry_points[0], Reference(load_checkpoint("pam-minute").supernet, pictures), 1
@@ -76,8 +81,8 @@ def judge(artifact, monkeypatch, spoil):
 def test_the_whole_chain_holds(artifact, tmp_path):
     manifest = artifact.manifest
     assert manifest.verified
-    assert [each.name for each in manifest.inputs][:2] == ["image", "mask"]
-    assert manifest.outputs[-1].name == "foreground"
+    assert [each.name for each in manifest.entry_points[0].inputs][:2] == ["image", "mask"]
+    assert manifest.entry_points[0].outputs[-1].name == "foreground"
     records = verify(artifact.directory)
     assert all(record.passed and record.foreground_max_abs_error is not None for record in records)
     for inspection in inspections(artifact):
@@ -112,7 +117,7 @@ def test_it_mattes_pictures_of_any_size_with_a_mask_or_a_trimap(artifact, tmp_pa
 @pytest.mark.parametrize("grey", [0, 255])
 def test_a_mask_of_one_kind_gives_just_that(artifact, grey):
     entry = artifact.manifest.entry_points[0]
-    ends = artifact.manifest.ends
+    ends = entry.ends
     image = np.random.default_rng(1).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     mask = np.full((ends.mask_height or HEIGHT, ends.mask_width or WIDTH), grey, np.uint8)
     found = artifact.open(entry, threads=1)(image, mask)
@@ -126,6 +131,14 @@ def test_a_mask_of_another_size_is_refused(artifact):
     model = artifact.open(artifact.manifest.entry_points[0], threads=1)
     with pytest.raises(UsageError, match="mask at"):
         model(np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH + 1), np.uint8))
+
+
+def test_a_mask_that_is_not_of_bytes_is_refused_as_is_nan_with_it(artifact):
+    ends = artifact.manifest.entry_points[0].ends
+    model = artifact.open(artifact.manifest.entry_points[0], threads=1)
+    mask = np.full((ends.mask_height or HEIGHT, ends.mask_width or WIDTH), np.nan, np.float32)
+    with pytest.raises(UsageError, match="uint8"):
+        model(np.zeros((HEIGHT, WIDTH, 3), np.uint8), mask)
 
 
 def test_wrong_colours_alone_fail(artifact, monkeypatch):
@@ -148,6 +161,38 @@ def test_a_device_is_judged_by_its_colours_too(artifact, tmp_path):
     for file in outputs.glob("*.foreground.f32"):
         (np.fromfile(file, "<f4") * np.float32(0.5)).tofile(file)
     assert not any(record.passed for record in verify_device_outputs(artifact.directory, outputs))
+
+
+def test_a_first_frame_is_one_without_a_last_and_a_second_follows_it(artifact):
+    """Whatever a graph that takes no last frame is told of one is refused, and so is what is not a number."""
+    manifest, entry = artifact.manifest, artifact.manifest.entry_points[0]
+    ends = ends_of(entry.ends)
+    picture = as_graph_sees(fit(bundled_pictures()[0], HEIGHT, WIDTH), ends)
+    model = artifact.open(entry, threads=1)
+    first = model(picture.image, picture.given)
+    if not ends.source.is_live:
+        with pytest.raises(UsageError, match="no last frame"):
+            model(picture.image, picture.given, last=first.as_last)
+        return
+    second = model(picture.image, picture.given, last=first.as_last)
+    assert second.path == first.path
+    assert np.isfinite(second.alpha).all()
+    for wrong in (first.alpha[1:], first.alpha.astype(np.float64), np.full_like(first.alpha, np.nan)):
+        with pytest.raises(UsageError, match="Expected previous as float32"):
+            model(picture.image, picture.given, last=LastFrame(wrong, first.as_last.path))
+    if manifest.mode is Mode.DYNAMIC:
+        with pytest.raises(UsageError, match="Expected previous_path as float32"):
+            model(picture.image, picture.given, last=LastFrame(first.alpha))
+
+
+def test_golden_vectors_of_a_live_graph_hold_its_last_frame(artifact):
+    live, dynamic = artifact.manifest.entry_points[0].ends.source.is_live, artifact.manifest.mode is Mode.DYNAMIC
+    first, second = artifact.manifest.golden
+    assert (first.previous, first.previous_path) == (None, None)
+    assert (second.previous is not None) == live
+    assert (second.previous_path is not None) == (live and dynamic)
+    if second.previous:
+        assert (artifact.directory / second.previous).stat().st_size == 4 * HEIGHT * WIDTH
 
 
 @pytest.mark.slow

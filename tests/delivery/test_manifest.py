@@ -155,6 +155,29 @@ def test_names_of_entry_points_are_names(copied, key, name):
         Artifact.read(directory)
 
 
+@pytest.mark.parametrize("key", ["height", "width"])
+@pytest.mark.parametrize("kind", ["static", "dynamic"])
+def test_shapes_that_are_not_of_the_stated_size_are_refused(copied, kind, key):
+    directory = copied(kind)
+    change(directory, lambda manifest: [entry.update({key: 128}) for entry in manifest["entry_points"]])
+    with pytest.raises(ArtifactError, match="image is expected to be"):
+        Artifact.read(directory)
+
+
+def test_several_sizes_are_refused_where_a_file_has_one_graph(copied):
+    directory = copied("dynamic")
+
+    def enlarge_the_first(manifest):
+        first, *others = manifest["entry_points"]
+        manifest["entry_points"] = [first]
+        say_it_is_128_high(manifest)
+        manifest["entry_points"] += others
+
+    change(directory, enlarge_the_first)
+    with pytest.raises(ArtifactError, match="one size is expected"):
+        Artifact.read(directory)
+
+
 @pytest.mark.parametrize("kind", ["static", "dynamic"])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_mutated_manifest_is_refused_or_is_the_manifest_that_it_says(folders, tmp_path, kind, seed):
@@ -193,7 +216,7 @@ def test_what_is_no_manifest_is_refused_in_one_paragraph(copied, content):
     assert len(str(error.value)) < 1000
 
 
-@pytest.mark.parametrize("version", [2, 99, 998])
+@pytest.mark.parametrize("version", [3, 99, 998])
 def test_a_manifest_of_a_newer_version_says_who_wrote_it(copied, version):
     directory = copied("static")
     change(directory, lambda manifest: manifest.update(schema_version=version, new_key={}))
@@ -263,9 +286,19 @@ def test_a_manifest_that_contradicts_its_checkpoint_is_refused(copied, kind, edi
         verify_in_worker(asked | {"pictures": {"kind": "convert"}})
 
 
+def say_it_is_128_high(manifest):
+    """Change a manifest of 64x64 so that nothing in it contradicts the rest."""
+    for entry in manifest["entry_points"]:
+        entry["height"] = 128
+        for tensor in (*entry["inputs"], *entry["outputs"]):
+            rows = {"NCHW": 2, "NHWC": 1, "pixel buffer": 0}.get(tensor["layout"])
+            if rows is not None:
+                tensor["shape"][rows] = 128
+
+
 def test_a_file_of_another_size_than_the_manifests_is_not_opened(copied):
     directory = copied("static")
-    change(directory, lambda manifest: manifest.update(height=128))
+    change(directory, say_it_is_128_high)
     artifact = Artifact.read(directory)
     with pytest.raises(ArtifactError, match="64x64"):
         artifact.open(artifact.manifest.entry_points[0], threads=1)
@@ -279,7 +312,7 @@ def checks(directory):
 @pytest.mark.parametrize("target", Target, ids=str)
 def test_verify_says_no_more_of_a_file_of_another_size_than_that(static_artifacts, tmp_path, target):
     directory = shutil.copytree(static_artifacts[target].directory, tmp_path / "copy")
-    change(directory, lambda manifest: manifest.update(height=128))
+    change(directory, say_it_is_128_high)
     for check in checks(directory):
         assert check["passed"] is False
         assert "take 128x64, as the manifest says; it takes 64x64" in check["reason"]
@@ -306,7 +339,8 @@ def test_half_precision_is_told_from_the_file(multi_artifacts):
 @pytest.mark.parametrize("target", Target, ids=str)
 def test_inspect_looks_into_what_does_not_belong_together_and_says_so(static_artifacts, tmp_path, target):
     directory = shutil.copytree(static_artifacts[target].directory, tmp_path / "copy")
-    change(directory, lambda manifest: manifest.update(height=128, precision="fp16"))
+    change(directory, say_it_is_128_high)
+    change(directory, lambda manifest: manifest.update(precision="fp16"))
     change(directory, lambda manifest: manifest["entry_points"][0].update(sha256="0" * 64))
     first, second = inspect_in_worker({"directory": str(directory)}).values()
     assert (first["unchanged"], second["unchanged"]) == (False, True)
@@ -358,7 +392,7 @@ def test_a_folder_of_artifacts_names_them(tmp_path):
 
 def test_a_key_that_is_there_twice_is_refused(copied):
     file = copied("static") / "manifest.json"
-    file.write_text(file.read_text().replace("{", '{"height": 128, ', 1))
+    file.write_text(file.read_text().replace("{", '{"mode": "static", ', 1))
     with pytest.raises(ArtifactError, match="a key twice"):
         Artifact.read(file.parent)
 

@@ -172,8 +172,8 @@ class Spoiled:
             spoiled[5, 5] = self._value
         return spoiled
 
-    def __call__(self, image, source, control=None):
-        found = self._model(image, source, control)
+    def __call__(self, image, source, control=None, last=None):
+        found = self._model(image, source, control, last)
         return found | {"alpha": self._spoil(image, found["alpha"])}
 
 

@@ -92,7 +92,7 @@ def package(artifact, tmp_path):
     return Package(artifact, tmp_path)
 
 
-@pytest.mark.parametrize("byte", [0, -1], ids=["least", "most"])
+@pytest.mark.parametrize("byte", [pytest.param(0, marks=pytest.mark.slow), -1], ids=["least", "most"])
 def test_one_flipped_weight_byte_names_its_block(package, byte):
     conv = package.conv_with(package.block_weights()[0])
     start = package.argument(conv, "weight").blobFileValue.offset + METADATA_BYTES

@@ -20,8 +20,8 @@ class Off:
         self.model, self.error = model, np.float32(error)
         self.height, self.width = model.height, model.width
 
-    def __call__(self, image, source, control=None):
-        found = self.model(image, source, control)
+    def __call__(self, image, source, control=None, last=None):
+        found = self.model(image, source, control, last)
         return found | {"alpha": self.error * (source == 128) + found["alpha"]}
 
 

@@ -28,7 +28,7 @@ def test_a_perfect_model_passes_on_pictures_that_differ_in_their_suffix(supernet
     path = PathSpec.parse("1111")
     reference = Reference(supernet, folder_pictures(tmp_path))
 
-    def perfect(image, trimap):
+    def perfect(image, trimap, last):
         picture = replace(reference.pictures[0], image=image, trimap=trimap)
         with torch.no_grad():
             return Colours(supernet(*to_tensors(picture), path=path).alpha[0, 0].numpy(), None)

@@ -53,7 +53,7 @@ class Artifact:
         yield from dict.fromkeys(entry.file for entry in self.manifest.entry_points)
         for golden in self.manifest.golden:
             yield from (golden.image, golden.trimap, *golden.alphas.values(), *golden.foregrounds.values())
-            yield from (golden.mask,) if golden.mask else ()
+            yield from (file for file in (golden.mask, golden.previous) if file)
             yield from (path.file for path in golden.paths.values())
 
     @property
@@ -75,13 +75,18 @@ class Artifact:
                 "again."
             ) from error
 
-    def entry(self, budget: str) -> EntryPointRecord:
-        """Return an entry point by its budget as a user writes it, or by its name.
+    def entry(self, budget: str, size: tuple[int, int] | None = None) -> EntryPointRecord:
+        """Return an entry point by its budget as a user writes it, or by that budget's label.
+
+        Args:
+            budget: one of the artifact's.
+            size: height and width of the image; None takes the first that the artifact was made for.
 
         Raises:
-            UsageError: if there is none for that budget.
+            UsageError: if there is none for that budget, or that size.
         """
-        asked, entries = parse_budget(budget), {entry.name: entry for entry in self.manifest.entry_points}
+        asked, size = parse_budget(budget), size or self.manifest.sizes[0]
+        entries = {parse_budget(entry.budget).label: entry for entry in self.entries_of(size)}
         if asked.label not in entries:
             known = ", ".join(entry.budget for entry in entries.values())
             raise UsageError(
@@ -89,6 +94,21 @@ class Artifact:
                 "well."
             )
         return entries[asked.label]
+
+    def entries_of(self, size: tuple[int, int]) -> tuple[EntryPointRecord, ...]:
+        """Return the entry points for images of a height and width.
+
+        Raises:
+            UsageError: if there are none.
+        """
+        found = tuple(entry for entry in self.manifest.entry_points if entry.size == size)
+        if not found:
+            known = ", ".join(f"{height}x{width}" for height, width in self.manifest.sizes)
+            raise UsageError(
+                f"Expected one of the sizes of {self.directory}, {known}; got {size[0]}x{size[1]}. Convert with that "
+                "size as well."
+            )
+        return found
 
     def file(self, entry: EntryPointRecord) -> Path:
         """Return an entry point's file, or package folder.
@@ -150,15 +170,15 @@ class Artifact:
         check_threads(threads)
         with silenced():
             opened = self._load(entry, runtime or load_runtime(self.manifest.target), threads)
-        if (opened.height, opened.width) != (self.manifest.height, self.manifest.width):
+        if (opened.height, opened.width) != entry.size:
             raise ArtifactError(
-                f"Expected {entry.file} to take {self.manifest.height}x{self.manifest.width}, as the manifest says; it "
+                f"Expected {entry.name} of {entry.file} to take {entry.height}x{entry.width}, as the manifest says; it "
                 f"takes {opened.height}x{opened.width}. They do not belong together: convert again."
             )
         return opened
 
     def _load(self, entry: EntryPointRecord, runtime: Runtime, threads: int) -> Opened:
-        model = runtime.load(self.file(entry), entry.function, self.manifest.tensor_names, threads=threads)
+        model = runtime.load(self.file(entry), entry.function, entry.tensor_names, threads=threads)
         if entry.path is not None:
             return FixedPath(model, entry.path, entry.predicted_cost)
         assert entry.budget_input is not None, "a manifest that was read states every budget"
@@ -170,6 +190,9 @@ class Artifact:
         Raises:
             ArtifactError: if there are none, or one is missing or damaged.
         """
-        if not self.manifest.golden:
-            raise ArtifactError(f"Expected golden vectors in {self.directory}; its manifest names none. Convert again.")
-        return tuple(read_golden(self.directory, self.manifest, record, entry) for record in self.manifest.golden)
+        if not any((record.height, record.width) == entry.size for record in self.manifest.golden):
+            raise ArtifactError(
+                f"Expected golden vectors of {entry.name} in {self.directory}; its manifest names none. Convert again."
+            )
+        own = [record for record in self.manifest.golden if (record.height, record.width) == entry.size]
+        return tuple(read_golden(self.directory, self.manifest, record, entry) for record in own)

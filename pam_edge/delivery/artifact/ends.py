@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pam_edge.delivery.artifact.manifest import EndsRecord
-from pam_edge.graphs.ends import Ends
+from pam_edge.delivery.artifact.manifest import EndsRecord, PlannedEntryRecord
+from pam_edge.graphs.ends import Ends, Interface
 
 
 def ends_record(ends: Ends) -> EndsRecord:
@@ -15,6 +15,11 @@ def ends_record(ends: Ends) -> EndsRecord:
         mask_height=ends.mask_height,
         mask_width=ends.mask_width,
     )
+
+
+def interface_of(entry: PlannedEntryRecord) -> Interface:
+    """Return what an entry point takes and gives."""
+    return Interface(entry.height, entry.width, ends_of(entry.ends))
 
 
 def ends_of(record: EndsRecord) -> Ends:

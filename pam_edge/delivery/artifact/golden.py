@@ -67,7 +67,12 @@ Expected = Callable[[EntryPointRecord, Picture], ExpectedMatte]
 
 
 def write_golden(
-    directory: Path, pictures: tuple[Picture, ...], entries: Sequence[EntryPointRecord], expected: Expected
+    directory: Path,
+    pictures: tuple[Picture, ...],
+    entries: Sequence[EntryPointRecord],
+    expected: Expected,
+    *,
+    sized: bool,
 ) -> tuple[GoldenRecord, ...]:
     """Write golden vectors into ``directory/golden``.
 
@@ -77,20 +82,29 @@ def write_golden(
     Args:
         directory: the artifact folder.
         pictures: at the model's size.
-        entries: of the artifact.
+        entries: of the artifact, of that size.
         expected: what the supernet computes.
+        sized: whether the artifact has several sizes, so that names tell them.
     """
     folder = directory / GOLDEN
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     records = []
     for picture in pictures:
-        image, trimap = f"{GOLDEN}/{picture.name}.image.png", f"{GOLDEN}/{picture.name}.trimap.png"
+        height, width = picture.trimap.shape
+        base = f"{GOLDEN}/{picture.name}" + (f"_{height}x{width}" if sized else "")
+        image, trimap = f"{base}.image.png", f"{base}.trimap.png"
         cv2.imwrite(str(directory / image), cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR))
         cv2.imwrite(str(directory / trimap), picture.trimap)
         mask = None
         if picture.mask is not None:
-            mask = f"{GOLDEN}/{picture.name}.mask.png"
+            mask = f"{base}.mask.png"
             cv2.imwrite(str(directory / mask), picture.mask)
+        last, previous = picture.last, None
+        if last is not None:
+            previous = f"{base}.previous.f32"
+            _write(directory / previous, last.alpha)
+        chooses = any(entry.path is None for entry in entries)
+        bits = last.path if last is not None and chooses else None
         alphas, foregrounds, paths = {}, {}, {}
         for entry in entries:
             matte = expected(entry, picture)
@@ -106,9 +120,13 @@ def write_golden(
         records.append(
             GoldenRecord(
                 picture=picture.name,
+                height=height,
+                width=width,
                 image=image,
                 trimap=trimap,
                 mask=mask,
+                previous=previous,
+                previous_path=None if bits is None else "".join("1" if runs else "0" for runs in bits),
                 alphas=alphas,
                 foregrounds=foregrounds,
                 paths=paths,
@@ -128,11 +146,11 @@ def read_golden(directory: Path, manifest: Manifest, golden: GoldenRecord, entry
         ArtifactError: if it is not there or damaged.
     """
     chosen = golden.paths.get(entry.name)
-    colours, wants_colours = golden.foregrounds.get(entry.name), manifest.ends.result is Result.CUTOUT
+    colours, wants_colours = golden.foregrounds.get(entry.name), entry.ends.result is Result.CUTOUT
     known = entry.name in golden.alphas and (colours is not None) == wants_colours
     if not known or (chosen is None) != (entry.path is not None):
         raise ArtifactError(f"Expected {entry.name} among the golden vectors of {directory}; it is not. Convert again.")
-    size = manifest.height, manifest.width
+    size = entry.size
     try:
         trimap = read_trimap(directory / golden.trimap, *size)
         alpha = read_values(directory / golden.alphas[entry.name], *size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,10 +17,10 @@ from pam_edge.supernet.path import PathText
 from pam_edge.supernet.sizes import LARGEST, MULTIPLE
 from pam_edge.supernet.weights_file import describe, parse_json
 from pam_edge.targets import Target
-from pam_edge.terms import CostUnit, Mode, Precision, Provenance, Result, Source, TensorIO
+from pam_edge.terms import PREVIOUS, CostUnit, Mode, Precision, Provenance, Result, Source, TensorIO
 
 MANIFEST = "manifest.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _FOLDERS_NAMED = 3
 _LARGEST_BYTES = 4 * 2**20
@@ -56,20 +57,50 @@ class ProfileRecord(_Record):
     basis: str = ""
 
 
+class EndsRecord(_Record):
+    """What the graph takes beside the image, and what it gives; see ``graphs.ends.Ends``."""
+
+    source: Source = Source.TRIMAP
+    result: Result = Result.ALPHA
+    band_px: Annotated[int, Field(ge=0, le=LARGEST)] = 0
+    mask_height: MaskSide | None = None
+    mask_width: MaskSide | None = None
+
+
+class TensorRecord(_Record):
+    """One input or output as the app sees it."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    layout: str
+    meaning: str
+
+
 class PlannedEntryRecord(_Record):
-    """One entry point as it is planned: budget, path and cost.
+    """One entry point as it is planned: what goes in and out, budget, path and cost.
 
     Attributes:
+        height: of the image.
+        width: likewise.
+        ends: what the graph takes beside the image, and gives.
+        inputs: in the file's order.
+        outputs: likewise.
         path: None where the graph picks it per image.
         function: what the file calls it; one function serves all budgets of a dynamic graph.
         budget_input: what a dynamic graph takes as ``budget`` here, in ``cost_unit``; None in the other modes.
         predicted_cost: in ``cost_unit``, of provenance ``cost_provenance``; of a dynamic graph the most that it can
             predict within the budget.
         cost_interval: bounds that hold together with 90 %; equal where no uncertainty is known.
-        gmacs: of the path at the artifact's size; of a dynamic graph the most within the budget.
+        gmacs: of the path at its size; of a dynamic graph the most within the budget.
     """
 
     name: Name
+    height: Side
+    width: Side
+    ends: EndsRecord = EndsRecord()
+    inputs: tuple[TensorRecord, ...] = Field(min_length=2)
+    outputs: tuple[TensorRecord, ...] = Field(min_length=1)
     budget: str
     path: PathText | None
     function: Name
@@ -80,6 +111,26 @@ class PlannedEntryRecord(_Record):
     cost_interval: tuple[Cost, Cost]
     gmacs: Cost
     objective: str
+
+    @property
+    def tensor_names(self) -> TensorNames:
+        """What it takes and gives."""
+        return TensorNames(tuple(each.name for each in self.inputs), tuple(each.name for each in self.outputs))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the image."""
+        return self.height, self.width
+
+    @model_validator(mode="after")
+    def _check_shapes(self) -> PlannedEntryRecord:
+        whole, mask = self.size, (self.ends.mask_height or self.height, self.ends.mask_width or self.width)
+        pictures = {"image": whole, "trimap": whole, "mask": mask, PREVIOUS: whole, "alpha": whole, "foreground": whole}
+        for each in (*self.inputs, *self.outputs):
+            size = pictures.get(each.name)
+            if size and size not in pairwise(each.shape):
+                raise ValueError(f"{self.name}: {each.name} is expected to be {size[0]}x{size[1]}; got {each.shape}")
+        return self
 
 
 class EntryPointRecord(PlannedEntryRecord):
@@ -139,26 +190,6 @@ class AcceleratorRecord(_Record):
     why: str
 
 
-class EndsRecord(_Record):
-    """What the graph takes beside the image, and what it gives; see ``graphs.ends.Ends``."""
-
-    source: Source = Source.TRIMAP
-    result: Result = Result.ALPHA
-    band_px: Annotated[int, Field(ge=0, le=LARGEST)] = 0
-    mask_height: MaskSide | None = None
-    mask_width: MaskSide | None = None
-
-
-class TensorRecord(_Record):
-    """One input or output as the app sees it."""
-
-    name: str
-    type: str
-    shape: tuple[int, ...]
-    layout: str
-    meaning: str
-
-
 class ParityRecord(_Record):
     """Parity of one entry point in one runtime.
 
@@ -214,18 +245,26 @@ class GoldenPathRecord(_Record):
 
 
 class GoldenRecord(_Record):
-    """One golden vector: files in ``golden/``, and what is expected of each entry point.
+    """One golden vector: files in ``golden/``, and what is expected of each entry point of its size.
 
     Attributes:
+        height: of the picture.
+        width: likewise.
         trimap: to judge by, and the input of graphs that take no mask.
         mask: the input of those that do.
+        previous: input of live graphs: raw little-endian float32, height x width; None of a first frame.
+        previous_path: likewise of those that choose, one bit per block.
         foregrounds: of cut-outs: raw little-endian float32, height x width x 3.
     """
 
     picture: str
+    height: Side
+    width: Side
     image: RelativePath
     trimap: RelativePath
     mask: RelativePath | None = None
+    previous: RelativePath | None = None
+    previous_path: PathText | None = None
     alphas: dict[Name, RelativePath]
     foregrounds: dict[Name, RelativePath] = {}
     paths: dict[Name, GoldenPathRecord] = {}
@@ -234,21 +273,16 @@ class GoldenRecord(_Record):
 class Draft(_Record):
     """What is known of an artifact before it is made."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     checkpoint: CheckpointRecord
     target: Target
     mode: Mode
     precision: Precision
     io: TensorIO
-    height: Side
-    width: Side
     profile: ProfileRecord | None
     selection: GovernorRecord | None
-    ends: EndsRecord = EndsRecord()
     accelerators: tuple[AcceleratorRecord, ...]
     entry_points: tuple[PlannedEntryRecord, ...] = Field(min_length=1)
-    inputs: tuple[TensorRecord, ...]
-    outputs: tuple[TensorRecord, ...]
     command: str
 
     @property
@@ -257,9 +291,9 @@ class Draft(_Record):
         return len(self.selection.run if self.selection else self.entry_points[0].path or "")
 
     @property
-    def tensor_names(self) -> TensorNames:
-        """What every entry point takes and gives."""
-        return TensorNames(tuple(each.name for each in self.inputs), tuple(each.name for each in self.outputs))
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Heights and widths of the images that its entry points take."""
+        return tuple(dict.fromkeys(entry.size for entry in self.entry_points))
 
     @model_validator(mode="after")
     def _check(self) -> Draft:
@@ -274,6 +308,8 @@ class Draft(_Record):
                 raise ValueError(f"{entry.name}: a dynamic graph's budget or a fixed path is expected, and not both")
             if self.selection is not None and entry.cost_unit != self.selection.unit:
                 raise ValueError(f"{entry.name}: costs in {self.selection.unit} are expected, the unit of the graph's")
+        if self.mode is not Mode.MULTI and len(self.sizes) > 1:
+            raise ValueError(f"mode {self.mode}: one size is expected; got {len(self.sizes)}")
         if any(entry.path and len(entry.path) != self.block_count for entry in self.entry_points):
             raise ValueError("paths are expected to be of one length")
         return self

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError, UsageError
-from pam_edge.runtimes.base import LoadedModel
+from pam_edge.runtimes.base import LastFrame, LoadedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,11 @@ class Matte:
     cost: float
     foreground: NDArray[np.float32] | None = None
 
+    @property
+    def as_last(self) -> LastFrame:
+        """What a live graph takes of this frame with the next one."""
+        return LastFrame(self.alpha, np.array([bit == "1" for bit in self.path], np.float32))
+
 
 class Opened(Protocol):
     """An entry point, ready to run at its fixed size.
@@ -42,16 +47,24 @@ class Opened(Protocol):
     width: int
     ran_on: str
 
-    def __call__(self, image: NDArray[np.uint8], given: NDArray[np.uint8], budget: float | None = None) -> Matte:
+    def __call__(
+        self,
+        image: NDArray[np.uint8],
+        given: NDArray[np.uint8],
+        budget: float | None = None,
+        *,
+        last: LastFrame | None = None,
+    ) -> Matte:
         """Matte image uint8[H, W, 3] (RGB) and trimap uint8[H, W], or mask uint8[h, w], as the artifact takes it.
 
         Args:
             image: at the artifact's size.
             given: likewise.
             budget: of a graph that chooses, in its unit; None takes the entry point's own.
+            last: what a live graph gave for the last frame (``Matte.as_last``); None for a first frame.
 
         Raises:
-            UsageError: if the picture does not fit, or a fixed path is given a budget.
+            UsageError: if the picture or the last frame does not fit, or a fixed path is given a budget.
             ArtifactError: if a graph takes a path of another network.
         """
         ...
@@ -64,11 +77,18 @@ class FixedPath:
         self.height, self.width, self.ran_on = model.height, model.width, model.ran_on
         self._model, self._path, self._cost = model, path, cost
 
-    def __call__(self, image: NDArray[np.uint8], given: NDArray[np.uint8], budget: float | None = None) -> Matte:
+    def __call__(
+        self,
+        image: NDArray[np.uint8],
+        given: NDArray[np.uint8],
+        budget: float | None = None,
+        *,
+        last: LastFrame | None = None,
+    ) -> Matte:
         """See ``Opened``."""
         if budget is not None:
             raise UsageError(f"Expected no budget: this entry point's path is fixed; got {budget:g}. Leave it out.")
-        found = self._model(image, given)
+        found = self._model(image, given, last=last)
         return Matte(found["alpha"], self._path, self._cost, found.get("foreground"))
 
 
@@ -79,10 +99,17 @@ class ChosenPath:
         self.height, self.width, self.ran_on = model.height, model.width, model.ran_on
         self._model, self._budget, self._blocks = model, budget, blocks
 
-    def __call__(self, image: NDArray[np.uint8], given: NDArray[np.uint8], budget: float | None = None) -> Matte:
+    def __call__(
+        self,
+        image: NDArray[np.uint8],
+        given: NDArray[np.uint8],
+        budget: float | None = None,
+        *,
+        last: LastFrame | None = None,
+    ) -> Matte:
         """See ``Opened``."""
         limit = np.array([self._budget if budget is None else budget], np.float32)
-        found = self._model(image, given, limit)
+        found = self._model(image, given, limit, last)
         path = "".join("1" if runs else "0" for runs in found["path"])
         if len(path) != self._blocks:
             raise ArtifactError(

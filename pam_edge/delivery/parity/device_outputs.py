@@ -109,7 +109,7 @@ def _check(
 
 
 def _compare(artifact: Artifact, outputs: Path, entry: EntryPointRecord, vector: GoldenVector) -> _Found:
-    size, expected = (artifact.manifest.height, artifact.manifest.width), vector.expected
+    size, expected = entry.size, vector.expected
     alpha = read_values(outputs / vector.alpha_file, *size)
     off = deviation(alpha, expected.alpha, vector.trimap)
     foreground = read_values(outputs / vector.foreground_file, *size, 3) if vector.foreground_file else None

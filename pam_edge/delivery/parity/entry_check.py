@@ -104,7 +104,7 @@ class EntryCheck:
 
     def _run_fixed(self, model: Opened) -> _Run:
         entries = self.artifact.manifest.entry_points
-        paths = {each.name: PathSpec.parse(each.path) for each in entries if each.path}
+        paths = {each.name: PathSpec.parse(each.path) for each in entries if each.path and each.size == self.entry.size}
         own = paths[self.entry.name]
         parity, mattes = check_entry_point(model, own, tuple(paths.values()), self.reference)
         judged = tuple(
@@ -150,10 +150,11 @@ class EntryCheck:
             for stage in stages
         )
         expected = Expectation(
-            self.artifact.manifest.tensor_names,
+            self.entry.tensor_names,
             picture.image,
             picture.given,
             None if budget is None else np.array([budget], np.float32),
+            picture.last,
             blocks,
             tuple((name, value.numpy()) for name, value in values),
             self._limits.block,

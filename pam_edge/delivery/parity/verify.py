@@ -16,7 +16,7 @@ from pam_edge.delivery.artifact.ends import ends_of
 from pam_edge.delivery.artifact.manifest import CheckpointRecord, ParityRecord
 from pam_edge.delivery.parity.entry_check import EntryCheck, Mattes, compare_runtimes
 from pam_edge.errors import ArtifactError, ParityError, WorkerError
-from pam_edge.evaluation.masks import as_graph_sees
+from pam_edge.evaluation.masks import as_frames
 from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.evaluation.pictures import (
     Picture,
@@ -167,13 +167,15 @@ def check_in_process(
         threads: for the runtime.
     """
     manifest = artifact.manifest
-    ends = ends_of(manifest.ends)
-    chosen = choose_pictures(pictures, manifest.height, manifest.width)
-    reference = Reference(checkpoint.supernet, [as_graph_sees(picture, ends) for picture in chosen])
+    references = {}
+    for entry in manifest.entry_points:
+        if entry.size not in references:
+            frames = as_frames(choose_pictures(pictures, *entry.size), ends_of(entry.ends), checkpoint.supernet)
+            references[entry.size] = Reference(checkpoint.supernet, frames)
     runtimes = [runtime] if runtime else runtime_names(manifest.target)
     records = []
     for entry in manifest.entry_points:
-        check = EntryCheck(artifact, entry, reference, threads)
+        check = EntryCheck(artifact, entry, references[entry.size], threads)
         checked = [check.in_runtime(name) for name in runtimes]
         if mattes:
             _save_mattes(mattes, entry.name, checked[0][1])

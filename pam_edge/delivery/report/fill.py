@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,15 @@ _GAIN = {Precision.FP32: 1e6, Precision.FP16: 100.0}
 """Differences are shown times this: large enough to see the rounding of a correct artifact."""
 
 
+References = dict[tuple[int, int], Reference]
+"""The supernet and the pictures to show, by height and width."""
+
+
 def write_artifact_report(
     file: Path,
     artifact: Artifact,
-    planned: PlannedRecord,
-    reference: Reference,
+    planned: Sequence[PlannedRecord],
+    references: References,
     mattes: Path,
 ) -> None:
     """Write ``report.html``.
@@ -40,26 +45,26 @@ def write_artifact_report(
     Args:
         file: where to.
         artifact: complete but for the report.
-        planned: the plans of the entry points, in their order, and what they were made with.
-        reference: the supernet and the pictures to show.
+        planned: for each size, the plans of its entry points, in their order, and what they were made with.
+        references: for each size, the supernet and the pictures to show.
         mattes: folder with the artifact's alphas, ``ENTRY.PICTURE.npy``.
     """
     manifest = artifact.manifest
     checkpoint, profile = manifest.checkpoint, manifest.profile
+    plans = [plan for each in planned for plan in each.plans]
     report = Report(
         title=checkpoint.variant,
         untrained=not checkpoint.trained,
         target=manifest.target,
         mode=manifest.mode,
         precision=manifest.precision,
-        height=manifest.height,
-        width=manifest.width,
+        sizes=manifest.sizes,
         profile=profile.name if profile else "none: planned by MACs",
-        provenance=planned.costs.provenance,
-        entries=tuple(_entry(entry, plan) for entry, plan in zip(manifest.entry_points, planned.plans, strict=True)),
+        provenance=planned[0].costs.provenance,
+        entries=tuple(_entry(entry, plan) for entry, plan in zip(manifest.entry_points, plans, strict=True)),
         parity=tuple(_parity(record, manifest.precision) for record in manifest.parity),
-        front=_front(planned),
-        pictures=tuple(_pictures(artifact, reference, mattes)),
+        front=_front(planned[0], manifest.sizes),
+        pictures=tuple(_pictures(artifact, references, mattes)),
         notes=tuple(_notes(manifest)),
         facts=tuple(_facts(manifest)),
     )
@@ -101,24 +106,27 @@ def _parity(record: ParityRecord, precision: Precision) -> ParityRow:
     )
 
 
-def _front(planned: PlannedRecord) -> Front | None:
-    """Return the front, where cost and value are not the same number."""
+def _front(planned: PlannedRecord, sizes: Sequence[tuple[int, int]]) -> Front | None:
+    """Return the front of the first size, where cost and value are not the same number."""
     costs = planned.costs
     if costs.unit is CostUnit.GMAC:
         return None
     # By MACs alone: its second axis is MACs, which the checkpoint's errors do not order.
     points = [FrontPoint(plan.predicted_cost, plan.gmacs) for plan in pareto_front(costs, planned.macs)]
     points += [FrontPoint(plan.predicted_cost, plan.gmacs, label=plan.budget.label) for plan in planned.plans]
-    cost_label = f"predicted cost, {costs.unit} ({costs.provenance})"
+    of_size = f", at {sizes[0][0]}x{sizes[0][1]}" if len(sizes) > 1 else ""
+    cost_label = f"predicted cost, {costs.unit} ({costs.provenance}){of_size}"
     return Front(cost_label, "GMACs of the path (counted)", tuple(points))
 
 
-def _pictures(artifact: Artifact, reference: Reference, mattes: Path) -> Iterator[PictureRow]:
-    for picture in reference.pictures:
-        for entry in artifact.manifest.entry_points:
+def _pictures(artifact: Artifact, references: References, mattes: Path) -> Iterator[PictureRow]:
+    for size, reference in references.items():
+        entries = [entry for entry in artifact.manifest.entry_points if entry.size == size]
+        suffix = f" {size[0]}x{size[1]}" if len(references) > 1 else ""
+        for picture, entry in product(reference.pictures, entries):
             alpha, colours = (_load(mattes / f"{entry.name}.{picture.name}{end}.npy") for end in ("", ".foreground"))
             yield PictureRow(
-                picture=picture.name,
+                picture=picture.name + suffix,
                 source=picture.source,
                 entry_point=entry.name,
                 image=picture.image,

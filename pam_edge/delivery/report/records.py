@@ -143,8 +143,7 @@ class Report:
         target: output format in words.
         mode: static, multi, dynamic or probe.
         precision: fp32 or fp16.
-        height: of the graph's input, in pixels.
-        width: of the graph's input, in pixels.
+        sizes: heights and widths of the images that the graphs take, in pixels.
         profile: name of the device profile, or what stands in for one.
         provenance: of the profile's costs: measured, imported, estimated or counted.
         entries: in the order of the budgets.
@@ -160,8 +159,7 @@ class Report:
     target: str
     mode: str
     precision: str
-    height: int
-    width: int
+    sizes: tuple[tuple[int, int], ...]
     profile: str
     provenance: str
     entries: tuple[EntryReport, ...]

@@ -16,7 +16,7 @@ def header(report: Report) -> str:
         ("Target", report.target),
         ("Mode", report.mode),
         ("Precision", report.precision),
-        ("Size (height × width)", f"{report.height} × {report.width}"),
+        ("Size (height × width)", ", ".join(f"{height} × {width}" for height, width in report.sizes)),
         ("Profile", report.profile),
         ("Its costs are", report.provenance),
     )
