@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
 from pam_edge.delivery.artifact.artifact import Artifact
-from pam_edge.delivery.convert import _prepare, choose_interfaces, convert
+from pam_edge.delivery.convert import _draft, _prepare, choose_interfaces, convert
 from pam_edge.delivery.open_model import open_model
 from pam_edge.delivery.parity.device_outputs import verify_device_outputs
 from pam_edge.delivery.parity.verify import verify
@@ -20,6 +20,7 @@ from pam_edge.errors import UsageError
 from pam_edge.graphs.ends import Interface
 from pam_edge.matting.tiling import choose_size
 from pam_edge.measuring.bench import time_in_worker
+from pam_edge.planning.budget import parse_budget
 from pam_edge.targets import Target
 from pam_edge.terms import Mode, Result, Source
 from tests.conftest import inspections, minute_request
@@ -77,6 +78,7 @@ def made(request, tmp_path_factory):
         tmp_path_factory.mktemp("sizes"),
         SIZES,
         targets=(target,),
+        budgets=(parse_budget("60%"),),
         mode=Mode.MULTI,
         precision=None,
         inputs=inputs,
@@ -85,21 +87,29 @@ def made(request, tmp_path_factory):
     return convert(asked)[0]
 
 
-def test_there_is_an_entry_point_for_each_size_and_budget_in_one_file(made):
-    manifest = Artifact.read(made.directory).manifest
+@pytest.mark.parametrize("target", Target, ids=str)
+def test_each_size_and_budget_gets_an_entry_point_with_tensors_of_its_own(tmp_path, target):
+    (job,) = _prepare(of_sizes(tmp_path, SIZES, targets=(target,), mode=Mode.MULTI))
     expected = [f"{budget}_{height}x{width}" for (height, width), budget in product(SIZES, ("100pct", "60pct"))]
-    assert [entry.name for entry in manifest.entry_points] == expected
+    entries = _draft(job).entry_points
+    assert [entry.name for entry in entries] == [entry.function for entry in entries] == expected
+    assert [entry.size for entry in entries] == [size for size in SIZES for _ in range(2)]
+    assert all(entry.predicted_cost == pytest.approx(entry.gmacs) for entry in entries)
+
+
+def test_one_file_holds_all_sizes(made):
+    manifest = Artifact.read(made.directory).manifest
+    assert [entry.name for entry in manifest.entry_points] == [f"60pct_{high}x{wide}" for high, wide in SIZES]
     assert len({entry.file for entry in manifest.entry_points}) == 1
     assert manifest.sizes == SIZES
     assert manifest.verified
-    assert [(found.height, found.width) for found in inspections(made)] == [s for s in SIZES for _ in range(2)]
+    assert [(found.height, found.width) for found in inspections(made)] == list(SIZES)
 
 
 def test_verify_and_a_device_judge_every_size(made):
-    assert len(verify(made.directory)) == 6
-    assert all(record.passed for record in verify(made.directory))
+    assert [record.passed for record in verify(made.directory)] == [True] * 3
     records = verify_device_outputs(made.directory, made.directory / "golden")
-    assert [record.passed for record in records] == [True] * 6
+    assert [record.passed for record in records] == [True] * 3
 
 
 def test_golden_vectors_are_of_each_size(made):
@@ -135,7 +145,7 @@ def test_a_picture_is_matted_at_the_size_that_suits_it(made, tmp_path, shape, ex
 def test_a_size_or_budget_that_is_not_there_is_told(made):
     with pytest.raises(UsageError, match="64x64, 96x32, 32x128; got 32x32"):
         made.entry("60%", (32, 32))
-    with pytest.raises(UsageError, match="100%, 60%; got 80%"):
+    with pytest.raises(UsageError, match="60%; got 80%"):
         made.entry("80%", (96, 32))
     assert made.entry("60%", (96, 32)).name == "60pct_96x32"
     assert made.entry("60%").name == "60pct_64x64"
