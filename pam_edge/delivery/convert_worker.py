@@ -118,7 +118,7 @@ def _finish(artifact: Artifact, checkpoint: Checkpoint, mattes: Path, planned: l
     references: dict[tuple[int, int], Reference] = {}
     golden: list[GoldenRecord] = []
     for size in manifest.sizes:
-        entries = [entry for entry in manifest.entry_points if entry.size == size]
+        entries = artifact.entries_of(size)
         shown = (*(fit(picture, *size) for picture in bundled_pictures()), adversarial_pictures(*size)[0])
         *pictures, flat = as_frames(shown, ends_of(entries[0].ends), checkpoint.supernet)
         references[size] = Reference(checkpoint.supernet, pictures)

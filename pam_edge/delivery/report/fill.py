@@ -121,7 +121,7 @@ def _front(planned: PlannedRecord, sizes: Sequence[tuple[int, int]]) -> Front | 
 
 def _pictures(artifact: Artifact, references: References, mattes: Path) -> Iterator[PictureRow]:
     for size, reference in references.items():
-        entries = [entry for entry in artifact.manifest.entry_points if entry.size == size]
+        entries = artifact.entries_of(size)
         suffix = f" {size[0]}x{size[1]}" if len(references) > 1 else ""
         for picture, entry in product(reference.pictures, entries):
             alpha, colours = (_load(mattes / f"{entry.name}.{picture.name}{end}.npy") for end in ("", ".foreground"))
