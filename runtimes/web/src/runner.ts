@@ -1,0 +1,124 @@
+/** LiteRT behind one interface: load a file on one compute unit, run a signature of it with plain arrays. */
+
+import { type CompiledModel, type CompileOptions, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+import { UnitError } from "./errors.js";
+
+/** Compute units of a browser, in order of preference; the last is the measure of the others. */
+export const UNITS = ["webgpu", "wasm_threads", "wasm"] as const;
+
+/** One of them: the GPU, WASM on several threads, WASM on one. */
+export type UnitName = (typeof UNITS)[number];
+
+/** Version of LiteRT.js, which is part of what a verdict and a measurement hold for. */
+export const RUNTIME = "LiteRT.js";
+export const RUNTIME_VERSION = "2.5.3";
+
+/** An input or output. */
+export interface Values {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** A file that is loaded. */
+export interface Loaded {
+  /**
+   * Run a signature.
+   *
+   * @param signature name of the entry point's function
+   * @param inputs by name
+   * @returns outputs by name
+   * @throws UnitError if the file has no such signature or input, or the run fails
+   */
+  run(signature: string, inputs: Readonly<Record<string, Values>>): Promise<Record<string, Float32Array>>;
+  /** Free what it holds. */
+  close(): void;
+}
+
+/** Return how many threads a unit uses: of WASM half of what the browser says it has, 2 at least and 4 at most. */
+export function threadsOf(unit: UnitName): number {
+  return unit === "wasm_threads" ? Math.max(2, Math.min(4, Math.floor(navigator.hardwareConcurrency / 2))) : 1;
+}
+
+/**
+ * Start LiteRT for a compute unit. Once in a worker: another unit takes another build of it.
+ *
+ * @param wasm address of the folder with LiteRT's files, ending in a slash
+ * @throws UnitError if this browser does not have the unit
+ */
+export async function start(unit: UnitName, wasm: string): Promise<void> {
+  if (unit === "wasm_threads" && !globalThis.crossOriginIsolated) {
+    throw new UnitError(
+      "Expected a page that may use threads; this one is not isolated. Serve it over HTTPS or from this machine, with the " +
+        "headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp.",
+    );
+  }
+  if (unit === "webgpu") await checkGpu();
+  // In a worker LiteRT would look for its files beside the worker's own, and start its threads with that one.
+  (globalThis as { Module?: unknown }).Module = {
+    locateFile: (name: string) => wasm + name,
+    mainScriptUrlOrBlob: `${wasm}litert_wasm_threaded_internal.js`,
+  };
+  await attempt(unit, "start", () => loadLiteRt(wasm, { threads: unit === "wasm_threads" }));
+}
+
+async function checkGpu(): Promise<void> {
+  const gpu = (navigator as { gpu?: { requestAdapter(): Promise<unknown> } }).gpu;
+  if (gpu === undefined || !(await gpu.requestAdapter())) {
+    throw new UnitError("Expected WebGPU; this browser has none, or no adapter for it. WASM is used instead.");
+  }
+}
+
+/**
+ * Load a file.
+ *
+ * @param unit that `start` was called for
+ * @param bytes of the .tflite file
+ * @throws UnitError if LiteRT does not take it, or would run parts of it elsewhere
+ */
+export async function load(unit: UnitName, bytes: Uint8Array): Promise<Loaded> {
+  const options: CompileOptions =
+    unit === "webgpu"
+      ? { accelerator: "webgpu", gpuOptions: { precision: "fp32" } }
+      : { accelerator: "wasm", cpuOptions: { numThreads: threadsOf(unit) } };
+  const model = await attempt(unit, "load", () => loadAndCompile(bytes, options));
+  if (unit === "webgpu" && !model.isFullyAccelerated) {
+    model.delete();
+    throw new UnitError("Expected a file that the GPU runs as a whole; it would leave operators to the CPU.");
+  }
+  return {
+    run: (signature, inputs) => attempt(unit, "run", () => run(model, signature, inputs)),
+    close: () => model.delete(),
+  };
+}
+
+async function attempt<T>(unit: UnitName, what: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof UnitError) throw error;
+    const said = error instanceof Error ? error.message : String(error);
+    throw new UnitError(`${RUNTIME} ${RUNTIME_VERSION} cannot ${what} on ${unit}: ${said}`);
+  }
+}
+
+async function run(
+  model: CompiledModel,
+  signature: string,
+  inputs: Readonly<Record<string, Values>>,
+): Promise<Record<string, Float32Array>> {
+  const runner = model.signatures[signature];
+  if (runner === undefined) {
+    throw new UnitError(`Expected a signature ${signature}; the file has ${Object.keys(model.signatures).join(", ")}.`);
+  }
+  const given: Record<string, Tensor> = {};
+  let results: Record<string, Tensor> = {};
+  try {
+    for (const [name, { data, shape }] of Object.entries(inputs)) given[name] = new Tensor(data, [...shape]);
+    results = await runner.run(given);
+    const found: Record<string, Float32Array> = {};
+    for (const [name, tensor] of Object.entries(results)) found[name] = Float32Array.from((await tensor.data()) as Float32Array);
+    return found;
+  } finally {
+    for (const tensor of [...Object.values(given), ...Object.values(results)]) tensor.delete();
+  }
+}
