@@ -2,20 +2,23 @@
  * The budget controller: which level of cost an app's next call may have, so that its deadline is kept.
  *
  * A level is an entry point, or a budget of a dynamic graph. Its predicted cost times the *pace*, milliseconds per unit
- * of predicted cost on this device right now, is how long a call will take. Measured calls correct the pace: at once if
- * they took longer, slowly if they took less. A deadline that is about to be missed lowers the level at once; a higher
- * level must have fitted with room to spare for many calls in a row, and for more each time that going up was a mistake.
+ * of predicted cost on this device right now, is how long a call will take. The pace reckoned with is the slowest of the
+ * last calls but for the few that may be missed.
  *
- * Pure: no clock, no device. The same decisions as `pam_edge/app/controller.py`, which says why each number is what it is.
+ * Pure: no clock, no device. The same decisions as `pam_edge/app/controller.py`, which says why.
  */
 
-const ROOM = 0.95;
-const ROOM_ABOVE = 0.85;
-const SLOWER = 0.5;
-const FASTER = 0.05;
-const PATIENCE = 16;
-const MOST_PATIENCE = 512;
-const REGRET = 64;
+/** Calls whose paces count, by compute unit. */
+const REMEMBERED = 128;
+
+/** Share of them that may have been slower than the pace reckoned with. */
+const MAY_MISS = 0.02;
+
+/** Share of the deadline that a higher level than the one in use may be expected to take. */
+const ROOM_ABOVE = 0.9;
+
+/** Calls after a change of level before it may rise. */
+const REST = 32;
 
 /** How hot a device is. Browsers do not tell; an app that knows may. */
 export type Thermal = "nominal" | "fair" | "serious" | "critical";
@@ -54,12 +57,10 @@ export interface Choice {
 
 /** Chooses levels and units. */
 export class Controller {
-  private readonly pacesByUnit = new Map<string, number>();
+  private readonly recent = new Map<string, number[]>();
   private level: number | null = null;
   private unit: string | null = null;
-  private fitting = 0;
-  private patience = PATIENCE;
-  private sinceUp = REGRET;
+  private rested = 0;
 
   /**
    * @param costs predicted cost of each level, ascending, in any one unit
@@ -69,12 +70,7 @@ export class Controller {
     private readonly costs: readonly number[],
     private readonly units: readonly Unit[],
   ) {
-    for (const each of units) if (each.pace !== null) this.pacesByUnit.set(each.name, each.pace);
-  }
-
-  /** Milliseconds per unit of predicted cost, by compute unit. */
-  get paces(): ReadonlyMap<string, number> {
-    return this.pacesByUnit;
+    for (const each of units) this.recent.set(each.name, each.pace === null ? [] : [each.pace]);
   }
 
   /**
@@ -84,16 +80,25 @@ export class Controller {
    * @param conditions of the device, now
    */
   choose(deadlineMs: number, conditions: Conditions = AT_EASE): Choice {
-    const unit = this.units.find((each) => each.inBackground || !conditions.background)?.name;
-    if (unit === undefined) return { level: 0, unit: null, expectedMs: null };
+    const unit = this.units.find((each) => each.inBackground || !conditions.background)?.name ?? null;
     if (unit !== this.unit) {
       this.unit = unit;
       this.level = null;
-      this.fitting = 0;
     }
-    const pace = this.pacesByUnit.get(unit);
-    if (pace === undefined) return { level: 0, unit, expectedMs: null };
-    this.level = this.next(deadlineMs / pace, this.most(conditions));
+    const pace = unit === null ? null : this.pace(unit);
+    if (pace === null) return { level: 0, unit, expectedMs: null }; // nothing is allowed, or nothing known: the cheapest
+    const most = this.most(conditions);
+    const fits = this.highest(deadlineMs / pace, most);
+    const fitsEasily = this.highest((deadlineMs * ROOM_ABOVE) / pace, most);
+    if (this.level === null || fits < this.level) {
+      this.level = fits;
+      this.rested = 0;
+    } else if (fitsEasily > this.level && this.rested >= REST) {
+      this.level++;
+      this.rested = 0;
+    } else {
+      this.rested++;
+    }
     return { level: this.level, unit, expectedMs: this.costs[this.level] * pace };
   }
 
@@ -104,11 +109,16 @@ export class Controller {
    * @param measuredMs that it took, wall clock; a call that failed or was cancelled is not recorded
    */
   record(choice: Choice, measuredMs: number): void {
-    if (choice.unit === null) return;
-    const seen = measuredMs / this.costs[choice.level];
-    const pace = this.pacesByUnit.get(choice.unit);
-    const moved = pace === undefined ? seen : pace + (seen - pace) * (seen > pace ? SLOWER : FASTER);
-    this.pacesByUnit.set(choice.unit, moved);
+    const paces = choice.unit === null ? undefined : this.recent.get(choice.unit);
+    if (!paces) return;
+    paces.push(measuredMs / this.costs[choice.level]);
+    if (paces.length > REMEMBERED) paces.shift();
+  }
+
+  /** Return the milliseconds per unit of cost that a unit is reckoned with; null if nothing was timed on it. */
+  pace(unit: string): number | null {
+    const slowest = [...(this.recent.get(unit) ?? [])].sort((a, b) => b - a);
+    return slowest.length > 0 ? slowest[Math.floor(MAY_MISS * slowest.length)] : null;
   }
 
   /** Return the highest level that conditions allow. */
@@ -117,26 +127,6 @@ export class Controller {
     if (conditions.thermal === "critical") return 0;
     const spared = conditions.thermal === "serious" || conditions.lowPower;
     return spared ? Math.max(0, highest - 1) : highest;
-  }
-
-  /** Return the level of the next call, given the cost that the deadline affords. */
-  private next(affordable: number, most: number): number {
-    const fits = this.highest(affordable * ROOM, most);
-    if (this.level === null) return fits;
-    this.sinceUp = Math.min(this.sinceUp + 1, REGRET);
-    if (fits < this.level) {
-      // Too slow, and not merely forbidden.
-      if (fits < most && this.sinceUp < REGRET) this.patience = Math.min(2 * this.patience, MOST_PATIENCE);
-      this.fitting = 0;
-      this.sinceUp = REGRET;
-      return fits;
-    }
-    const fitsEasily = this.level < most && this.costs[this.level + 1] <= affordable * ROOM_ABOVE;
-    this.fitting = fitsEasily ? this.fitting + 1 : 0;
-    if (this.fitting < this.patience) return this.level;
-    this.fitting = 0;
-    this.sinceUp = 0;
-    return this.level + 1;
   }
 
   private highest(affordable: number, most: number): number {

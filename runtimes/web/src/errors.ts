@@ -10,6 +10,11 @@ export class ArtifactError extends PamEdgeError {
   override name = "ArtifactError";
 }
 
+/** A bundle of a newer schema: an update of this library reads it. */
+export class NewerArtifactError extends ArtifactError {
+  override name = "NewerArtifactError";
+}
+
 /** Arguments that do not fit: a picture, a mask, a budget. */
 export class UsageError extends PamEdgeError {
   override name = "UsageError";
@@ -20,7 +25,13 @@ export class UnitError extends PamEdgeError {
   override name = "UnitError";
 }
 
-const KINDS: Record<string, new (message: string) => PamEdgeError> = { ArtifactError, UsageError, UnitError, PamEdgeError };
+const KINDS: Record<string, new (message: string) => PamEdgeError> = {
+  ArtifactError,
+  NewerArtifactError,
+  UsageError,
+  UnitError,
+  PamEdgeError,
+};
 
 /** What is left of an error when it comes out of a worker. */
 export interface PlainError {
