@@ -68,13 +68,14 @@ function ramp(tile: number, isFirst: boolean, isLast: boolean): Float64Array {
  * @param sizes of models, at least one
  */
 export function chooseSize(sizes: readonly Size[], height: number, width: number): Size {
-  const effort = (size: Size): [number, number] => {
-    const rows = tileStarts(height, size.height).starts.length;
-    const columns = tileStarts(width, size.width).starts.length;
-    return [rows * columns, size.height * size.width];
-  };
+  const effort = (size: Size): [number, number] => [tilesOf({ height, width }, size), size.height * size.width];
   return sizes.reduce((best, size) => {
     const [own, other] = [effort(size), effort(best)];
     return own[0] < other[0] || (own[0] === other[0] && own[1] < other[1]) ? size : best;
   });
+}
+
+/** Return how many tiles of a model's size cover a picture. */
+export function tilesOf(picture: Size, model: Size): number {
+  return tileStarts(picture.height, model.height).starts.length * tileStarts(picture.width, model.width).starts.length;
 }

@@ -46,6 +46,7 @@ export function flatten(error: unknown): PlainError {
 
 /** Return the error that was flattened. */
 export function revive(error: PlainError): Error {
+  if (error.name === "AbortError") return new DOMException(error.message, error.name);
   const Kind = KINDS[error.name];
   return Kind ? new Kind(error.message) : new Error(error.message);
 }

@@ -60,3 +60,8 @@ export function cut(data: Uint8Array, width: number, height: number, channels: n
   }
   return found;
 }
+
+/** Whether two pictures are of one size. */
+export function isSameSize(one: { width: number; height: number }, other: { width: number; height: number }): boolean {
+  return one.width === other.width && one.height === other.height;
+}

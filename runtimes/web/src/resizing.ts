@@ -1,4 +1,4 @@
-/** Half and double size, as the tiling needs them. */
+/** Other sizes: half and double, as the tiling needs them, and any, for masks. */
 
 import { BACKGROUND, FOREGROUND, UNKNOWN } from "./bands.js";
 import type { Alpha, Grey, Part, Rgb } from "./raster.js";
@@ -52,6 +52,31 @@ export function doubleAlpha(alpha: Alpha, part: Part): Alpha {
     }
   }
   return { width, height, data };
+}
+
+/** Return a mask at another size, between pixel centres linear. */
+export function resizeGrey(grey: Grey, height: number, width: number): Grey {
+  const data = new Uint8Array(height * width);
+  const columns = Array.from({ length: width }, (_, x) => between(x, width, grey.width));
+  for (let y = 0, i = 0; y < height; y++) {
+    const row = between(y, height, grey.height);
+    const upper = row.first * grey.width;
+    const lower = row.second * grey.width;
+    for (let x = 0; x < width; x++, i++) {
+      const { first, second, share } = columns[x];
+      const above = grey.data[upper + first] * (1 - share) + grey.data[upper + second] * share;
+      const below = grey.data[lower + first] * (1 - share) + grey.data[lower + second] * share;
+      data[i] = Math.round(above * (1 - row.share) + below * row.share);
+    }
+  }
+  return { height, width, data };
+}
+
+/** Return the two pixels that a pixel of another length lies between, and how near it is to the second. */
+function between(index: number, length: number, from: number): { first: number; second: number; share: number } {
+  const place = Math.min(from - 1, Math.max(0, ((index + 0.5) * from) / length - 0.5));
+  const first = Math.floor(place);
+  return { first, second: Math.min(from - 1, first + 1), share: place - first };
 }
 
 /** Return the pixel that a pixel of twice the size lies in, and the one that it lies nearest to beside that. */

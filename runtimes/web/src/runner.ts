@@ -2,16 +2,7 @@
 
 import { type CompiledModel, type CompileOptions, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 import { UnitError } from "./errors.js";
-
-/** Compute units of a browser, in order of preference; the last is the measure of the others. */
-export const UNITS = ["webgpu", "wasm_threads", "wasm"] as const;
-
-/** One of them: the GPU, WASM on several threads, WASM on one. */
-export type UnitName = (typeof UNITS)[number];
-
-/** Version of LiteRT.js, which is part of what a verdict and a measurement hold for. */
-export const RUNTIME = "LiteRT.js";
-export const RUNTIME_VERSION = "2.5.3";
+import { RUNTIME, RUNTIME_VERSION, threadsOf, type UnitName } from "./units.js";
 
 /** An input or output. */
 export interface Values {
@@ -19,8 +10,28 @@ export interface Values {
   readonly shape: readonly number[];
 }
 
+/** Loads files on one compute unit. */
+export interface Runtime {
+  /**
+   * Start it. Once in a worker: another unit takes another build of LiteRT.
+   *
+   * @param wasm address of the folder with LiteRT's files, ending in a slash
+   * @throws UnitError if this browser does not have the unit
+   */
+  start(unit: UnitName, wasm: string): Promise<void>;
+  /**
+   * Load a file.
+   *
+   * @param bytes of the .tflite file
+   * @throws UnitError if LiteRT does not take it, or would run parts of it elsewhere
+   */
+  load(unit: UnitName, bytes: Uint8Array): Promise<Loaded>;
+}
+
 /** A file that is loaded. */
 export interface Loaded {
+  /** Names of its signatures. */
+  readonly signatures: readonly string[];
   /**
    * Run a signature.
    *
@@ -34,18 +45,10 @@ export interface Loaded {
   close(): void;
 }
 
-/** Return how many threads a unit uses: of WASM half of what the browser says it has, 2 at least and 4 at most. */
-export function threadsOf(unit: UnitName): number {
-  return unit === "wasm_threads" ? Math.max(2, Math.min(4, Math.floor(navigator.hardwareConcurrency / 2))) : 1;
-}
+/** LiteRT.js itself. */
+export const litert: Runtime = { start, load };
 
-/**
- * Start LiteRT for a compute unit. Once in a worker: another unit takes another build of it.
- *
- * @param wasm address of the folder with LiteRT's files, ending in a slash
- * @throws UnitError if this browser does not have the unit
- */
-export async function start(unit: UnitName, wasm: string): Promise<void> {
+async function start(unit: UnitName, wasm: string): Promise<void> {
   if (unit === "wasm_threads" && !globalThis.crossOriginIsolated) {
     throw new UnitError(
       "Expected a page that may use threads; this one is not isolated. Serve it over HTTPS or from this machine, with the " +
@@ -68,14 +71,7 @@ async function checkGpu(): Promise<void> {
   }
 }
 
-/**
- * Load a file.
- *
- * @param unit that `start` was called for
- * @param bytes of the .tflite file
- * @throws UnitError if LiteRT does not take it, or would run parts of it elsewhere
- */
-export async function load(unit: UnitName, bytes: Uint8Array): Promise<Loaded> {
+async function load(unit: UnitName, bytes: Uint8Array): Promise<Loaded> {
   const options: CompileOptions =
     unit === "webgpu"
       ? { accelerator: "webgpu", gpuOptions: { precision: "fp32" } }
@@ -86,6 +82,7 @@ export async function load(unit: UnitName, bytes: Uint8Array): Promise<Loaded> {
     throw new UnitError("Expected a file that the GPU runs as a whole; it would leave operators to the CPU.");
   }
   return {
+    signatures: Object.keys(model.signatures),
     run: (signature, inputs) => attempt(unit, "run", () => run(model, signature, inputs)),
     close: () => model.delete(),
   };

@@ -211,7 +211,8 @@ function follow(kase: Case): { levels: number[]; units: (string | null)[]; misse
     if (measuredMs > call.deadline_ms) missed++;
     driven.record(choice, measuredMs);
   }
-  return { levels, units: used, missed, paces: Object.fromEntries(driven.paces) };
+  const known = units.map(({ name }: Case) => [name, driven.pace(name)]).filter(([, pace]: Case) => pace !== null);
+  return { levels, units: used, missed, paces: Object.fromEntries(known) };
 }
 
 /** Half the mean of red, green and blue, half the place from left to right in the tile; known pixels as they are. */

@@ -1,0 +1,42 @@
+// Artifacts that the tests run, converted once and kept in build/artifacts.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+
+const FOLDER = "build/artifacts";
+const PAM_EDGE = "../../.venv/bin/pam-edge";
+
+const ARGUMENTS: Record<string, string> = {
+  minute_static: "--checkpoint pam-minute --size 64 --budget 100%",
+  minute_multi: "--checkpoint pam-minute --size 64 --budget 100% --budget 80% --mode multi",
+  minute_dynamic: "--checkpoint pam-minute --size 64 --budget 100% --mode dynamic",
+  minute_cutout: "--checkpoint pam-minute --size 64 --budget 100% --mode dynamic --inputs mask --outputs cutout",
+};
+
+/** Whether this machine can convert: `make setup` was run. */
+export const CAN_CONVERT = existsSync(PAM_EDGE);
+
+/** Return an artifact's folder. */
+export function artifact(name: keyof typeof ARGUMENTS): string {
+  const folder = `${FOLDER}/${name}`;
+  if (!existsSync(folder)) {
+    const out = `${FOLDER}/.${name}`;
+    rmSync(out, { recursive: true, force: true });
+    mkdirSync(out, { recursive: true });
+    run(["convert", "--target", "tflite", ...ARGUMENTS[name].split(" "), "--out", out]);
+    renameSync(`${out}/${readdirSync(out)[0]}`, folder);
+    rmSync(out, { recursive: true });
+  }
+  return folder;
+}
+
+/** Return the folder of a kit that measures pam-minute. */
+export function kit(): string {
+  const folder = `${FOLDER}/kit`;
+  if (!existsSync(folder)) run(["profile", "kit", "--target", "tflite", "--checkpoint", "pam-minute", "--size", "64", "-o", folder]);
+  return folder;
+}
+
+function run(command: string[]): void {
+  const done = spawnSync(PAM_EDGE, command, { encoding: "utf8" });
+  if (done.status !== 0) throw new Error(`pam-edge ${command.join(" ")} failed: ${done.stdout}${done.stderr}`);
+}

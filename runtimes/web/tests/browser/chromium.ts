@@ -1,0 +1,14 @@
+// The browser that the tests drive.
+import { existsSync } from "node:fs";
+import { type Browser, chromium } from "playwright-core";
+
+const PLACES = [process.env.CHROMIUM ?? "", "/usr/bin/chromium", "/usr/bin/google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"];
+
+/** Where Chromium is; null where there is none. */
+export const CHROMIUM = PLACES.find((each) => each && existsSync(each)) ?? null;
+
+/** Start it, without a window. */
+export async function launch(): Promise<Browser> {
+  // Without a sandbox: in containers tests are often run as root, which Chromium's sandbox refuses.
+  return chromium.launch({ executablePath: CHROMIUM ?? undefined, args: ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"] });
+}
