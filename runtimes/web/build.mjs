@@ -32,7 +32,7 @@ mkdirSync("dist/licences");
 cpSync(`${people}/LICENSE`, "dist/licences/Apache-2.0.txt");
 cpSync("page/third_party.txt", "dist/licences/third_party.txt");
 
-execFileSync(process.execPath, [`${MODULES}/typescript/bin/tsc`, "-p", "tsconfig.types.json"], { stdio: "inherit" });
+execFileSync(process.execPath, [`${MODULES}/typescript/bin/tsc`, "-p", "src/tsconfig.json"], { stdio: "inherit" });
 
 // The service worker keeps what there is now; other contents are another version, and fetched anew.
 const files = readdirSync("dist", { recursive: true, withFileTypes: true })

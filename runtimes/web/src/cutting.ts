@@ -14,8 +14,11 @@ export const LARGEST_PIXELS = 40_000_000;
 
 /** Where the subject is. */
 export type Guide =
-  /** 0 background to 255 foreground, hard or soft, of any size; the edge is unknown. */
-  | { readonly mask: Grey }
+  /**
+   * 0 background to 255 foreground, hard or soft, of any size; the edge is unknown. `bandPx` is how far that reaches to
+   * each side, in pixels of the picture; by default 2 % of the short side.
+   */
+  | { readonly mask: Grey; readonly bandPx?: number }
   /** 0 background, 128 unknown, 255 foreground, of the picture's size. */
   | { readonly trimap: Grey };
 
@@ -93,7 +96,7 @@ function trimapOf(image: Rgb, guide: Guide): Grey {
   if (mask.data.length !== mask.width * mask.height || mask.data.length === 0) {
     throw new UsageError(`Expected a mask of ${mask.width}x${mask.height} bytes, and at least one; got ${mask.data.length}.`);
   }
-  return trimapFromMask(isSameSize(image, mask) ? mask : resizeGrey(mask, image.height, image.width));
+  return trimapFromMask(isSameSize(image, mask) ? mask : resizeGrey(mask, image.height, image.width), guide.bandPx);
 }
 
 /** Return the mask whose band a tile's trimap is, for a graph that makes the band itself. */

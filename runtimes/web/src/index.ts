@@ -8,6 +8,7 @@ export type { CostUnit, EntryPoint, Manifest, Mode, Precision, Provenance, Selec
 export {
   type Cutout,
   type CutOptions,
+  decode,
   Matter,
   type OpenOptions,
   type Picture,

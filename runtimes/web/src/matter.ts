@@ -39,7 +39,7 @@ export interface Preparation {
   /** Milliseconds: of the self-test; of starting the runtime and loading the model; of the first run of the network. */
   readonly selfTestMs: number;
   readonly loadMs: number;
-  readonly firstRunMs: number;
+  readonly firstMs: number;
 }
 
 /** What a cut-out may cost; with neither, the bundle's first budget is used. */
@@ -60,6 +60,8 @@ export interface CutOptions {
 
 /** A cut-out, and how it came about. */
 export interface Cutout extends CutAnswer {
+  /** The cut-out as a canvas takes it; it shares its memory with `rgba`. */
+  readonly image: ImageData;
   readonly entry: EntryPoint;
   /** Budget of a dynamic graph, in its unit; null of fixed paths. */
   readonly budget: number | null;
@@ -198,14 +200,14 @@ export class Matter {
     const unit = this.units.find((each) => each === verdict.unit);
     if (unit === undefined) throw noneRight(trials);
     const pace = known?.pace ?? trials.find((each) => each.unit === unit)?.pace ?? null;
-    const { loadMs, firstRunMs } = await this.startOn(unit).catch((error) => {
+    const { loadMs, firstMs } = await this.startOn(unit).catch((error) => {
       this.verdicts.forget(key); // what was remembered does not hold any more: the next try tests anew
       throw error;
     });
     this.unit = unit;
     this.pace = pace;
     if (!known) this.verdicts.set(key, { verdict, pace } satisfies Remembered);
-    return { unit, steps: verdict.steps, trials, isRemembered: known !== null, selfTestMs, loadMs, firstRunMs };
+    return { unit, steps: verdict.steps, trials, isRemembered: known !== null, selfTestMs, loadMs, firstMs };
   }
 
   private verdictKey(): string {
@@ -240,15 +242,15 @@ export class Matter {
     }
   }
 
-  private async startOn(unit: UnitName): Promise<{ loadMs: number; firstRunMs: number }> {
+  private async startOn(unit: UnitName): Promise<{ loadMs: number; firstMs: number }> {
     const started = performance.now();
     this.remote = new Remote(this.worker);
     await this.remote.call("start", { unit, wasm: this.wasm, base: this.base });
     const [entry] = this.manifest.entryPoints;
     await this.remote.call("load", entry.name);
     const loadMs = performance.now() - started;
-    const firstRunMs = await this.remote.call<number>("firstRun", entry.name);
-    return { loadMs, firstRunMs };
+    const firstMs = await this.remote.call<number>("firstRun", entry.name);
+    return { loadMs, firstMs };
   }
 
   private plan(size: { width: number; height: number }, options: CutOptions): Plan {
@@ -299,6 +301,7 @@ export class Matter {
     const ms = entry.costUnit === "ms" ? cost : this.pace === null ? null : cost * this.pace;
     return {
       ...answer,
+      image: new ImageData(answer.rgba, answer.width, answer.height),
       entry,
       budget: plan.budget,
       path: answer.runs[0]?.path ?? null,
@@ -351,6 +354,15 @@ function noneRight(trials: readonly (Trial & { results: readonly GoldenResult[] 
 async function asPixels(picture: Picture): Promise<PixelBuffer | ImageBitmap> {
   if ("order" in picture) return picture;
   if (picture instanceof ImageData) return { data: picture.data, width: picture.width, height: picture.height, order: "rgba" };
+  return decode(picture);
+}
+
+/**
+ * Return a picture that a browser can draw, such as a file's, decoded and upright.
+ *
+ * @throws UsageError if the browser cannot show it
+ */
+export async function decode(picture: ImageBitmapSource): Promise<ImageBitmap> {
   try {
     return await createImageBitmap(picture, { imageOrientation: "from-image", premultiplyAlpha: "none" });
   } catch (error) {

@@ -30,8 +30,9 @@ export interface Runtime {
 
 /** A file that is loaded. */
 export interface Loaded {
-  /** Names of its signatures. */
+  /** Names of its signatures, and of the first one's inputs. */
   readonly signatures: readonly string[];
+  readonly inputs: readonly string[];
   /**
    * Run a signature.
    *
@@ -83,6 +84,7 @@ async function load(unit: UnitName, bytes: Uint8Array): Promise<Loaded> {
   }
   return {
     signatures: Object.keys(model.signatures),
+    inputs: model.getInputDetails().map((each) => each.name),
     run: (signature, inputs) => attempt(unit, "run", () => run(model, signature, inputs)),
     close: () => model.delete(),
   };

@@ -14,6 +14,10 @@ const TYPES: Record<string, string> = {
   ".png": "image/png",
 };
 
+const POLICY =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; img-src 'self' blob: data:; " +
+  "media-src 'self' blob:; style-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 export interface ServeOptions {
   /** Folders by the address that they are served under, the longest first. */
   folders: Record<string, string>;
@@ -57,7 +61,8 @@ export async function serve(options: ServeOptions): Promise<Served> {
 }
 
 function send(options: ServeOptions, path: string, response: ServerResponse): void {
-  const headers: Record<string, string> = { "Content-Type": TYPES[extname(path)] ?? "application/octet-stream", "Cache-Control": "no-cache" };
+  // The policy is that of `pam-edge serve`.
+  const headers: Record<string, string> = { "Content-Security-Policy": POLICY, "Content-Type": TYPES[extname(path)] ?? "application/octet-stream", "Cache-Control": "no-cache" };
   if (options.isolated ?? true) {
     headers["Cross-Origin-Opener-Policy"] = "same-origin";
     headers["Cross-Origin-Embedder-Policy"] = "require-corp";
