@@ -2,17 +2,17 @@
 
 import { type Cutout, type Guide, Matter, type Picture } from "../src/index.js";
 import { median } from "../src/statistics.js";
-import { element, fail, say, show, succeed } from "./dom.js";
+import { element, fail, progress, say, show, succeed } from "./dom.js";
 import { blocksSaid, predictedSaid } from "./report.js";
 import { milliseconds } from "./words.js";
 
-const CALLS = 5;
+const CALLS = 3;
 
 /** What is compared: a picture, where its subject is, and a cost. */
 export interface Subject {
   readonly picture: Picture;
   readonly guide: Guide;
-  /** In the bundle's unit. */
+  /** Most that a run may cost, in the bundle's unit. */
   readonly cost: number;
 }
 
@@ -31,6 +31,7 @@ export async function offerComparison(matter: Matter, subject: () => Promise<Sub
     try {
       say("Comparing ...");
       const given = await subject();
+      await other.prepare(({ done, needed }) => progress(done / needed));
       if (given) element("compared").querySelector("tbody")!.replaceChildren(await row(matter, given), await row(other, given));
       show(given !== null, "compared");
       say(given ? "Compared." : "Open a picture first.");
@@ -38,6 +39,7 @@ export async function offerComparison(matter: Matter, subject: () => Promise<Sub
     } catch (error) {
       fail(error);
     } finally {
+      progress(null);
       button.disabled = false;
     }
   });
@@ -47,6 +49,7 @@ async function row(matter: Matter, { picture, guide, cost }: Subject): Promise<H
   let last: Cutout | null = null;
   const taken: number[] = [];
   for (let i = 0; i <= CALLS; i++) {
+    progress(i / (CALLS + 1));
     last = await matter.cutOut(picture, guide, { budget: cost });
     if (i > 0) taken.push(last.networkMs); // the first call warms up
   }

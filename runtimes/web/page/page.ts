@@ -18,8 +18,9 @@ import { unitName } from "./words.js";
 /** Most pixels of a picture here; larger ones are made smaller, for a phone's memory. */
 const MOST_PIXELS = 24_000_000;
 
-/** How far the unknown edge of a painted mask reaches, as a share of the picture's short side: hands are not exact. */
+/** How far the unknown edge of a mask reaches, as a share of the picture's short side: hands are less exact than models. */
 const PAINTED_BAND = 0.05;
+const PEOPLE_BAND = 0.03;
 
 /** What is on the page. */
 class Page {
@@ -64,7 +65,7 @@ class Page {
   async subject(): Promise<Subject | null> {
     const guide = this.guide();
     if (!this.picture || !guide || !this.cutout) return null;
-    return { picture: await createImageBitmap(this.picture), guide, cost: this.cutout.predicted.cost };
+    return { picture: await createImageBitmap(this.picture), guide, cost: this.cutout.budget ?? this.cutout.entry.predictedCost };
   }
 
   private take(picture: ImageBitmap): void {
@@ -88,10 +89,11 @@ class Page {
   }
 
   private guide(): Guide | null {
-    if (chosen("mask") === "people") return this.found && { mask: this.found };
-    const mask = this.brush.mask();
+    const isPainted = chosen("mask") === "paint";
+    const mask = isPainted ? this.brush.mask() : this.found;
     if (!mask || !this.picture) return null;
-    return { mask, bandPx: Math.round(PAINTED_BAND * Math.min(this.picture.width, this.picture.height)) };
+    const share = isPainted ? PAINTED_BAND : PEOPLE_BAND;
+    return { mask, bandPx: Math.round(share * Math.min(this.picture.width, this.picture.height)) };
   }
 
   private async cut(signal: AbortSignal): Promise<void> {

@@ -9,6 +9,10 @@ import type { UnitName } from "../src/units.js";
 const SIDE = 256;
 const CLASSES = 6;
 
+/** Shares of person between which the mask is soft: outside, the segmentation is taken at its word, and its edge is not. */
+const CLEAR_TO = 0.35;
+const SOLID_FROM = 0.65;
+
 let model: Loaded | null = null;
 
 answer({
@@ -31,9 +35,13 @@ answer({
     for (let i = 0; i < SIDE * SIDE; i++) for (let c = 0; c < 3; c++) image[3 * i + c] = pixels[4 * i + c] / 255;
     const inputs = { [model.inputs[0]]: { data: image, shape: [1, SIDE, SIDE, 3] } };
     const [scores] = Object.values(await model.run(model.signatures[0], inputs));
-    return { width: SIDE, height: SIDE, data: Uint8Array.from({ length: SIDE * SIDE }, (_, i) => 255 * (1 - background(scores, i))) };
+    return { width: SIDE, height: SIDE, data: Uint8Array.from({ length: SIDE * SIDE }, (_, i) => grey(1 - background(scores, i))) };
   },
 });
+
+function grey(person: number): number {
+  return 255 * Math.min(1, Math.max(0, (person - CLEAR_TO) / (SOLID_FROM - CLEAR_TO)));
+}
 
 /** Return the share of the first class, which is background, in one pixel. */
 function background(scores: Float32Array, pixel: number): number {

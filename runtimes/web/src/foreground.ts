@@ -101,9 +101,11 @@ function passes(plane: Float32Array, alpha: Float32Array, blurredAlpha: Float32A
   let background = plane;
   SIDES_PX.forEach((side, pass) => {
     const weight = blurredAlpha[pass];
-    const near = blur(foreground.map((value, i) => value * alpha[i]), size, side);
-    const behind = blur(background.map((value, i) => value * (1 - alpha[i])), size, side);
     const next = new Float32Array(plane.length);
+    for (let i = 0; i < next.length; i++) next[i] = foreground[i] * alpha[i];
+    const near = blur(next, size, side);
+    for (let i = 0; i < next.length; i++) next[i] = background[i] * (1 - alpha[i]);
+    const behind = blur(next, size, side);
     for (let i = 0; i < next.length; i++) {
       near[i] /= weight[i] + NOTHING;
       behind[i] /= 1 - weight[i] + NOTHING;
@@ -118,23 +120,29 @@ function passes(plane: Float32Array, alpha: Float32Array, blurredAlpha: Float32A
 
 /** Return the mean over a box around each pixel, reflected at the borders; `side` is odd. */
 function blur(plane: Float32Array, { width, height }: Surroundings, side: number): Float32Array {
-  const rows = new Float32Array(plane.length);
-  for (let y = 0; y < height; y++) blurLine(plane, rows, y * width, 1, width, side);
-  const found = new Float32Array(plane.length);
-  for (let x = 0; x < width; x++) blurLine(rows, found, x, width, height, side);
-  return found;
-}
-
-function blurLine(from: Float32Array, to: Float32Array, start: number, step: number, length: number, side: number): void {
   const half = side >> 1;
-  const at = (i: number): number => from[start + step * reflect(i, length)];
-  let sum = 0;
-  for (let i = -half; i <= half; i++) sum += at(i);
-  for (let i = 0; i < length; i++) {
-    to[start + step * i] = sum / side;
-    const [enters, leaves] = [i + half + 1, i - half];
-    const entering = enters < length ? from[start + step * enters] : at(enters);
-    const leaving = leaves >= 0 ? from[start + step * leaves] : at(leaves);
-    sum += entering - leaving;
+  const rows = new Float32Array(plane.length);
+  const columns = Int32Array.from({ length: width + side }, (_, i) => reflect(i - half, width));
+  for (let start = 0; start < plane.length; start += width) {
+    let sum = 0;
+    for (let i = 0; i < side; i++) sum += plane[start + columns[i]];
+    for (let x = 0; x < width; x++) {
+      rows[start + x] = sum / side;
+      sum += plane[start + columns[x + side]] - plane[start + columns[x]];
+    }
   }
+  // Down the columns all at once: memory is read in the order in which it lies.
+  const found = new Float32Array(plane.length);
+  const sums = new Float64Array(width);
+  const add = (y: number, sign: number): void => {
+    const start = reflect(y, height) * width;
+    for (let x = 0; x < width; x++) sums[x] += sign * rows[start + x];
+  };
+  for (let y = -half; y <= half; y++) add(y, 1);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0, start = y * width; x < width; x++) found[start + x] = sums[x] / side;
+    add(y + half + 1, 1);
+    add(y - half, -1);
+  }
+  return found;
 }

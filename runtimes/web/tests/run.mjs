@@ -21,5 +21,5 @@ await build({
 });
 const files = tests.map((name) => `${out}/${name.replace(/\.ts$/, ".mjs")}`);
 const serial = kind === "browser" ? ["--test-concurrency=1"] : [];
-const done = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-timeout=120000", ...serial, ...files], { stdio: "inherit" });
+const done = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-timeout=900000", ...serial, ...files], { stdio: "inherit" });
 process.exit(done.status ?? 1);

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 
 const FOLDER = "build/artifacts";
+export const PYTHON = "../../.venv/bin/python";
 const PAM_EDGE = "../../.venv/bin/pam-edge";
 
 const ARGUMENTS: Record<string, string> = {

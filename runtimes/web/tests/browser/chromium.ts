@@ -7,6 +7,9 @@ const PLACES = [process.env.CHROMIUM ?? "", "/usr/bin/chromium", "/usr/bin/googl
 /** Where Chromium is; null where there is none. */
 export const CHROMIUM = PLACES.find((each) => each && existsSync(each)) ?? null;
 
+/** Why browser tests cannot run here; false if they can. */
+export const WHY_NOT = CHROMIUM === null && "not run: no Chromium here (apt-get install chromium, or set CHROMIUM)";
+
 /** Start it, without a window. */
 export async function launch(): Promise<Browser> {
   // Without a sandbox: in containers tests are often run as root, which Chromium's sandbox refuses.

@@ -1,54 +1,239 @@
 // The library in a real browser: what it computes is what Python computes, and what is wrong does not pass.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { artifact, CAN_CONVERT } from "./artifacts.js";
-import { CHROMIUM, launch } from "./chromium.js";
-import { serve } from "./server.js";
+import { build } from "esbuild";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import type * as Library from "../../src/index.js";
+import { artifact, CAN_CONVERT, PYTHON } from "./artifacts.js";
+import { launch, WHY_NOT } from "./chromium.js";
+import { type Served, serve } from "./server.js";
 
-const WHY_NOT = !CHROMIUM ? "not run: no Chromium here" : !CAN_CONVERT ? "not run: no .venv to convert with (make setup)" : false;
 const BLANK: [string, string][] = [["/index.html", "<!doctype html><title>test</title>"]];
+type Name = Parameters<typeof artifact>[0];
 
-describe("Matter in Chromium", { skip: WHY_NOT }, () => {
+describe("Matter in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: no .venv to convert with (make setup)") }, () => {
   let browser: Browser;
   before(async () => {
     browser = await launch();
+    mkdirSync("build/faulty", { recursive: true });
+    await build({ entryPoints: ["tests/browser/faulty_worker.ts"], outfile: "build/faulty/faulty_worker.js", bundle: true, format: "iife" });
   });
   after(() => browser?.close());
 
   for (const name of ["minute_static", "minute_multi", "minute_dynamic", "minute_cutout"] as const) {
     test(`${name} gives within 1e-4 what Python gives`, async () => {
       const page = await open(name);
-      const found = await page.evaluate(async (name) => {
-        const { Matter } = await import(location.origin + "/pam-edge.js");
-        const matter = await Matter.open("/model/", { units: name === "minute_multi" ? ["wasm_threads"] : ["wasm"] });
-        const prepared = await matter.prepare();
+      const found = await page.evaluate(async (units) => {
+        const { Matter } = (await import(`${location.origin}/pam-edge.js`)) as typeof Library;
+        const matter = await Matter.open("/model/", { units });
+        const { unit } = await matter.prepare();
         const files = await matter.deviceOutputs();
-        matter.close();
-        return { prepared, files: [...files].map(([file, data]: [string, Uint8Array]) => [file, Array.from(data)] as const) };
-      }, name);
-      assert.match(found.prepared.unit, /^wasm/);
+        return { unit, files: [...files].map(([file, data]) => [file, Array.from(data)] as const) };
+      }, (name === "minute_multi" ? ["wasm_threads"] : ["wasm"]) as Library.UnitName[]);
+      assert.equal(found.unit, name === "minute_multi" ? "wasm_threads" : "wasm");
       const names = readdirSync(`${artifact(name)}/golden`).filter((each) => each.endsWith(".f32"));
       assert.deepEqual(found.files.map(([file]) => file).sort(), names.sort());
       for (const [file, data] of found.files) {
         const expected = floats(readFileSync(`${artifact(name)}/golden/${file}`));
-        const own = floats(Buffer.from(data));
         const limit = file.includes("foreground") ? 255 : 1e-4; // straight colours say nothing where alpha is 0
-        assert.ok(worst(own, expected) <= limit, `${file}: ${worst(own, expected)}`);
+        assert.ok(worst(floats(Buffer.from(data)), expected) <= limit, file);
       }
+      await page.close();
     });
   }
 
+  for (const name of ["minute_static", "minute_dynamic", "minute_cutout"] as const) {
+    test(`a picture of several tiles, ${name}, is within 1e-4 of Python`, async () => {
+      const { cases } = JSON.parse(readFileSync("../contract/tiling.json", "utf8"));
+      const { image, trimap } = cases.find((each: { name: string }) => each.name === "six tiles");
+      const page = await open(name);
+      const alpha = await page.evaluate(async ([image, trimap]) => {
+        const { Matter } = (await import(`${location.origin}/pam-edge.js`)) as typeof Library;
+        const bytes = (text: string): Uint8Array => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+        const [height, width] = image.shape;
+        const matter = await Matter.open("/model/", { units: ["wasm"] });
+        const picture = { data: bytes(image.u8), width, height, order: "rgb" } as const;
+        const cutout = await matter.cutOut(picture, { trimap: { data: bytes(trimap.u8), width, height } });
+        return Array.from(cutout.alpha);
+      }, [image, trimap]);
+      const expected = matteInPython(artifact(name), image, trimap);
+      assert.ok(worst(Float32Array.from(alpha), expected) <= 1e-4);
+      await page.close();
+    });
+  }
+
+  for (const fault of ["weight", "channel-order", "stride", "swapped"]) {
+    test(`${fault} on one unit: the ladder steps down; on all: nothing is cut out`, async () => {
+      const page = await open("minute_dynamic");
+      const one = await prepare(page, `faulty_worker.js?${fault}&wasm_threads`);
+      assert.deepEqual([one.unit, one.steps], ["wasm", [{ unit: "wasm_threads", fault: "wrong" }]]);
+      const all = await prepare(page, `faulty_worker.js?${fault}&all`);
+      assert.match(all.error ?? "", /^UnitError: Expected a compute unit that computes what was converted; none does/);
+      await page.close();
+    });
+  }
+
+  test("a unit that is slower than the CPU is stepped over", async () => {
+    const page = await open("minute_static");
+    const found = await prepare(page, "faulty_worker.js?slow&wasm_threads");
+    assert.deepEqual([found.unit, found.steps], ["wasm", [{ unit: "wasm_threads", fault: "slower than the CPU" }]]);
+    await page.close();
+  });
+
+  test("a unit that cannot load is stepped over, and said why", async () => {
+    const page = await open("minute_static", [], false);
+    const found = await prepare(page);
+    assert.deepEqual([found.unit, found.steps], ["wasm", [{ unit: "wasm_threads", fault: "cannot load" }]]);
+    assert.match(found.said ?? "", /Cross-Origin-Opener-Policy/);
+    await page.close();
+  });
+
+  test("a verdict is remembered for the next visit", async () => {
+    const context = await browser.newContext();
+    const page = await open("minute_static", [], true, context);
+    const options = { units: ["wasm"] as Library.UnitName[] };
+    const first = await prepare(page, undefined, options);
+    await page.reload();
+    const second = await prepare(page, undefined, options);
+    assert.deepEqual([first.isRemembered, second.isRemembered, second.unit], [false, true, "wasm"]);
+    await context.close();
+  });
+
+  for (const [what, instead, said] of [
+    ["a model file that was changed", ["/model/100pct.tflite", Buffer.from("TFL3 nothing")], /^ArtifactError: 100pct.tflite is not the file/],
+    ["a model file that is missing", ["/model/100pct.tflite", null], /^ArtifactError: Expected 100pct.tflite/],
+    ["a manifest of a newer schema", ["/model/manifest.json", '{"schema_version": 3}'], /^NewerArtifactError: .*newer pam-edge/],
+    ["no manifest", ["/model/manifest.json", null], /^ArtifactError: Expected manifest.json/],
+    ["a golden vector that is missing", ["/model/golden/flat.image.png", null], /^ArtifactError: Expected golden\/flat.image.png/],
+    ["a golden vector that is damaged", ["/model/golden/flat.image.png", "no PNG"], /^ArtifactError: Expected a PNG/],
+  ] as [string, [string, Uint8Array | string | null], RegExp][]) {
+    test(`${what} is refused`, async () => {
+      const page = await open("minute_static", [instead]);
+      const found = await prepare(page, undefined, { units: ["wasm"] });
+      assert.match(found.error ?? "", said);
+      await page.close();
+    });
+  }
+
+  test("pictures without pixels, or with too many, and guides that do not fit are refused", async () => {
+    const page = await open("minute_static");
+    const said = await page.evaluate(async () => {
+      const { Matter } = (await import(`${location.origin}/pam-edge.js`)) as typeof Library;
+      const matter = await Matter.open("/model/", { units: ["wasm"] });
+      const mask = { width: 1, height: 1, data: Uint8Array.of(255) };
+      const pixels = (width: number, height: number, bytes = 4 * width * height) =>
+        ({ width, height, data: new Uint8Array(bytes), order: "rgba" }) as const;
+      const attempt = async (action: Promise<unknown>): Promise<string> => action.then(() => "fine", (error) => `${error.name}: ${error.message}`);
+      return [
+        await attempt(matter.cutOut(pixels(0, 0), { mask })),
+        await attempt(matter.cutOut(pixels(10_000, 10_000, 4), { mask })),
+        await attempt(matter.cutOut(pixels(8, 8, 100), { mask })),
+        await attempt(matter.cutOut(pixels(8, 8), { mask: { ...mask, data: new Uint8Array() } })),
+        await attempt(matter.cutOut(pixels(8, 8), { trimap: mask })),
+        await attempt(matter.cutOut(new Blob(["no picture"]), { mask })),
+        await attempt(matter.cutOut(pixels(8, 8), { mask }, { budget: "cheap" })),
+        await attempt(matter.cutOut(pixels(8, 8), { mask }, { deadlineMs: 0 })),
+        await attempt(matter.cutOut(pixels(1, 1), { mask })),
+      ];
+    });
+    assert.deepEqual(said.map((each) => each.split(":")[0]), [...Array(8).fill("UsageError"), "fine"]);
+    assert.match(said[1], /1 to 40 megapixels; got 10000x10000/);
+    await page.close();
+  });
+
+  test("a deadline picks the budget that keeps it", async () => {
+    const page = await open("minute_multi");
+    const budgets = await page.evaluate(async () => {
+      const { Matter } = (await import(`${location.origin}/pam-edge.js`)) as typeof Library;
+      const matter = await Matter.open("/model/", { units: ["wasm"] });
+      const picture = { data: new Uint8Array(64 * 64 * 4).fill(90), width: 64, height: 64, order: "rgba" } as const;
+      const mask = { width: 2, height: 1, data: Uint8Array.of(0, 255) };
+      const cut = async (deadlineMs: number): Promise<string> => (await matter.cutOut(picture, { mask }, { deadlineMs })).entry.budget;
+      return [await cut(10_000), await cut(0.001)];
+    });
+    assert.deepEqual(budgets, ["100%", "80%"]);
+    await page.close();
+  });
+
+  test("500 cut-outs leave no memory behind", { timeout: 300_000 }, async () => {
+    const page = await open("minute_cutout");
+    const bytes = await page.evaluate(async () => {
+      const { Matter } = (await import(`${location.origin}/pam-edge.js`)) as typeof Library;
+      const matter = await Matter.open("/model/", { units: ["wasm"] });
+      const picture = { data: new Uint8Array(64 * 64 * 4).fill(90), width: 64, height: 64, order: "rgba" } as const;
+      const mask = { width: 2, height: 1, data: Uint8Array.of(0, 255) };
+      const memory = async (): Promise<number> => (await (performance as unknown as { measureUserAgentSpecificMemory(): Promise<{ bytes: number }> }).measureUserAgentSpecificMemory()).bytes;
+      const cut = async (count: number): Promise<void> => {
+        for (let i = 0; i < count; i++) await matter.cutOut(picture, { mask }, { isNext: i % 2 === 1 });
+      };
+      await cut(50);
+      const before = await memory();
+      await cut(500);
+      return [before, await memory()];
+    });
+    console.log(`memory of page and worker: ${bytes.map((each) => (each / 2 ** 20).toFixed(1)).join(" MiB, after 500 more cut-outs ")} MiB`);
+    assert.ok(bytes[1] - bytes[0] < 2 * 2 ** 20, `grew by ${bytes[1] - bytes[0]} bytes`);
+    await page.close();
+  });
+
   /** Return a blank page of a server that has the library and an artifact, with files put in the place of others. */
-  async function open(name: Parameters<typeof artifact>[0], instead: [string, Uint8Array | string | null][] = []): Promise<Page> {
-    const served = await serve({ folders: { "/": "dist", "/model/": artifact(name) }, instead: new Map([...BLANK, ...instead]) });
-    const page = await browser.newPage();
+  async function open(name: Name, instead: [string, Uint8Array | string | null][] = [], isolated = true, context?: BrowserContext): Promise<Page> {
+    const folders = { "/": "dist", "/model/": artifact(name), "/faulty/": "build/faulty" };
+    const served: Served = await serve({ folders, instead: new Map([...BLANK, ...instead]), isolated });
+    const page = await (context ?? (await browser.newContext())).newPage();
+    if (process.env.VERBOSE) page.on("console", (message) => console.log(message.text()));
     page.on("close", served.close);
     await page.goto(served.address);
     return page;
   }
 });
+
+interface Prepared {
+  unit?: string;
+  steps?: unknown;
+  isRemembered?: boolean;
+  said?: string;
+  error?: string;
+}
+
+/** Open the bundle in a page and prepare it; an error is told as its name and message. */
+function prepare(page: Page, worker?: string, options: Library.OpenOptions = {}): Promise<Prepared> {
+  return page.evaluate(
+    async ([worker, options]): Promise<Prepared> => {
+      const { Matter } = (await import(`${location.origin}/pam-edge.js`)) as typeof Library;
+      if (worker) localStorage.clear();
+      try {
+        const faulty = worker ? { worker: `/faulty/${worker}` } : {};
+        const matter = await Matter.open("/model/", { units: ["wasm_threads", "wasm"], ...faulty, ...options });
+        const { unit, steps, isRemembered, trials } = await matter.prepare();
+        matter.close();
+        return { unit, steps, isRemembered, said: trials[0]?.error ?? undefined };
+      } catch (error) {
+        return { error: `${(error as Error).name}: ${(error as Error).message}` };
+      }
+    },
+    [worker, options] as const,
+  );
+}
+
+/** Return the alpha that Python gives for a picture of any size, with the artifact in its own runtime. */
+function matteInPython(folder: string, image: unknown, trimap: unknown): Float32Array {
+  const script = `
+import base64, json, sys
+import numpy as np
+from pam_edge.delivery.open_model import open_model
+from pam_edge.matting.tiling import matte_any_size
+folder, image, trimap = json.load(sys.stdin)
+decode = lambda each: np.frombuffer(base64.b64decode(each["u8"]), np.uint8).reshape(each["shape"])
+matter = open_model(folder, None, threads=1).matter
+sys.stdout.buffer.write(matte_any_size(matter, decode(image), decode(trimap)).astype("<f4").tobytes())
+`;
+  const done = spawnSync(PYTHON, ["-P", "-c", script], { input: JSON.stringify([folder, image, trimap]), maxBuffer: 2 ** 28 });
+  assert.equal(done.status, 0, done.stderr.toString());
+  return floats(done.stdout);
+}
 
 function floats(data: Buffer): Float32Array {
   return new Float32Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length));
