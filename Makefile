@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-slow bench lint typing clean
+.PHONY: setup demo test test-slow test-web bench lint typing clean
 
 setup: $(VENV)/.ready
 
@@ -23,6 +23,12 @@ test: setup lint
 test-slow: setup
 	@$(BIN)/pytest -m slow
 
+# The web runtime: types, the contract's cases and its own in Node.js, and the page in a real Chromium, with artifacts made
+# here. Without Chromium its tests are listed as skipped, with the reason.
+test-web: setup
+	@command -v npm >/dev/null || { echo "test-web: not run: it takes Node.js 20 or newer, with npm"; exit 1; }
+	@cd runtimes/web && npm ci --no-audit --no-fund && npm run types && npm test && npm run build && npm run test:browser
+
 bench: setup
 	@$(BIN)/python -m tests.bench
 
@@ -38,4 +44,4 @@ typing:
 	@for d in converters device_profiles runtimes; do ln -s ../../$$d .typing/pam_edge/$$d; done
 
 clean:
-	rm -rf $(VENV) .typing build demo
+	rm -rf $(VENV) .typing build demo runtimes/web/node_modules runtimes/web/build runtimes/web/dist

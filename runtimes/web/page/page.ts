@@ -1,6 +1,7 @@
 /** The page: a picture in, a cut-out out, and what it took. */
 
 import { type Cutout, decode, type Grey, type Guide, Matter, type UnitName } from "../src/index.js";
+import { flatten } from "../src/errors.js";
 import { Background } from "./background.js";
 import { Brush } from "./brush.js";
 import { BudgetSlider } from "./budget.js";
@@ -21,6 +22,8 @@ const MOST_PIXELS = 24_000_000;
 /** How far the unknown edge of a mask reaches, as a share of the picture's short side: hands are less exact than models. */
 const PAINTED_BAND = 0.05;
 const PEOPLE_BAND = 0.03;
+
+const NOBODY = "Nobody was found in the picture. Paint over the subject, then cut out.";
 
 /** What is on the page. */
 class Page {
@@ -54,10 +57,10 @@ class Page {
       show(false, "paint");
       choose("mask", "people");
       show(false, "brush");
-      await this.findPeople(picture);
+      const why = await this.findPeople(picture);
       signal.throwIfAborted();
-      if (this.found) await this.cut(signal);
-      else this.askForPaint("Nobody was found in the picture. Paint over the subject, then cut out.");
+      if (why === null) await this.cut(signal);
+      else this.askForPaint(why);
     });
   }
 
@@ -81,11 +84,17 @@ class Page {
     show(false, "compared");
   }
 
-  private async findPeople(picture: ImageBitmap): Promise<void> {
+  /** Look for people; return what to tell if there is no mask, else null. */
+  private async findPeople(picture: ImageBitmap): Promise<string | null> {
     say("Looking for people ...");
-    progress(0);
-    this.found = await this.people.find(picture);
-    if (this.found) this.brush.fill(this.found);
+    try {
+      this.found = await this.people.find(picture);
+    } catch (error) {
+      return `People cannot be found here: ${flatten(error).message} Paint over the subject, then cut out.`;
+    }
+    if (!this.found) return NOBODY;
+    this.brush.fill(this.found);
+    return null;
   }
 
   private guide(): Guide | null {
@@ -182,8 +191,12 @@ class Page {
     const file = element<HTMLInputElement>("file");
     const attempt = (action: () => Promise<void>): void => void action().catch((error) => (this.stopCamera(), fail(error)));
     const pick = (): void => file.click();
-    for (const id of ["open", "another"]) element(id).addEventListener("click", pick);
-    for (const id of ["camera", "camera-again"]) element(id).addEventListener("click", () => attempt(() => this.startCamera()));
+    const button = (id: string, action: () => void): void => {
+      element(id).addEventListener("click", action);
+      element<HTMLButtonElement>(id).disabled = false;
+    };
+    for (const id of ["open", "another"]) button(id, pick);
+    for (const id of ["camera", "camera-again"]) button(id, () => attempt(() => this.startCamera()));
     file.addEventListener("change", () => {
       const [picture] = file.files ?? [];
       if (picture) attempt(() => this.open(picture));
@@ -192,6 +205,7 @@ class Page {
     element("freeze").addEventListener("click", () => {
       this.stopCamera();
       if (this.found) this.brush.fill(this.found);
+      this.refresh(); // the cut-out that is shown may be of the frame before
     });
     element("clear").addEventListener("click", () => this.brush.clear());
     element("cut").addEventListener("click", () => {
@@ -210,7 +224,7 @@ class Page {
   private usePeople(): void {
     show(false, "brush", "paint");
     if (this.found) this.refresh();
-    else this.askForPaint("Nobody was found in the picture. Paint over the subject, then cut out.");
+    else this.askForPaint(NOBODY);
   }
 
   private listenToDrops(take: (picture: Blob) => void): void {

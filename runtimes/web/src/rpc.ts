@@ -23,16 +23,17 @@ export interface Work {
 /** Methods of a worker, by name. */
 export type Methods = Record<string, (input: any, work: Work) => Promise<unknown>>;
 
-/** Answer calls in a worker. */
+/** Answer calls in a worker, one after the other. */
 export function answer(methods: Methods): void {
   const abandoned = new Set<number>();
+  let queue: Promise<void> = Promise.resolve();
   const post = (message: Answer, transfer: Transferable[] = []): void => self.postMessage(message, { transfer });
-  self.onmessage = async ({ data }: MessageEvent<Call | { abandon: number }>) => {
-    if ("abandon" in data) {
-      abandoned.add(data.abandon);
-      return;
-    }
-    const { id, method, input } = data;
+  self.onmessage = ({ data }: MessageEvent<Call | { abandon: number }>) => {
+    if ("abandon" in data) abandoned.add(data.abandon);
+    else queue = queue.then(() => handle(data));
+  };
+
+  async function handle({ id, method, input }: Call): Promise<void> {
     const gifts: Transferable[] = [];
     const work: Work = {
       report: (progress) => post({ id, progress }),
@@ -50,7 +51,7 @@ export function answer(methods: Methods): void {
     } finally {
       abandoned.delete(id);
     }
-  };
+  }
 }
 
 interface Pending {

@@ -37,6 +37,18 @@ export function kit(): string {
   return folder;
 }
 
+/** Return one of the photographs that scikit-image ships, which pam-edge uses as well. */
+export function photograph(name: "astronaut" | "coffee"): string {
+  const file = `${FOLDER}/${name}.png`;
+  if (!existsSync(file)) {
+    mkdirSync(FOLDER, { recursive: true });
+    const script = `import sys, cv2; from skimage import data; cv2.imwrite(sys.argv[2], getattr(data, sys.argv[1])()[..., ::-1])`;
+    const done = spawnSync(PYTHON, ["-P", "-c", script, name, file], { encoding: "utf8" });
+    if (done.status !== 0) throw new Error(done.stderr);
+  }
+  return file;
+}
+
 function run(command: string[]): void {
   const done = spawnSync(PAM_EDGE, command, { encoding: "utf8" });
   if (done.status !== 0) throw new Error(`pam-edge ${command.join(" ")} failed: ${done.stdout}${done.stderr}`);
