@@ -6,23 +6,28 @@ import { chosen, element } from "./dom.js";
 /** Longer side of what is painted on, in pixels: a rough mask needs no more. */
 const SIDE = 512;
 
+/** rgb(31 190 120), opaque, as four bytes in memory. */
+const PAINT = 0xff78be1f;
+
 const ARROWS: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** The layer over the picture on which the subject is painted. */
 export class Brush {
   private readonly canvas = element<HTMLCanvasElement>("paint");
   private readonly context = this.canvas.getContext("2d", { willReadFrequently: true })!;
+  private readonly ring = element("ring");
   private at: { x: number; y: number } | null = null;
 
   /** @param onStroke called when a stroke ends */
   constructor(private readonly onStroke: () => void) {
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "application");
-    this.canvas.setAttribute("aria-label", "Paint over the subject: arrows move the brush, space paints, delete takes away");
+    this.canvas.setAttribute("aria-label", "Paint over the subject: arrows move the brush, with shift they paint, space dabs, delete takes away");
     this.canvas.addEventListener("pointerdown", (event) => this.begin(event));
     this.canvas.addEventListener("pointermove", (event) => this.move(event));
     this.canvas.addEventListener("pointerup", () => this.end());
     this.canvas.addEventListener("keydown", (event) => this.type(event));
+    this.canvas.addEventListener("blur", () => (this.ring.hidden = true));
   }
 
   /** Begin with a picture's shape, and with nothing painted. */
@@ -41,7 +46,8 @@ export class Brush {
   /** Begin with a mask that was found. */
   fill(mask: Grey): void {
     const image = new ImageData(mask.width, mask.height);
-    for (let i = 0; i < mask.data.length; i++) if (mask.data[i] >= 128) image.data.set([31, 190, 120, 255], 4 * i);
+    const pixels = new Uint32Array(image.data.buffer);
+    for (let i = 0; i < pixels.length; i++) if (mask.data[i] >= 128) pixels[i] = PAINT;
     const layer = new OffscreenCanvas(mask.width, mask.height);
     layer.getContext("2d")!.putImageData(image, 0, 0);
     this.clear();
@@ -53,8 +59,9 @@ export class Brush {
   mask(): Grey | null {
     const { width, height } = this.canvas;
     const { data } = this.context.getImageData(0, 0, width, height);
-    const mask = { width, height, data: Uint8Array.from({ length: width * height }, (_, i) => (data[4 * i + 3] >= 128 ? 255 : 0)) };
-    return mask.data.includes(255) ? mask : null;
+    const mask = new Uint8Array(width * height);
+    for (let i = 0; i < mask.length; i++) mask[i] = data[4 * i + 3] >= 128 ? 255 : 0;
+    return mask.includes(255) ? { width, height, data: mask } : null;
   }
 
   private get size(): number {
@@ -101,7 +108,18 @@ export class Brush {
       return;
     }
     event.preventDefault();
+    this.showRing(this.at);
     this.canvas.setAttribute("aria-description", `Brush at ${percent(this.at.x, this.canvas.width)} from the left, ${percent(this.at.y, this.canvas.height)} from the top`);
+  }
+
+  /** Show where the brush is, which a pointer shows by itself. */
+  private showRing({ x, y }: { x: number; y: number }): void {
+    const { style } = this.ring;
+    style.left = `${(100 * (x - this.size / 2)) / this.canvas.width}%`;
+    style.top = `${(100 * (y - this.size / 2)) / this.canvas.height}%`;
+    style.width = `${(100 * this.size) / this.canvas.width}%`;
+    style.height = `${(100 * this.size) / this.canvas.height}%`;
+    this.ring.hidden = false;
   }
 
   private stroke(from: { x: number; y: number }, to: { x: number; y: number }, isSubject: boolean): void {

@@ -48,6 +48,7 @@ class Page {
   /** Take a picture. */
   async open(source: ImageBitmapSource): Promise<void> {
     this.stopCamera();
+    succeed();
     await this.latest.want(async (signal) => {
       say("Reading the picture ...");
       const picture = await smaller(await decode(source));
@@ -140,6 +141,7 @@ class Page {
 
   private beginPainting(): void {
     show(true, "brush", "paint");
+    say("Paint over the subject.");
     if (this.picture) void this.stage.showPicture(this.picture);
   }
 
@@ -149,6 +151,7 @@ class Page {
   }
 
   private async startCamera(): Promise<void> {
+    succeed();
     say("Starting the camera ...");
     this.camera = await Camera.open();
     show(true, "freeze");

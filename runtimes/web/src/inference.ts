@@ -107,10 +107,10 @@ function inputData(
 ): Float32Array {
   switch (name) {
     case "image":
-      return checked(entry, name, shape, Float32Array.from(image.data));
+      return checked(entry, name, shape, new Float32Array(image.data));
     case "trimap":
     case "mask":
-      return checked(entry, name, shape, Float32Array.from(given.data));
+      return checked(entry, name, shape, new Float32Array(given.data));
     case "budget":
       return Float32Array.of(budget ?? entry.budgetInput ?? 0);
     case "previous":

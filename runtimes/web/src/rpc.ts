@@ -38,7 +38,7 @@ export function answer(methods: Methods): void {
     const work: Work = {
       report: (progress) => post({ id, progress }),
       breathe: async () => {
-        await new Promise((resume) => setTimeout(resume));
+        await nextTask();
         if (abandoned.has(id)) throw new DOMException("The call was given up.", "AbortError");
       },
       give: (...memory) => gifts.push(...memory),
@@ -52,6 +52,18 @@ export function answer(methods: Methods): void {
       abandoned.delete(id);
     }
   }
+}
+
+/** Wait until messages that came were taken; timers would wait four milliseconds more. */
+function nextTask(): Promise<void> {
+  return new Promise((resume) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resume();
+    };
+    port2.postMessage(null);
+  });
 }
 
 interface Pending {

@@ -115,7 +115,7 @@ async function run(
     for (const [name, { data, shape }] of Object.entries(inputs)) given[name] = new Tensor(data, [...shape]);
     results = await runner.run(given);
     const found: Record<string, Float32Array> = {};
-    for (const [name, tensor] of Object.entries(results)) found[name] = Float32Array.from((await tensor.data()) as Float32Array);
+    for (const [name, tensor] of Object.entries(results)) found[name] = new Float32Array(await tensor.data());
     return found;
   } finally {
     for (const tensor of [...Object.values(given), ...Object.values(results)]) tensor.delete();

@@ -1,6 +1,6 @@
 // Artifacts that the tests run, converted once and kept in build/artifacts.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 
 const FOLDER = "build/artifacts";
 export const PYTHON = "../../.venv/bin/python";
@@ -49,7 +49,16 @@ export function photograph(name: "astronaut" | "coffee"): string {
   return file;
 }
 
-function run(command: string[]): void {
+/** Let pam-edge fit the costs to samples, and return what it says of them. */
+export function importSamples(text: string): { samples: number; held_out_median_error_pct: number } {
+  const [file, profile] = [`${FOLDER}/samples.json`, `${FOLDER}/browser.toml`];
+  writeFileSync(file, text);
+  rmSync(profile, { force: true });
+  return JSON.parse(run(["profile", "import", file, "--name", "browser", "-o", profile, "--json"]));
+}
+
+function run(command: string[]): string {
   const done = spawnSync(PAM_EDGE, command, { encoding: "utf8" });
   if (done.status !== 0) throw new Error(`pam-edge ${command.join(" ")} failed: ${done.stdout}${done.stderr}`);
+  return done.stdout;
 }
