@@ -1,10 +1,10 @@
 // Bundles the tests of a folder, for Node runs no TypeScript, and hands them to Node's own test runner.
-//   node tests/run.mjs [unit|browser] [part of a file's name]
+//   node tests/run.mjs [unit|browser] [part of a file's name] [pattern of a test's name]
 import { build } from "esbuild";
 import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
 
-const [kind = "unit", part = ""] = process.argv.slice(2);
+const [kind = "unit", part = "", name = ""] = process.argv.slice(2);
 const out = `build/tests/${kind}`;
 const tests = readdirSync(`tests/${kind}`).filter((name) => name.endsWith(".test.ts") && name.includes(part));
 rmSync(out, { recursive: true, force: true });
@@ -21,5 +21,5 @@ await build({
 });
 const files = tests.map((name) => `${out}/${name.replace(/\.ts$/, ".mjs")}`);
 const serial = kind === "browser" ? ["--test-concurrency=1"] : [];
-const done = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-timeout=900000", ...serial, ...files], { stdio: "inherit" });
+const done = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-timeout=900000", ...serial, ...(name ? [`--test-name-pattern=${name}`] : []), ...files], { stdio: "inherit" });
 process.exit(done.status ?? 1);

@@ -10,8 +10,16 @@ export const CHROMIUM = PLACES.find((each) => each && existsSync(each)) ?? null;
 /** Why browser tests cannot run here; false if they can. */
 export const WHY_NOT = CHROMIUM === null && "not run: no Chromium here (apt-get install chromium, or set CHROMIUM)";
 
+/** A name of this machine as other machines would reach it: pages there are not trusted as those of 127.0.0.1 are. */
+export const ELSEWHERE = "phone.test";
+
 /** Start it, without a window. */
 export async function launch(): Promise<Browser> {
-  // Without a sandbox: in containers tests are often run as root, which Chromium's sandbox refuses.
-  return chromium.launch({ executablePath: CHROMIUM ?? undefined, args: ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"] });
+  const args = [
+    "--no-sandbox", // in containers tests are often run as root, which Chromium's sandbox refuses
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    `--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1`,
+  ];
+  return chromium.launch({ executablePath: CHROMIUM ?? undefined, args });
 }

@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { decodePng } from "../../src/png.js";
-import { artifact, CAN_CONVERT, importSamples, kit, photograph } from "./artifacts.js";
-import { launch, WHY_NOT } from "./chromium.js";
+import { artifact, CAN_CONVERT, kit, photograph, readSamples } from "./artifacts.js";
+import { ELSEWHERE, launch, WHY_NOT } from "./chromium.js";
 import { type Served, serve } from "./server.js";
 
 const SCREENSHOTS = "build/screenshots";
@@ -172,15 +172,13 @@ describe("the page in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: n
 
   test("the page answers within 100 ms while the model runs", async () => {
     const { page, context } = await visit();
-    await page.evaluate(() => {
-      const long: number[] = [];
-      Object.assign(window, { long });
-      new PerformanceObserver((list) => long.push(...list.getEntries().map((each) => each.duration))).observe({ type: "longtask" });
-    });
+    await browser.startTracing(page, { categories: ["toplevel", "devtools.timeline"] });
     await open(page, photograph("astronaut"));
-    const worst = await page.evaluate(() => Math.max(0, ...(window as unknown as { long: number[] }).long));
-    console.log(`longest task of the page: ${worst} ms (tasks under 50 ms are not counted)`);
-    assert.ok(worst < 100, `${worst} ms`);
+    const tasks = pageTasks(JSON.parse((await browser.stopTracing()).toString()).traceEvents);
+    const most = (key: "dur" | "tdur"): number => Math.max(...tasks.map((each) => (each[key] ?? 0) / 1000));
+    console.log(`${tasks.length} tasks of the page; the longest took ${most("tdur").toFixed(0)} ms of CPU, ${most("dur").toFixed(0)} ms of wall clock`);
+    // Judged by CPU: what others on this machine take is not the page's.
+    assert.ok(tasks.length > 100 && most("tdur") < 100);
     await context.close();
   });
 
@@ -193,6 +191,17 @@ describe("the page in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: n
     await page.reload();
     await open(page, photograph("astronaut"));
     assert.match(await page.innerText("#status"), /^Cut out/);
+    await context.close();
+  });
+
+  test("on a local network, where browsers give a page neither threads nor camera, it cuts out and says what is missing", async () => {
+    const { page, context } = await visit({ host: ELSEWHERE });
+    assert.equal(await page.evaluate(() => isSecureContext || crossOriginIsolated), false);
+    await open(page, photograph("astronaut"));
+    assert.match(await page.textContent("#verdict") ?? "", /^Runs on the CPU, one thread/);
+    await page.click("#camera-again");
+    await page.waitForSelector("#error:not([hidden])");
+    assert.match(await page.innerText("#error"), /browsers give it over HTTPS/);
     await context.close();
   });
 
@@ -223,14 +232,12 @@ describe("the page in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: n
     const sessions = new Set(samples.samples.map((each: { session: number }) => each.session));
     assert.deepEqual([...sessions], [0, 1, 2]);
     assert.ok(samples.samples.every((each: { latency_ms: number }) => each.latency_ms > 0));
-    const fitted = importSamples(posted[0]);
-    assert.equal(fitted.samples, samples.samples.length);
-    console.log(`pam-edge profile import: held out median error ${fitted.held_out_median_error_pct} %`);
+    assert.equal(readSamples(posted[0]), samples.samples.length);
     await context.close();
   });
 
   /** Open the page with a dynamic model and a probe, and wait until its model is known. */
-  async function visit({ instead, query = "" }: { instead?: Map<string, string>; query?: string } = {}): Promise<Visit> {
+  async function visit({ instead, query = "", host = "127.0.0.1" }: { instead?: Map<string, string>; query?: string; host?: string } = {}): Promise<Visit> {
     const posted: string[] = [];
     const served = await serve({
       folders: { "/": "dist", "/model/": artifact("minute_dynamic"), "/probe/": kit() },
@@ -247,11 +254,28 @@ describe("the page in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: n
     context.on("close", () => served.close());
     const page = await context.newPage();
     page.on("pageerror", (error) => console.log("page error:", error.message));
-    await page.goto(served.address + query);
+    await page.goto(served.address.replace("127.0.0.1", host) + query);
     await page.waitForFunction(() => !/^Opening/.test(document.querySelector("#about")!.textContent!));
     return { page, context, served, posted };
   }
 });
+
+interface TraceEvent {
+  name: string;
+  ph: string;
+  pid: number;
+  tid: number;
+  /** Microseconds of wall clock and of CPU. */
+  dur?: number;
+  tdur?: number;
+  args: { name?: string };
+}
+
+/** Return the tasks of the threads that run pages. */
+function pageTasks(events: TraceEvent[]): TraceEvent[] {
+  const threads = events.filter((each) => each.name === "thread_name" && each.args.name === "CrRendererMain").map(({ pid, tid }) => `${pid} ${tid}`);
+  return events.filter((each) => each.ph === "X" && each.name.endsWith("RunTask") && threads.includes(`${each.pid} ${each.tid}`));
+}
 
 async function open(page: Page, picture: string): Promise<void> {
   await page.setInputFiles("#file", picture);
