@@ -17,8 +17,8 @@ await build({ ...options, entryPoints: ["page/people_worker.ts"], outfile: "dist
 await build({ ...options, entryPoints: ["page/page.ts"], outfile: "dist/page.js", format: "esm" });
 for (const name of ["index.html", "style.css", "icon.svg"]) cpSync(`page/${name}`, `dist/${name}`);
 
-// Of LiteRT's builds: with relaxed SIMD, with threads as well, and for browsers without either.
-for (const kind of ["internal", "threaded_internal", "compat_internal"]) {
+// Of LiteRT's builds: with relaxed SIMD, with threads as well, for the GPU, and for browsers without any of it. One is loaded.
+for (const kind of ["internal", "threaded_internal", "jspi_internal", "compat_internal"]) {
   for (const ending of ["js", "wasm"]) {
     const name = `litert_wasm_${kind}.${ending}`;
     cpSync(`${MODULES}/@litertjs/core/wasm/${name}`, `dist/wasm/${name}`);

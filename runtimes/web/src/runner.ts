@@ -1,6 +1,6 @@
 /** LiteRT behind one interface: load a file on one compute unit, run a signature of it with plain arrays. */
 
-import { type CompiledModel, type CompileOptions, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+import { type CompiledModel, type CompileOptions, loadAndCompile, loadLiteRt, supportsFeature, Tensor } from "@litertjs/core";
 import { UnitError } from "./errors.js";
 import { RUNTIME, RUNTIME_VERSION, threadsOf, type UnitName } from "./units.js";
 
@@ -62,7 +62,9 @@ async function start(unit: UnitName, wasm: string): Promise<void> {
     locateFile: (name: string) => wasm + name,
     mainScriptUrlOrBlob: `${wasm}litert_wasm_threaded_internal.js`,
   };
-  await attempt(unit, "start", () => loadLiteRt(wasm, { threads: unit === "wasm_threads" }));
+  // A GPU's results come later: only a build that can wait for them reads outputs in time.
+  const jspi = unit === "webgpu" && (await supportsFeature("jspi"));
+  await attempt(unit, "start", () => loadLiteRt(wasm, { threads: unit === "wasm_threads", jspi }));
 }
 
 async function checkGpu(): Promise<void> {

@@ -13,9 +13,13 @@ export const WHY_NOT = CHROMIUM === null && "not run: no Chromium here (apt-get 
 /** A name of this machine as other machines would reach it: pages there are not trusted as those of 127.0.0.1 are. */
 export const ELSEWHERE = "phone.test";
 
+/** What makes Chromium offer WebGPU without a GPU, computed in software. */
+export const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
+
 /** Start it, without a window. */
-export async function launch(): Promise<Browser> {
+export async function launch(...more: string[]): Promise<Browser> {
   const args = [
+    ...more,
     "--no-sandbox", // in containers tests are often run as root, which Chromium's sandbox refuses
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",

@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import type * as Library from "../../src/index.js";
 import { artifact, CAN_CONVERT, PYTHON } from "./artifacts.js";
-import { launch, WHY_NOT } from "./chromium.js";
+import { launch, SOFTWARE_GPU, WHY_NOT } from "./chromium.js";
 import { type Served, serve } from "./server.js";
 
 const BLANK: [string, string][] = [["/index.html", "<!doctype html><title>test</title>"]];
@@ -88,6 +88,25 @@ describe("Matter in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: no 
     assert.deepEqual([found.unit, found.steps], ["wasm", [{ unit: "wasm_threads", fault: "cannot load" }]]);
     assert.match(found.said ?? "", /Cross-Origin-Opener-Policy/);
     await page.close();
+  });
+
+  test("WebGPU, in software, computes a static graph rightly, and is not given one that chooses", async (t) => {
+    const own = await launch(...SOFTWARE_GPU);
+    try {
+      const page = await open("minute_static", [], true, await own.newContext());
+      if (!(await page.evaluate(async () => Boolean(await (navigator as { gpu?: { requestAdapter(): unknown } }).gpu?.requestAdapter())))) {
+        t.skip("not run: this Chromium has no WebGPU in software");
+        return;
+      }
+      const units: Library.UnitName[] = ["webgpu", "wasm"];
+      const fixed = await prepare(page, undefined, { units });
+      assert.equal(fixed.isRight, true, fixed.said);
+      const choosing = await prepare(await open("minute_dynamic", [], true, await own.newContext()), undefined, { units });
+      assert.match(choosing.said ?? "", /^Expected a file that the GPU runs as a whole/);
+      assert.equal(choosing.unit, "wasm");
+    } finally {
+      await own.close();
+    }
   });
 
   test("a verdict is remembered for the next visit", async () => {
@@ -203,6 +222,8 @@ interface Prepared {
   unit?: string;
   steps?: unknown;
   isRemembered?: boolean;
+  /** Of the first unit that was tried: whether it was right, and what was wrong. */
+  isRight?: boolean | null;
   said?: string;
   error?: string;
 }
@@ -218,7 +239,7 @@ function prepare(page: Page, worker?: string, options: Library.OpenOptions = {})
         const matter = await Matter.open("/model/", { units: ["wasm_threads", "wasm"], ...faulty, ...options });
         const { unit, steps, isRemembered, trials } = await matter.prepare();
         matter.close();
-        return { unit, steps, isRemembered, said: trials[0]?.error ?? undefined };
+        return { unit, steps, isRemembered, isRight: trials[0]?.isRight, said: trials[0]?.error ?? undefined };
       } catch (error) {
         return { error: `${(error as Error).name}: ${(error as Error).message}` };
       }
