@@ -21,11 +21,10 @@ public struct Conditions: Equatable, Sendable {
 
 /// The budget controller: which level of cost the next call may have, so that its deadline is kept.
 ///
-/// A level is an entry point, or a budget of a dynamic graph. Its predicted cost times the *pace*, milliseconds per unit
-/// of predicted cost on this device right now, is how long a call will take. Measured calls correct the pace: at once if
-/// they took longer, slowly if they took less. A deadline that is about to be missed lowers the level at once; a higher
-/// level must have fitted with room to spare for many calls in a row, and for more each time that going up was a
-/// mistake.
+/// A level is an entry point, or a budget of a dynamic graph. A call that took `t` milliseconds at a predicted cost `c`
+/// ran at a *pace* of `t / c`. What paces of the last calls say: two in a hundred may be slower than the pace reckoned
+/// with. A device that slows down is noticed after two or three calls, one that recovers when its slow calls are 128
+/// calls ago: down at once, up slowly. A higher level must fit with room to spare, so that levels do not swing.
 ///
 /// Pure: no clock, no device. The same numbers and decisions as in Python, Kotlin and TypeScript.
 public struct Controller: Sendable {
@@ -60,33 +59,31 @@ public struct Controller: Sendable {
     }
   }
 
-  /// Share of the deadline that a call may be expected to take, and the same of a level above the one in use.
-  private static let room = 0.95, roomAbove = 0.85
-  /// How much of the way the pace goes to what a call showed, if that took longer, or less.
-  private static let slower = 0.5, faster = 0.05
-  /// Calls in a row for which a higher level must have fitted: at first, and at most.
-  private static let patience = 16, mostPatience = 512
-  /// Calls after going up within which going down again says that it was a mistake.
-  private static let regret = 64
+  /// Calls whose paces count, by compute unit.
+  private static let remembered = 128
+  /// Share of them that may have been slower than the pace reckoned with.
+  private static let mayMiss = 0.02
+  /// Share of the deadline that a higher level than the one in use may be expected to take.
+  private static let roomAbove = 0.9
+  /// Calls after a change of level before it may rise.
+  private static let rest = 32
 
   /// Predicted cost of each level, ascending, in any one unit.
   public let costs: [Double]
   /// In order of preference.
   public let units: [Unit]
-  /// Milliseconds per unit of predicted cost, by compute unit.
-  public private(set) var paces: [String: Double]
+  /// Of the last calls, by compute unit, the oldest first.
+  private var paces: [String: [Double]]
   private var level: Int?
   private var unit: String?
-  private var fitting = 0
-  private var patience = Self.patience
-  private var sinceUp = Self.regret
+  private var rested = 0
 
-  /// - Precondition: there is a level.
+  /// - Precondition: there is a level, and units differ in name.
   public init(costs: [Double], units: [Unit]) {
     precondition(!costs.isEmpty, "a level is expected")
     self.costs = costs
     self.units = units
-    paces = Dictionary(uniqueKeysWithValues: units.compactMap { unit in unit.pace.map { (unit.name, $0) } })
+    paces = Dictionary(uniqueKeysWithValues: units.map { unit in (unit.name, unit.pace.map { [$0] } ?? []) })
   }
 
   /// Returns what the next call is to use.
@@ -95,25 +92,41 @@ public struct Controller: Sendable {
   ///   - deadlineMs: that it should take at most.
   ///   - conditions: of the device, now.
   public mutating func choose(deadlineMs: Double, conditions: Conditions) -> Choice {
-    guard let allowed = units.first(where: { $0.inBackground || !conditions.background })?.name else {
-      return Choice(level: 0, unit: nil, expectedMs: nil)
+    let allowed = allowedUnit(conditions)
+    if allowed != unit { (unit, level) = (allowed, nil) }
+    guard let allowed, let pace = pace(of: allowed) else {  // nothing is allowed, or nothing known: the cheapest
+      return Choice(level: 0, unit: allowed, expectedMs: nil)
     }
-    if allowed != unit { (unit, level, fitting) = (allowed, nil, 0) }
-    guard let pace = paces[allowed] else { return Choice(level: 0, unit: allowed, expectedMs: nil) }
-    let next = next(affordable: deadlineMs / pace, most: most(conditions))
+    let most = most(conditions)
+    let fits = highest(deadlineMs / pace, most)
+    let fitsEasily = highest(deadlineMs * Self.roomAbove / pace, most)
+    let next: Int
+    if let level, fits >= level {
+      let rises = fitsEasily > level && rested >= Self.rest
+      (next, rested) = rises ? (level + 1, 0) : (level, rested + 1)
+    } else {
+      (next, rested) = (fits, 0)
+    }
     level = next
     return Choice(level: next, unit: allowed, expectedMs: costs[next] * pace)
   }
 
   /// Learns from a call that used a choice and took so long, wall clock; one that failed or was cancelled is not recorded.
   public mutating func record(_ choice: Choice, measuredMs: Double) {
-    guard let unit = choice.unit else { return }
-    let seen = measuredMs / costs[choice.level]
-    guard let pace = paces[unit] else {
-      paces[unit] = seen
-      return
-    }
-    paces[unit] = pace + (seen - pace) * (seen > pace ? Self.slower : Self.faster)
+    guard let unit = choice.unit, var known = paces[unit] else { return }
+    known.append(measuredMs / costs[choice.level])
+    paces[unit] = Array(known.suffix(Self.remembered))
+  }
+
+  /// Returns the pace that a unit is reckoned with; nil if nothing was timed on it.
+  public func pace(of unit: String) -> Double? {
+    guard let known = paces[unit], !known.isEmpty else { return nil }
+    return known.sorted(by: >)[Int(Self.mayMiss * Double(known.count))]
+  }
+
+  /// Returns the preferred unit that conditions allow; nil if they allow none.
+  public func allowedUnit(_ conditions: Conditions) -> String? {
+    units.first { $0.inBackground || !conditions.background }?.name
   }
 
   /// The highest level that conditions allow.
@@ -122,25 +135,6 @@ public struct Controller: Sendable {
     if conditions.thermal == .critical { return 0 }
     let isSpared = conditions.thermal == .serious || conditions.lowPower
     return isSpared ? max(0, highest - 1) : highest
-  }
-
-  /// The level of the next call, given the cost that the deadline affords.
-  private mutating func next(affordable: Double, most: Int) -> Int {
-    let fits = highest(affordable * Self.room, most)
-    guard let level else { return fits }  // the first call on a unit
-    sinceUp = min(sinceUp + 1, Self.regret)
-    if fits < level {
-      if fits < most, sinceUp < Self.regret {  // too slow, and not merely forbidden
-        patience = min(2 * patience, Self.mostPatience)
-      }
-      (fitting, sinceUp) = (0, Self.regret)
-      return fits
-    }
-    let fitsEasily = level < most && costs[level + 1] <= affordable * Self.roomAbove
-    fitting = fitsEasily ? fitting + 1 : 0
-    guard fitting >= patience else { return level }
-    (fitting, sinceUp) = (0, 0)
-    return level + 1
   }
 
   private func highest(_ affordable: Double, _ most: Int) -> Int {

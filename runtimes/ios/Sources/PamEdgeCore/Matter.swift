@@ -252,24 +252,27 @@ public actor Matter {
   private func plan(_ size: Size, _ limit: Limit, calls: Int) throws -> Plan {
     let levels = levels(size), now = conditions()
     guard var controller = controllers[size] else { preconditionFailure("prepare() made a controller for each size") }
-    let deadlineMs = if case .deadline(let ms) = limit { ms / Double(calls) } else { Double.infinity }
-    var choice = controller.choose(deadlineMs: deadlineMs, conditions: limit.isDeadline ? now : now.withoutHeat)
-    if limit.isDeadline { controllers[size] = controller }
-    guard let unit = choice.unit.flatMap(ComputeUnit.init(rawValue:)) else {
+    guard let unit = controller.allowedUnit(now).flatMap(ComputeUnit.init(rawValue:)) else {
       throw PamEdgeError(
         .runtime, "No compute unit that gives right results is allowed while the app is in the background. Try again "
           + "when it is in front.")
     }
-    if case .budget(let most) = limit {
-      let level = levels.lastIndex { $0.predictedCost <= most } ?? 0
-      let pace = controller.paces[unit.rawValue]
-      choice = Controller.Choice(level: level, unit: unit.rawValue, expectedMs: pace.map { $0 * levels[level].predictedCost })
+    var (level, budget): (Int, Double?) = (levels.count - 1, nil)
+    var choice: Controller.Choice?
+    switch limit {
+    case .best: break
+    case .budget(let most):
+      level = levels.lastIndex { $0.predictedCost <= most } ?? 0
+      budget = most
+    case .deadline(let ms):
+      let chosen = controller.choose(deadlineMs: ms / Double(calls), conditions: now)
+      controllers[size] = controller
+      (level, choice) = (chosen.level, chosen)
     }
-    let entry = levels[choice.level]
-    var budget = entry.budgetInput.map { Float($0) }
-    if case .budget(let most) = limit, budget != nil { budget = Float(most) }
+    let entry = levels[level]
     return Plan(
-      entry: entry, unit: unit, budget: budget, choice: limit.isDeadline ? choice : nil, expectedMs: choice.expectedMs)
+      entry: entry, unit: unit, budget: entry.budgetInput.map { Float(budget ?? $0) }, choice: choice,
+      expectedMs: controller.pace(of: unit.rawValue).map { $0 * entry.predictedCost })
   }
 
   // MARK: - One picture
@@ -360,13 +363,4 @@ extension Inputs {
       image: image, region: region, budget: budget, previous: ends.source.isLive ? previous : nil,
       previousPath: ends.source.isLive && entry.path == nil ? previousPath : nil)
   }
-}
-
-extension Limit {
-  var isDeadline: Bool { if case .deadline = self { true } else { false } }
-}
-
-extension Conditions {
-  /// Where the app says what it wants, heat takes nothing off it; the background still decides on the unit.
-  var withoutHeat: Conditions { Conditions(background: background) }
 }
