@@ -25,7 +25,7 @@ if FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/Tests") {
     let stubs = ["CoreGraphics", "CoreVideo", "CoreML", "ImageIO", "Vision", "SwiftUI", "UIKit", "PhotosUI"]
     let needs = [
       "CoreVideo": ["CoreGraphics"], "CoreML": ["CoreVideo"], "ImageIO": ["CoreGraphics"],
-      "Vision": ["CoreGraphics", "CoreVideo", "ImageIO"], "SwiftUI": ["CoreGraphics"], "UIKit": ["CoreGraphics"],
+      "Vision": ["CoreGraphics", "CoreVideo", "ImageIO"], "SwiftUI": ["CoreGraphics", "UIKit"], "UIKit": ["CoreGraphics"],
       "PhotosUI": ["SwiftUI"],
     ]
     package.targets += stubs.map { name in

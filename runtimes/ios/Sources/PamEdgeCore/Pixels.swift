@@ -68,17 +68,33 @@ public enum Pixels {
     return RGBImage(height: turn.height, width: turn.width, bytes: result)
   }
 
-  /// Returns one channel of bytes, upright, such as a mask of Vision.
+  /// Returns one channel of bytes, such as a mask of Vision.
   ///
   /// - Throws: as ``rgb(_:_:)``.
   public static func greys(
-    _ bytes: UnsafeRawBufferPointer, height: Int, width: Int, rowBytes: Int, orientation: Int = 1
+    _ bytes: UnsafeRawBufferPointer, height: Int, width: Int, rowBytes: Int
   ) throws -> Greys {
     try check(height: height, width: width, pixelBytes: 1, rowBytes: rowBytes, available: bytes.count)
-    let turn = try Turn(orientation, height: height, width: width)
-    var result = Greys(height: turn.height, width: turn.width, repeating: 0)
+    var result = Greys(height: height, width: width, repeating: 0)
     for y in 0..<height {
-      for x in 0..<width { result.values[turn.index(y, x)] = bytes[y * rowBytes + x] }
+      for x in 0..<width { result[y, x] = bytes[y * rowBytes + x] }
+    }
+    return result
+  }
+
+  /// Returns one channel of float shares, 0 to 1, as bytes, such as a mask of Vision's foreground.
+  ///
+  /// - Throws: as ``rgb(_:_:)``.
+  public static func greys(
+    shares bytes: UnsafeRawBufferPointer, height: Int, width: Int, rowBytes: Int
+  ) throws -> Greys {
+    try check(height: height, width: width, pixelBytes: 4, rowBytes: rowBytes, available: bytes.count)
+    var result = Greys(height: height, width: width, repeating: 0)
+    for y in 0..<height {
+      for x in 0..<width {
+        let share = bytes.loadUnaligned(fromByteOffset: y * rowBytes + 4 * x, as: Float.self)
+        result[y, x] = share.isFinite ? UInt8((min(max(share, 0), 1) * 255).rounded(.toNearestOrEven)) : 0
+      }
     }
     return result
   }

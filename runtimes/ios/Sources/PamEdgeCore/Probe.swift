@@ -63,13 +63,11 @@ public struct Probe: Sendable {
   ///   - rounds: at most as many as the kit has.
   ///   - tool: that took the samples, with its version, such as the app's.
   ///   - conditions: of the device, asked at every call.
-  ///   - peakMemoryBytes: asked at the end; nil if nobody knows.
   ///   - progress: told after each round how many are done.
   /// - Throws: ``PamEdgeError`` if a path cannot be loaded or run; `CancellationError`.
   public func run(
     _ maker: any EngineMaker, unit: ComputeUnit, device: Device, rounds: Int = 12, tool: String,
-    conditions: @Sendable () -> Conditions, peakMemoryBytes: @Sendable () -> Int? = { nil },
-    progress: @Sendable (Int) -> Void = { _ in }
+    conditions: @Sendable () -> Conditions, progress: @Sendable (Int) -> Void = { _ in }
   ) async throws -> Samples {
     guard maker.target == manifest.target else {
       throw PamEdgeError(.unsuited, "Expected a kit for \(maker.target); this one is for \(manifest.target).")
@@ -94,20 +92,18 @@ public struct Probe: Sendable {
       }
       progress(number + 1)
     }
-    return samples(taken, maker, unit, device, tool, peakMemoryBytes())
+    return samples(taken, maker, unit, device, tool)
   }
 
   private func samples(
-    _ taken: [Samples.Sample], _ maker: any EngineMaker, _ unit: ComputeUnit, _ device: Device, _ tool: String,
-    _ peakMemoryBytes: Int?
+    _ taken: [Samples.Sample], _ maker: any EngineMaker, _ unit: ComputeUnit, _ device: Device, _ tool: String
   ) -> Samples {
     let about = kit.samples
     return Samples(
       device: device.model, soc: device.soc, os: device.system, target: about.target, runtime: about.runtime,
       runtimeVersion: maker.runtime, computeUnit: unit.rawValue, delegate: "requested: \(unit.rawValue)", threads: 1,
       precision: about.precision, height: about.height, width: about.width, variant: about.variant,
-      architectureHash: about.architecture_hash, date: Self.today(), tool: tool, peakMemoryBytes: peakMemoryBytes,
-      samples: taken)
+      architectureHash: about.architecture_hash, date: Self.today(), tool: tool, peakMemoryBytes: nil, samples: taken)
   }
 
   private static func today() -> String {

@@ -48,3 +48,34 @@ enum Resizing {
     }
   }
 }
+
+extension Plane<UInt8> {
+  /// Returns a mask of another size, interpolated between pixel centres: platforms make masks smaller than pictures.
+  public func resized(height: Int, width: Int) -> Greys {
+    if (height, width) == (self.height, self.width) { return self }
+    let rows = Self.steps(self.height, height), columns = Self.steps(self.width, width)
+    var result = Greys(height: height, width: width, repeating: 0)
+    for (y, down) in rows.enumerated() {
+      for (x, across) in columns.enumerated() {
+        let above = mixed(down.index, across), below = mixed(down.next, across)
+        result[y, x] = UInt8((above + (below - above) * down.share).rounded(.toNearestOrEven))
+      }
+    }
+    return result
+  }
+
+  private typealias Step = (index: Int, next: Int, share: Float)
+
+  private func mixed(_ y: Int, _ across: Step) -> Float {
+    let (left, right) = (Float(self[y, across.index]), Float(self[y, across.next]))
+    return left + (right - left) * across.share
+  }
+
+  private static func steps(_ length: Int, _ wanted: Int) -> [Step] {
+    (0..<wanted).map { at in
+      let place = (Float(at) + 0.5) * Float(length) / Float(wanted) - 0.5
+      let index = Int(min(max(place, 0), Float(length - 1)))
+      return (index, Swift.min(index + 1, length - 1), min(max(place - Float(index), 0), 1))
+    }
+  }
+}
