@@ -37,7 +37,7 @@ if FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/Tests") {
       target.dependencies += ["CoreGraphics", "CoreVideo", "CoreML", "ImageIO", "Vision", "UIKit"].map { .target(name: $0) }
     }
     package.targets += [
-      .testTarget(name: "PamEdgeTests", dependencies: ["PamEdge", "CoreGraphics", "CoreVideo", "CoreML", "Vision"]),
+      .testTarget(name: "PamEdgeTests", dependencies: ["PamEdge", "CoreGraphics", "CoreVideo", "CoreML", "Vision", "UIKit"]),
       .target(name: "Sample", dependencies: ["PamEdge", "SwiftUI", "PhotosUI", "UIKit", "Vision"], path: "Sample"),
     ]
   #endif

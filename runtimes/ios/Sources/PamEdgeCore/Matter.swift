@@ -62,6 +62,7 @@ public actor Matter {
   private let device: Device
   private let verdicts: Verdicts
   private let conditions: @Sendable () -> Conditions
+  private let clock: MillisecondClock
   private var controllers: [Size: Controller] = [:]
   private var engines: [String: any Engine] = [:]
   private var prepared: Preparation?
@@ -80,6 +81,14 @@ public actor Matter {
     folder: URL, maker: any EngineMaker, device: Device, verdicts: Verdicts,
     conditions: @escaping @Sendable () -> Conditions
   ) throws {
+    try self.init(
+      folder: folder, maker: maker, device: device, verdicts: verdicts, conditions: conditions, clock: Wall.clock)
+  }
+
+  init(
+    folder: URL, maker: any EngineMaker, device: Device, verdicts: Verdicts,
+    conditions: @escaping @Sendable () -> Conditions, clock: @escaping MillisecondClock
+  ) throws {
     artifact = try Artifact(folder: folder)
     guard artifact.manifest.target == maker.target else {
       throw PamEdgeError(
@@ -93,6 +102,7 @@ public actor Matter {
     self.device = device
     self.verdicts = verdicts
     self.conditions = conditions
+    self.clock = clock
   }
 
   /// Tests the device if it was not tested before, loads the model and runs it once.
@@ -111,19 +121,19 @@ public actor Matter {
   }
 
   private func prepareNow() async throws -> Preparation {
-    let started = ContinuousClock.now
+    let started = clock()
     let (remembered, isNew) = try await verdict()
-    let selfTestMs = isNew ? started.elapsedMs : nil
+    let selfTestMs = isNew ? clock() - started : nil
     guard let unit = remembered.verdict.unit.flatMap(ComputeUnit.init(rawValue:)) else { throw Self.nothingRight(remembered) }
-    let loading = ContinuousClock.now
+    let loading = clock()
     for entry in artifact.manifest.entryPoints { _ = try await engine(entry, unit) }
-    let loadMs = loading.elapsedMs
+    let loadMs = clock() - loading
     let entry = artifact.manifest.entryPoints[0]
     let inputs = try artifact.golden(of: entry)[0].inputs
-    let first = ContinuousClock.now
+    let first = clock()
     _ = try await engine(entry, unit).run(inputs, entry)
     let preparation = Preparation(
-      loadMs: loadMs, firstMs: first.elapsedMs, selfTestMs: selfTestMs, unit: unit, steps: remembered.verdict.steps,
+      loadMs: loadMs, firstMs: clock() - first, selfTestMs: selfTestMs, unit: unit, steps: remembered.verdict.steps,
       reports: remembered.reports)
     for size in artifact.manifest.sizes { controllers[size] = controller(size, unit, remembered) }
     prepared = preparation
@@ -139,7 +149,7 @@ public actor Matter {
   /// - Throws: ``PamEdgeError`` of kind usage if sizes differ or the picture is empty or too large; of kind wrong as
   ///   `prepare`; of kind runtime if the model cannot run at all; `CancellationError`.
   public func cutOut(_ image: RGBImage, _ region: Region, within limit: Limit = .best) async throws -> CutOut {
-    let started = ContinuousClock.now
+    let started = clock()
     try Self.check(image, region)
     try await prepare()
     let trimap = try Self.trimap(region)
@@ -164,7 +174,7 @@ public actor Matter {
     let image = Self.image(image, run)
     return CutOut(
       image: image, alpha: run.alpha, entryPoint: plan.entry.name, unit: unit, paths: run.paths,
-      predictedMs: plan.expectedMs.map { $0 * Double(run.times.count) }, networkMs: networkMs, totalMs: started.elapsedMs,
+      predictedMs: plan.expectedMs.map { $0 * Double(run.times.count) }, networkMs: networkMs, totalMs: clock() - started,
       note: note)
   }
 
@@ -190,7 +200,7 @@ public actor Matter {
     let key = Ladder.verdictKey(
       device: device.model, system: device.system, runtime: maker.runtime, modelSHA256: artifact.modelSHA256)
     if let known = verdicts.recall(key) { return (known, false) }
-    let test = SelfTest(artifact: artifact, maker: maker)
+    let test = SelfTest(artifact: artifact, maker: maker, clock: clock)
     var reports: [SelfTest.Report] = []
     for unit in maker.units where !artifact.manifest.unsuited.contains(unit.accelerator) {
       reports.append(try await test.run(on: unit))
@@ -289,12 +299,12 @@ public actor Matter {
   private func matte(_ image: RGBImage, _ trimap: Greys, _ plan: Plan, on unit: ComputeUnit) async throws -> Run {
     let engine = try await engine(plan.entry, unit)
     let log = CallLog()
-    let (entry, budget, blocks) = (plan.entry, plan.budget, artifact.manifest.blockCount)
+    let (entry, budget, blocks, clock) = (plan.entry, plan.budget, artifact.manifest.blockCount, clock)
     let tiling = Tiling(height: entry.size.height, width: entry.size.width) { image, trimap in
       let inputs = Inputs(tile: image, trimap, entry, budget: budget, blocks: blocks)
-      let started = ContinuousClock.now
+      let started = clock()
       let found = try await engine.run(inputs, entry)
-      await log.add(found, started.elapsedMs, entry.path)
+      await log.add(found, clock() - started, entry.path)
       return found.alpha
     }
     let alpha = try await tiling.matte(image, trimap: trimap)

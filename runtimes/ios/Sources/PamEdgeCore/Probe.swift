@@ -69,6 +69,15 @@ public struct Probe: Sendable {
     _ maker: any EngineMaker, unit: ComputeUnit, device: Device, rounds: Int = 12, tool: String,
     conditions: @Sendable () -> Conditions, progress: @Sendable (Int) -> Void = { _ in }
   ) async throws -> Samples {
+    try await run(
+      maker, unit: unit, device: device, rounds: rounds, tool: tool, conditions: conditions, progress: progress,
+      clock: Wall.clock)
+  }
+
+  func run(
+    _ maker: any EngineMaker, unit: ComputeUnit, device: Device, rounds: Int, tool: String,
+    conditions: @Sendable () -> Conditions, progress: @Sendable (Int) -> Void, clock: MillisecondClock
+  ) async throws -> Samples {
     guard maker.target == manifest.target else {
       throw PamEdgeError(.unsuited, "Expected a kit for \(maker.target); this one is for \(manifest.target).")
     }
@@ -85,10 +94,10 @@ public struct Probe: Sendable {
       for path in order {
         try Task.checkCancellation()
         guard let engine = engines[path] else { throw PamEdgeError(.damaged, "The kit's rounds differ in their paths.") }
-        let entry = self.entry(path), started = ContinuousClock.now
+        let entry = self.entry(path), started = clock()
         _ = try await engine.run(inputs, entry)
         taken.append(
-          Samples.Sample(path: path, round: number, latencyMs: started.elapsedMs, thermal: conditions().thermal))
+          Samples.Sample(path: path, round: number, latencyMs: clock() - started, thermal: conditions().thermal))
       }
       progress(number + 1)
     }

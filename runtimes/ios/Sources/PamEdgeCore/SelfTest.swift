@@ -27,6 +27,7 @@ public struct SelfTest: Sendable {
 
   let artifact: Artifact
   let maker: any EngineMaker
+  let clock: MillisecondClock
 
   /// Runs all golden vectors of all entry points on a unit.
   ///
@@ -54,7 +55,7 @@ public struct SelfTest: Sendable {
     }
     guard let timed else { return failed(unit, judgements, PamEdgeError(.damaged, "There is nothing to run.")) }
     do {
-      let latencyMs = try await Self.time(timed.engine, timed.vector, timed.entry)
+      let latencyMs = try await time(timed.engine, timed.vector, timed.entry)
       let trial = Ladder.Trial(
         unit: unit.rawValue, error: nil, isRight: judgements.allSatisfy(\.isRight), latencyMs: latencyMs)
       return Report(trial: trial, judgements: judgements, pace: latencyMs / timed.entry.predictedCost)
@@ -68,14 +69,14 @@ public struct SelfTest: Sendable {
     return Report(trial: trial, judgements: judgements, pace: nil)
   }
 
-  private static func time(_ engine: any Engine, _ vector: GoldenVector, _ entry: Manifest.EntryPoint) async throws
+  private func time(_ engine: any Engine, _ vector: GoldenVector, _ entry: Manifest.EntryPoint) async throws
     -> Double
   {
     var times: [Double] = []
-    for _ in 0..<timedCalls {
-      let started = ContinuousClock.now
+    for _ in 0..<Self.timedCalls {
+      let started = clock()
       _ = try await engine.run(vector.inputs, entry)
-      times.append(started.elapsedMs)
+      times.append(clock() - started)
     }
     return Statistics.median(times) ?? .infinity
   }
@@ -128,13 +129,5 @@ public struct SelfTest: Sendable {
       if cost > max(budget, selection.shortest) { return "the path \(path) costs \(cost), over the budget of \(budget)" }
     }
     return nil
-  }
-}
-
-extension ContinuousClock.Instant {
-  /// Milliseconds since then.
-  var elapsedMs: Double {
-    let (seconds, attoseconds) = (ContinuousClock.now - self).components
-    return Double(seconds) * 1e3 + Double(attoseconds) * 1e-15
   }
 }

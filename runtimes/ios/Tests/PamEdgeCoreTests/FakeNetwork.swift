@@ -20,6 +20,7 @@ struct FakeNetwork: EngineMaker {
   /// Milliseconds of a run at a predicted cost of 1.
   let paces: [ComputeUnit: Double]
   let log = Log()
+  let clock = FakeClock()
 
   init(target: String = "coreml", faults: [ComputeUnit: Fault] = [:], paces: [ComputeUnit: Double] = [:]) {
     self.target = target
@@ -31,7 +32,7 @@ struct FakeNetwork: EngineMaker {
     await log.loaded(unit)
     let fault = faults[unit] ?? .none
     if case .cannotLoad = fault { throw PamEdgeError(.runtime, "no such unit") }
-    return FakeEngine(unit: unit, fault: fault, pace: paces[unit] ?? 0, log: log)
+    return FakeEngine(unit: unit, fault: fault, pace: paces[unit] ?? 1, log: log, clock: clock)
   }
 
   actor Log {
@@ -56,11 +57,12 @@ private struct FakeEngine: Engine {
   let fault: FakeNetwork.Fault
   let pace: Double
   let log: FakeNetwork.Log
+  let clock: FakeClock
 
   func run(_ inputs: Inputs, _ entry: Manifest.EntryPoint) async throws -> Outputs {
     let count = await log.ran(unit, entry.name, inputs.budget)
     if case .fails(let after) = fault, count > after { throw PamEdgeError(.runtime, "ended in the background") }
-    if pace > 0 { try await Task.sleep(for: .milliseconds(pace * entry.predictedCost)) }
+    clock.advance(pace * entry.predictedCost)
     let blocks = entry.path == nil ? 2 : 0
     var alpha = FakeNetwork.alpha(inputs.image, trimap(inputs, entry), fault)
     if case .swappedOutputs = fault {
@@ -165,27 +167,57 @@ struct FakeBundle {
 
   /// Colours that differ from channel to channel and from pixel to pixel.
   static func picture(_ height: Int, _ width: Int) -> RGBImage {
-    RGBImage(
-      height: height, width: width,
-      bytes: (0..<height * width).flatMap { [UInt8(7 * $0 % 251), UInt8(13 * $0 % 241), UInt8(29 * $0 % 239)] })
+    var bytes: [UInt8] = []
+    for index in 0..<height * width {
+      for (step, limit) in [(7, 251), (13, 241), (29, 239)] { bytes.append(UInt8(step * index % limit)) }
+    }
+    return RGBImage(height: height, width: width, bytes: bytes)
   }
 
   /// Background to the left, foreground to the right, a band of unknown between.
   static func trimap(_ height: Int, _ width: Int) -> Greys {
-    let row = (0..<width).map { 3 * $0 < width ? Bands.background : 3 * $0 < 2 * width ? Bands.unknown : Bands.foreground }
+    var trimap = Greys(height: height, width: width, repeating: Bands.unknown)
+    for y in 0..<height {
+      for x in 0..<width {
+        if 3 * x < width { trimap[y, x] = Bands.background }
+        if 3 * x >= 2 * width { trimap[y, x] = Bands.foreground }
+      }
+    }
+    return trimap
+  }
+
+  /// All three in every tile, so that every tile is run as it is.
+  static func stripes(_ height: Int, _ width: Int) -> Greys {
+    let row = (0..<width).map { [Bands.background, Bands.unknown, Bands.foreground][$0 / 4 % 3] }
     return Greys(height: height, width: width, values: (0..<height).flatMap { _ in row })
   }
 
   /// Stored, not compressed, and without checksums, which the reader does not look at.
   static func png(_ pixels: [UInt8], _ height: Int, _ width: Int, _ channels: Int) -> Data {
     func number(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
-    func chunk(_ name: String, _ body: [UInt8]) -> [UInt8] { number(body.count) + Array(name.utf8) + body + [0, 0, 0, 0] }
-    let rows = (0..<height).flatMap { [0] + pixels[$0 * width * channels..<($0 + 1) * width * channels] }
+    var file: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
+    func add(_ name: String, _ body: [UInt8]) {
+      file += number(body.count)
+      file += Array(name.utf8)
+      file += body
+      file += [0, 0, 0, 0]
+    }
+    var header = number(width)
+    header += number(height)
+    header += [8, channels == 3 ? 2 : 0, 0, 0, 0]
+    var rows: [UInt8] = []
+    for y in 0..<height {
+      rows.append(0)
+      rows += pixels[y * width * channels..<(y + 1) * width * channels]
+    }
     let (low, high) = (UInt8(rows.count & 255), UInt8(rows.count >> 8))
-    let stream = [0x78, 0x01, 1, low, high, ~low, ~high] + rows + [0, 0, 0, 0]
-    let header = number(width) + number(height) + [8, channels == 3 ? 2 : 0, 0, 0, 0]
-    return Data(
-      [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] + chunk("IHDR", header) + chunk("IDAT", stream) + chunk("IEND", []))
+    var stream: [UInt8] = [0x78, 0x01, 1, low, high, ~low, ~high]
+    stream += rows
+    stream += [0, 0, 0, 0]
+    add("IHDR", header)
+    add("IDAT", stream)
+    add("IEND", [])
+    return Data(file)
   }
 
   func verdicts() -> Verdicts { Verdicts(file: folder.appendingPathComponent("caches/verdicts.json")) }
@@ -193,8 +225,18 @@ struct FakeBundle {
   func matter(_ network: FakeNetwork, system: String = "iOS 26.1 (23B85)", conditions: Told = Told()) throws -> Matter {
     try Matter(
       folder: folder, maker: network, device: Device(model: "iPhone14,5", soc: "Apple A15", system: system),
-      verdicts: verdicts(), conditions: { conditions.now })
+      verdicts: verdicts(), conditions: { conditions.now }, clock: { network.clock.now })
   }
+}
+
+/// Goes on only when a fake network runs, so that no test depends on how busy a machine is.
+final class FakeClock: @unchecked Sendable {
+  private let lock = NSLock()
+  private var ms = 0.0
+
+  var now: Double { lock.withLock { ms } }
+
+  func advance(_ by: Double) { lock.withLock { ms += by } }
 }
 
 /// What a test says about the device.
