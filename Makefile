@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-slow bench lint typing clean
+.PHONY: setup demo test test-slow test-ios bench lint typing clean
 
 setup: $(VENV)/.ready
 
@@ -22,6 +22,22 @@ test: setup lint
 
 test-slow: setup
 	@$(BIN)/pytest -m slow
+
+# Swift is no part of the setup: runtimes/ios/README.md says where to get it. SWIFT may be a command of several words.
+SWIFT ?= swift
+IOS := --package-path $(CURDIR)/runtimes/ios --scratch-path $(CURDIR)/build/ios
+CROSS := $(CURDIR)/build/ios-cross
+
+test-ios:
+	@if ! $(SWIFT) --version >/dev/null 2>&1; then \
+	  echo "test-ios: not run: '$(SWIFT)' is no Swift toolchain here. runtimes/ios/README.md says how to get one."; \
+	elif ! test -x $(BIN)/pam-edge; then \
+	  $(SWIFT) build $(IOS) --build-tests && $(SWIFT) test $(IOS) --skip-build && \
+	  echo "test-ios: not run: the check against the Python side, which takes 'make setup'."; \
+	else \
+	  $(BIN)/python -m tests.ios prepare $(CROSS) && $(SWIFT) build $(IOS) --build-tests && \
+	  PAM_EDGE_CROSS=$(CROSS) $(SWIFT) test $(IOS) --skip-build && $(BIN)/python -m tests.ios check $(CROSS); \
+	fi
 
 bench: setup
 	@$(BIN)/python -m tests.bench

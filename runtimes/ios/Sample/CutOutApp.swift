@@ -12,7 +12,7 @@ import UIKit
 @main
 struct CutOutApp: App {
   var body: some Scene {
-    WindowGroup { CutOutView(cutter: Cutter()) }
+    WindowGroup { CutOutView() }
   }
 }
 
@@ -61,14 +61,10 @@ final class Cutter: ObservableObject {
 }
 
 struct CutOutView: View {
-  @StateObject var cutter: Cutter
+  @StateObject private var cutter = Cutter()
   @State private var item: PhotosPickerItem?
   @State private var isPerson = true
   @State private var deadlineMs = 30.0
-
-  init(cutter: @autoclosure @escaping () -> Cutter) {
-    _cutter = StateObject(wrappedValue: cutter())
-  }
 
   var body: some View {
     VStack(spacing: 16) {

@@ -9,10 +9,33 @@
     private let model: MLModel
     private let io: Manifest.IO
 
-    /// - Throws: what Core ML says.
-    init(compiled: URL, configuration: MLModelConfiguration, io: Manifest.IO) async throws {
+    /// - Parameters:
+    ///   - compiled: model.
+    ///   - unit: to ask for.
+    ///   - function: of a file that has several; else nil.
+    ///   - io: form of pictures.
+    /// - Throws: what Core ML says; ``PamEdgeError`` of kind unsuited if the system knows no functions.
+    init(compiled: URL, unit: ComputeUnit, function: String?, io: Manifest.IO) async throws {
+      let configuration = MLModelConfiguration()
+      configuration.computeUnits = Self.computeUnits(unit)
+      if let function {
+        guard #available(iOS 18, macOS 15, *) else {
+          throw PamEdgeError(
+            .unsuited, "Several entry points in one file take iOS 18 or macOS 15; this is older. Convert with --mode "
+              + "static for older systems.")
+        }
+        configuration.functionName = function
+      }
       model = try await MLModel.load(contentsOf: compiled, configuration: configuration)
       self.io = io
+    }
+
+    private static func computeUnits(_ unit: ComputeUnit) -> MLComputeUnits {
+      switch unit {
+      case .cpu: .cpuOnly
+      case .gpu: .cpuAndGPU
+      case .neuralEngine: .cpuAndNeuralEngine
+      }
     }
 
     func run(_ inputs: Inputs, _ entry: Manifest.EntryPoint) throws -> Outputs {

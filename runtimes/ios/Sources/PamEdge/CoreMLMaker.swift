@@ -22,41 +22,22 @@
     public func load(
       _ entry: Manifest.EntryPoint, _ manifest: Manifest, file: URL, unit: ComputeUnit
     ) async throws -> any Engine {
-      let configuration = MLModelConfiguration()
-      configuration.computeUnits = Self.computeUnits(unit)
       // A file of one function is an ordinary package, which older systems take as well.
-      if manifest.mode == .multi, manifest.entryPoints.count != 1 { try Self.choose(entry.function, configuration) }
+      let function = manifest.mode == .multi && manifest.entryPoints.count != 1 ? entry.function : nil
       do {
         let compiled = try await compiled(file, entry.sha256)
         do {
-          return try await CoreMLEngine(compiled: compiled, configuration: configuration, io: manifest.io)
-        } catch {
+          return try await CoreMLEngine(compiled: compiled, unit: unit, function: function, io: manifest.io)
+        } catch where !(error is PamEdgeError) {
           // Kept from another version of the system, it may be useless by now: once more, from the package.
           try? FileManager.default.removeItem(at: compiled)
-          return try await CoreMLEngine(
-            compiled: try await self.compiled(file, entry.sha256), configuration: configuration, io: manifest.io)
+          let again = try await self.compiled(file, entry.sha256)
+          return try await CoreMLEngine(compiled: again, unit: unit, function: function, io: manifest.io)
         }
-      } catch {
+      } catch where !(error is PamEdgeError) {
         throw PamEdgeError(
           .runtime, "Core ML could not load \(entry.file) on \(unit.rawValue): \(error.localizedDescription)")
       }
-    }
-
-    private static func computeUnits(_ unit: ComputeUnit) -> MLComputeUnits {
-      switch unit {
-      case .cpu: .cpuOnly
-      case .gpu: .cpuAndGPU
-      case .neuralEngine: .cpuAndNeuralEngine
-      }
-    }
-
-    private static func choose(_ function: String, _ configuration: MLModelConfiguration) throws {
-      guard #available(iOS 18, macOS 15, *) else {
-        throw PamEdgeError(
-          .unsuited, "Several entry points in one file take iOS 18 or macOS 15; this is older. Convert with --mode static "
-            + "for older systems.")
-      }
-      configuration.functionName = function
     }
 
     /// Returns the compiled model, made now if it was not before.

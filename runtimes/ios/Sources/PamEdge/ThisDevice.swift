@@ -2,7 +2,7 @@ import Foundation
 import PamEdgeCore
 
 #if canImport(UIKit)
-  import UIKit
+  @preconcurrency import UIKit
 #endif
 
 /// Where the library keeps what can be made again.

@@ -21,7 +21,9 @@ struct Canvas: Sendable {
     for y in reflected(part.rows, image.height) {
       for x in across {
         let at = 3 * (y * image.width + x)
-        bytes.append(contentsOf: image.bytes[at..<at + 3])
+        bytes.append(image.bytes[at])
+        bytes.append(image.bytes[at + 1])
+        bytes.append(image.bytes[at + 2])
       }
     }
     return RGBImage(height: part.rows.count, width: part.columns.count, bytes: bytes)
@@ -41,14 +43,17 @@ struct Canvas: Sendable {
     var small = RGBImage(height: height, width: width, bytes: [UInt8](repeating: 0, count: height * width * 3))
     var known = Greys(height: height, width: width, repeating: Bands.unknown)
     for y in 0..<height {
+      let (above, below) = (down[2 * y] * trimap.width, down[2 * y + 1] * trimap.width)
       for x in 0..<width {
-        let covered = [(2 * y, 2 * x), (2 * y, 2 * x + 1), (2 * y + 1, 2 * x), (2 * y + 1, 2 * x + 1)]
-          .map { down[$0.0] * trimap.width + across[$0.1] }
-        let grey = trimap.values[covered[0]]
-        if covered.allSatisfy({ trimap.values[$0] == grey }) { known[y, x] = grey }
+        let (left, right) = (across[2 * x], across[2 * x + 1])
+        let covered = (above + left, above + right, below + left, below + right)
+        let grey = trimap.values[covered.0]
+        let isOne = grey == trimap.values[covered.1] && grey == trimap.values[covered.2]
+        if isOne, grey == trimap.values[covered.3] { known[y, x] = grey }
         for channel in 0..<3 {
-          let sum = covered.reduce(2) { $0 + Int(image.bytes[3 * $1 + channel]) }
-          small.bytes[3 * (y * width + x) + channel] = UInt8(sum / 4)
+          let upper = Int(image.bytes[3 * covered.0 + channel]) + Int(image.bytes[3 * covered.1 + channel])
+          let lower = Int(image.bytes[3 * covered.2 + channel]) + Int(image.bytes[3 * covered.3 + channel])
+          small.bytes[3 * (y * width + x) + channel] = UInt8((upper + lower + 2) / 4)
         }
       }
     }

@@ -200,16 +200,15 @@ public actor Matter {
     let key = Ladder.verdictKey(
       device: device.model, system: device.system, runtime: maker.runtime, modelSHA256: artifact.modelSHA256)
     if let known = verdicts.recall(key) { return (known, false) }
+    let isInFront = !conditions().background
     let test = SelfTest(artifact: artifact, maker: maker, clock: clock)
     var reports: [SelfTest.Report] = []
     for unit in maker.units where !artifact.manifest.unsuited.contains(unit.accelerator) {
       reports.append(try await test.run(on: unit))
     }
     let found = Verdicts.Remembered(verdict: Ladder.decide(reports.map(\.trial)), reports: reports)
-    // What failed may have failed for want of memory or of the front: only a test that ran through is remembered.
-    if found.verdict.unit != nil, reports.allSatisfy({ $0.trial.error == nil }) || !conditions().background {
-      verdicts.remember(found, key)
-    }
+    // Away from the front a unit may fail that works there: such a verdict holds for this launch alone.
+    if found.verdict.unit != nil, isInFront, !conditions().background { verdicts.remember(found, key) }
     return (found, true)
   }
 

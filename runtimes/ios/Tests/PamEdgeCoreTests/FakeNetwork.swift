@@ -69,7 +69,7 @@ private struct FakeEngine: Engine {
       alpha = Alpha(height: alpha.height, width: alpha.width, values: alpha.values.map { 1 - $0 })
     }
     return Outputs(
-      alpha: alpha, foreground: nil, path: blocks > 0 ? [1, 0] : nil,
+      alpha: alpha, foreground: entry.ends.result == .cutout ? FakeNetwork.foreground(alpha) : nil, path: blocks > 0 ? [1, 0] : nil,
       cost: blocks > 0 ? Float(entry.predictedCost) : nil)
   }
 
@@ -79,6 +79,9 @@ private struct FakeEngine: Engine {
 }
 
 extension FakeNetwork {
+  /// One colour everywhere.
+  static func foreground(_ alpha: Alpha) -> [Float] { alpha.values.flatMap { _ in [10, 20, 30] } }
+
   static func alpha(_ image: RGBImage, _ trimap: Greys, _ fault: Fault = .none) -> Alpha {
     var alpha = Alpha(height: trimap.height, width: trimap.width, repeating: 0)
     for index in trimap.values.indices {
@@ -105,7 +108,7 @@ struct FakeBundle {
   /// - Parameter entries: names and predicted costs, as the manifest holds them.
   init(
     entries: [(String, Double)] = [("mild", 4), ("aggressive", 2)], target: String = "coreml", isDynamic: Bool = false,
-    change: (inout [String: Any]) -> Void = { _ in }
+    isCutOut: Bool = false, change: (inout [String: Any]) -> Void = { _ in }
   ) throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("bundle-\(UUID().uuidString)")
     let package = folder.appendingPathComponent("model.mlpackage/Data")
@@ -117,15 +120,19 @@ struct FakeBundle {
     let (image, trimap) = (Self.picture(Self.side, Self.side), Self.trimap(Self.side, Self.side))
     try write("golden/one.image.png", Self.png(image.bytes, Self.side, Self.side, 3))
     try write("golden/one.trimap.png", Self.png(trimap.values, Self.side, Self.side, 1))
-    var alphas: [String: String] = [:], paths: [String: Any] = [:]
+    var alphas: [String: String] = [:], paths: [String: Any] = [:], foregrounds: [String: String] = [:]
     for (name, _) in entries {
       alphas[name] = "golden/\(name).one.alpha.f32"
       try write(alphas[name]!, Floats.data(FakeNetwork.alpha(image, trimap).values))
+      if isCutOut {
+        foregrounds[name] = "golden/\(name).one.foreground.f32"
+        try write(foregrounds[name]!, Floats.data(FakeNetwork.foreground(FakeNetwork.alpha(image, trimap))))
+      }
       guard isDynamic else { continue }
       paths[name] = ["file": "golden/\(name).one.path.f32", "margins": [1.0, -1.0]] as [String: Any]
       try write("golden/\(name).one.path.f32", Floats.data([1, 0]))
     }
-    let points = entries.map { Self.entry($0.0, $0.1, hash, isDynamic) }
+    let points = entries.map { Self.entry($0.0, $0.1, hash, isDynamic, isCutOut) }
     var manifest: [String: Any] = [
       "schema_version": 2,
       "checkpoint": [
@@ -141,7 +148,7 @@ struct FakeBundle {
       "golden": [
         [
           "picture": "one", "height": Self.side, "width": Self.side, "image": "golden/one.image.png",
-          "trimap": "golden/one.trimap.png", "alphas": alphas, "paths": paths,
+          "trimap": "golden/one.trimap.png", "alphas": alphas, "paths": paths, "foregrounds": foregrounds,
         ] as [String: Any]
       ],
       "tool_versions": [String: String](),
@@ -152,13 +159,16 @@ struct FakeBundle {
 
   func write(_ name: String, _ data: Data) throws { try data.write(to: folder.appendingPathComponent(name)) }
 
-  private static func entry(_ name: String, _ cost: Double, _ hash: String, _ isDynamic: Bool) -> [String: Any] {
+  private static func entry(
+    _ name: String, _ cost: Double, _ hash: String, _ isDynamic: Bool, _ isCutOut: Bool
+  ) -> [String: Any] {
     func tensor(_ name: String) -> [String: Any] {
       ["name": name, "type": "image", "shape": [side, side], "layout": "pixel buffer", "meaning": ""]
     }
     return [
-      "name": name, "height": side, "width": side, "inputs": [tensor("image"), tensor("trimap")],
-      "outputs": [tensor("alpha")], "budget": name, "path": isDynamic ? NSNull() : "10" as Any, "function": name,
+      "name": name, "height": side, "width": side,
+      "ends": ["source": "trimap", "result": isCutOut ? "cutout" : "alpha"], "inputs": [tensor("image"), tensor("trimap")],
+      "outputs": isCutOut ? [tensor("alpha"), tensor("foreground")] : [tensor("alpha")], "budget": name, "path": isDynamic ? NSNull() : "10" as Any, "function": name,
       "budget_input": isDynamic ? cost as Any : NSNull(), "predicted_cost": cost, "cost_unit": "ms",
       "cost_provenance": "counted", "cost_interval": [cost, cost], "gmacs": 1.0, "objective": "", "file": "model.mlpackage",
       "sha256": hash, "bytes": 7,

@@ -34,6 +34,16 @@ final class MatterTests: XCTestCase {
     }
   }
 
+  func testAGraphsOwnColoursAreTakenWhereOneCallSeesThePicture() async throws {
+    let matter = try FakeBundle(isCutOut: true).matter(FakeNetwork())
+    for (height, width, isOwn) in [(40, 50, true), (64, 64, true), (64, 65, false)] {
+      let found = try await matter.cutOut(
+        FakeBundle.picture(height, width), .trimap(FakeBundle.stripes(height, width))).image
+      let colours = Set((0..<height * width).map { Array(found.bytes[4 * $0..<4 * $0 + 3]) })
+      XCTAssertEqual(colours == [[10, 20, 30]], isOwn, "\(height)x\(width)")
+    }
+  }
+
   func testWhateverComputesSomethingElseIsSteppedOver() async throws {
     let faults: [(String, FakeNetwork.Fault)] = [
       ("a changed weight", .changedWeight), ("channels in another order", .swappedChannels),
