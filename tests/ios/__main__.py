@@ -1,7 +1,7 @@
 """``python -m tests.ios prepare|check FOLDER``: what Swift reads of Python, and Python of Swift.
 
-``prepare`` converts pam-minute for Core ML and writes a kit and what Python makes of a picture. The Swift tests named
-``CrossTests`` read all that, and write what a phone would send back: of a stand-in that gives the golden values, because
+``prepare`` converts pam-minute for Core ML and writes a kit and what Python makes of pictures. The Swift tests named
+``CrossTests`` read all that, and write what a phone would send back: of a stand-in that gives the golden values, for
 there is no Core ML here. ``check`` has ``pam-edge`` read it.
 """
 
@@ -22,10 +22,10 @@ from tests.contract.pictures import blobs, picture
 
 COMMAND = Path(sys.executable).with_name("pam-edge")
 BUNDLES = {
-    "static": ["--mode", "static"],
-    "multi": ["--mode", "multi", "--size", "64", "--size", "32x64"],
-    "dynamic": ["--mode", "dynamic", "--inputs", "mask+previous", "--outputs", "cutout"],
-    "tensor": ["--mode", "static", "--precision", "fp32", "--inputs", "mask", "--mask-size", "32"],
+    "static": "--mode static --size 64 --budget 100% --budget 60%",
+    "multi": "--mode multi --size 64 --size 32x64 --budget 60%",
+    "dynamic": "--mode dynamic --size 64 --budget 80% --inputs mask+previous --outputs cutout",
+    "tensor": "--mode static --precision fp32 --size 64 --budget 60% --inputs mask --mask-size 32",
 }
 
 
@@ -39,10 +39,7 @@ def prepare(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     of = ["--target", "coreml", "--checkpoint", "pam-minute"]
     for name, options in BUNDLES.items():
-        size = [] if "--size" in options else ["--size", "64"]
-        budgets = ["--budget", "100%", "--budget", "60%"]
-        out = folder / "converted" / name
-        made = run("convert", *of, *size, *budgets, *options, "--out", str(out), "--json")
+        made = run("convert", *of, *options.split(), "--out", str(folder / "converted" / name), "--json")
         (folder / "bundles").mkdir(exist_ok=True)
         Path(json.loads(made)["artifacts"][0]["directory"]).rename(folder / "bundles" / name)
     run("profile", "kit", *of, "--size", "64", "-o", str(folder / "kit"))
@@ -86,7 +83,8 @@ def check(folder: Path) -> None:
 def run(*arguments: str, exit_code: int = 0) -> str:
     """Return what ``pam-edge`` prints; stop if it exits otherwise than expected."""
     done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True)
-    assert done.returncode == exit_code, f"pam-edge {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
+    said = f"pam-edge {' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
+    assert done.returncode == exit_code, said
     return done.stdout
 
 

@@ -70,12 +70,20 @@ public struct Manifest: Sendable, Equatable {
     public let fixed: Double
     public let run: [Double]
     public let bypass: [Double]
-    /// What a predicted cost may be short of: an app that promises milliseconds takes it off the budget.
+    /// What a predicted cost may be short of, 95 %.
     public let margin: Double
 
     /// Cost of a path, of as many 0 and 1 as there are blocks.
     public func cost(of path: String) -> Double {
       zip(path, zip(run, bypass)).reduce(fixed) { $0 + ($1.0 == "1" ? $1.1.0 : $1.1.1) }
+    }
+
+    /// Returns what the graph takes as a budget, float32 and never more than asked; milliseconds are a promise, and lose
+    /// what a prediction may be short of.
+    public func input(of budget: Double) -> Float {
+      let wanted = unit == "ms" ? budget - margin : budget
+      let nearest = Float(wanted)
+      return Double(nearest) > wanted ? nearest.nextDown : nearest
     }
 
     /// Cost with every block bypassed; smaller budgets count as this one.
@@ -125,7 +133,9 @@ public struct Manifest: Sendable, Equatable {
 
   /// Blocks of the network.
   public var blockCount: Int { selection?.run.count ?? entryPoints[0].path?.count ?? 0 }
+}
 
+extension Manifest {
   /// Reads a manifest.
   ///
   /// - Throws: ``PamEdgeError`` of kind damaged, or newer if it is of a newer schema.
@@ -153,23 +163,5 @@ public struct Manifest: Sendable, Equatable {
   private static func version(of data: Data) -> Int? {
     struct Versioned: Decodable { let schema_version: Int }
     return try? JSONDecoder().decode(Versioned.self, from: data).schema_version
-  }
-
-  init(
-    variant: String, architectureHash: String, isTrained: Bool, target: String, mode: Mode, precision: Precision, io: IO,
-    selection: Selection?, entryPoints: [EntryPoint], golden: [Golden], unsuited: Set<String>, isVerified: Bool
-  ) {
-    self.variant = variant
-    self.architectureHash = architectureHash
-    self.isTrained = isTrained
-    self.target = target
-    self.mode = mode
-    self.precision = precision
-    self.io = io
-    self.selection = selection
-    self.entryPoints = entryPoints
-    self.golden = golden
-    self.unsuited = unsuited
-    self.isVerified = isVerified
   }
 }

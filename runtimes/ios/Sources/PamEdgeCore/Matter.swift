@@ -266,13 +266,13 @@ public actor Matter {
         .runtime, "No compute unit that gives right results is allowed while the app is in the background. Try again "
           + "when it is in front.")
     }
-    var (level, budget): (Int, Double?) = (levels.count - 1, nil)
+    var (level, budget): (Int, Float?) = (levels.count - 1, nil)
     var choice: Controller.Choice?
     switch limit {
     case .best: break
     case .budget(let most):
       level = levels.lastIndex { $0.predictedCost <= most } ?? 0
-      budget = most
+      budget = artifact.manifest.selection?.input(of: most)
     case .deadline(let ms):
       let chosen = controller.choose(deadlineMs: ms / Double(calls), conditions: now)
       controllers[size] = controller
@@ -280,7 +280,7 @@ public actor Matter {
     }
     let entry = levels[level]
     return Plan(
-      entry: entry, unit: unit, budget: entry.budgetInput.map { Float(budget ?? $0) }, choice: choice,
+      entry: entry, unit: unit, budget: budget ?? entry.budgetInput.map { Float($0) }, choice: choice,
       expectedMs: controller.pace(of: unit.rawValue).map { $0 * entry.predictedCost })
   }
 

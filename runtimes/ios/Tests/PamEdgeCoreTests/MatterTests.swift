@@ -130,7 +130,7 @@ final class MatterTests: XCTestCase {
     let matter = try FakeBundle(isDynamic: true).matter(network)
     _ = try await matter.cutOut(picture, region, within: .budget(3.25))
     let budgets = await network.log.budgets
-    XCTAssertEqual(budgets.last, 3.25)
+    XCTAssertEqual(budgets.last, 2.75)  // milliseconds are a promise: the manifest's margin of 0.5 goes off
   }
 
   func testInTheBackgroundTheCPUWorks() async throws {
