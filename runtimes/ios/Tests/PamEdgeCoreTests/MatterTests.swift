@@ -44,6 +44,14 @@ final class MatterTests: XCTestCase {
     }
   }
 
+  func testAMaskIsMadeATrimap() async throws {
+    let matter = try FakeBundle().matter(FakeNetwork())
+    var mask = Greys(height: 64, width: 64, repeating: 0)
+    for y in 10..<50 { for x in 20..<64 { mask[y, x] = 255 } }
+    let found = try await matter.cutOut(picture, .mask(mask))
+    XCTAssertEqual(found.alpha, FakeNetwork.alpha(picture, try Bands.trimap(fromMask: mask)))
+  }
+
   func testWhateverComputesSomethingElseIsSteppedOver() async throws {
     let faults: [(String, FakeNetwork.Fault)] = [
       ("a changed weight", .changedWeight), ("channels in another order", .swappedChannels),

@@ -52,9 +52,11 @@ final class CoreMLTests: XCTestCase {
   func testTensorsGoInAndOutWhateverTheirStrides() async throws {
     let (image, trimap) = (image, trimap)
     MLModel.stub = { _, _, input in
-      let planes = try Arrays.floats(XCTUnwrap(input.featureValue(for: "image")?.multiArrayValue))
-      XCTAssertEqual(planes.count, image.bytes.count)
-      XCTAssertEqual(planes[2048 + 5], Float(image.bytes[3 * 5 + 1]))
+      let planes = try XCTUnwrap(input.featureValue(for: "image")?.multiArrayValue)
+      XCTAssertEqual(planes.shape, [1, 3, 32, 64])
+      for (channel, y, x) in [(0, 0, 0), (1, 0, 5), (2, 31, 63), (1, 17, 40)] {
+        XCTAssertEqual(Self.element(planes, [0, channel, y, x]), Float(image.bytes[3 * (64 * y + x) + channel]))
+      }
       let region = try Arrays.floats(XCTUnwrap(input.featureValue(for: "trimap")?.multiArrayValue))
       XCTAssertEqual(region, trimap.values.map { Float($0) })
       XCTAssertEqual(try Arrays.floats(XCTUnwrap(input.featureValue(for: "budget")?.multiArrayValue)), [2.5])
@@ -69,6 +71,25 @@ final class CoreMLTests: XCTestCase {
     XCTAssertEqual(found.foreground, image.bytes.map { Float($0) })
     XCTAssertEqual(found.path, [1, 0])
     XCTAssertEqual(found.cost, 2.25)
+  }
+
+  func testHalvesAreReadByTheirStridesToo() throws {
+    let array = try MLMultiArray(shape: [2, 5], dataType: .float16)
+    array.withUnsafeMutableBytes { bytes, strides in
+      for (y, x) in [(0, 0), (0, 4), (1, 0), (1, 4)] {
+        let at = 2 * (y * strides[0] + x * strides[1])
+        bytes.storeBytes(of: Half.bits(Float(10 * y + x)), toByteOffset: at, as: UInt16.self)
+      }
+    }
+    let found = try Arrays.floats(array)
+    XCTAssertEqual([found[0], found[4], found[5], found[9]], [0, 4, 10, 14])
+    XCTAssertThrowsError(try Arrays.floats(MLMultiArray(shape: [1], dataType: .int32)))
+  }
+
+  /// Read as Core ML's documentation says, not as the library does.
+  private static func element(_ array: MLMultiArray, _ place: [Int]) -> Float {
+    let offset = zip(place, array.strides).reduce(0) { $0 + $1.0 * $1.1.intValue }
+    return array.withUnsafeBytes { $0.load(fromByteOffset: 4 * offset, as: Float.self) }
   }
 
   func testAFunctionIsChosenAndAModelCompiledOnce() async throws {
