@@ -1,0 +1,49 @@
+"""Whether an artifact may go into an app, and into this one."""
+
+from __future__ import annotations
+
+from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.errors import ParityError, UsageError
+from pam_edge.targets import Shipping, Target
+from pam_edge.terms import Platform
+
+
+def check_fits(artifact: Artifact, platform: Platform) -> Shipping:
+    """Return what an app on a platform has to know of the artifact's target.
+
+    Raises:
+        UsageError: if apps on that platform cannot ship it.
+        ParityError: if an entry point's parity did not pass, or was not run.
+        ArtifactError: if a file is not what was made, or golden vectors are missing or damaged.
+    """
+    known = artifact.manifest.target.facts.shipping[platform]
+    _check_platform(artifact, platform, known)
+    _check_parity(artifact)
+    for entry in artifact.manifest.entry_points:
+        artifact.check_unchanged(entry)
+        artifact.golden(entry)
+    return known
+
+
+def _check_platform(artifact: Artifact, platform: Platform, known: Shipping) -> None:
+    manifest = artifact.manifest
+    if known.refused or manifest.mode not in known.needs:
+        why = known.refused or f"it takes no file of mode {manifest.mode}"
+        fit = [target for target in Target if not target.facts.shipping[platform].refused]
+        ways = " or ".join(f"--target {target}" for target in fit)
+        raise UsageError(
+            f"--platform {platform}: expected an artifact that apps there can run; {artifact.directory} is "
+            f"{manifest.target.facts.label}, mode {manifest.mode}: {why}. Convert with {ways}."
+        )
+
+
+def _check_parity(artifact: Artifact) -> None:
+    manifest = artifact.manifest
+    for entry in manifest.entry_points:
+        outcomes = [record.passed for record in manifest.parity if record.entry_point == entry.name]
+        if not outcomes or not all(passed is True for passed in outcomes):
+            found = "failed" if False in outcomes else "was not run"
+            raise ParityError(
+                f"Expected an artifact whose parity passed for every entry point; that of {entry.name} {found} in "
+                f"{artifact.directory}. See why: pam-edge verify {artifact.directory}; then convert again."
+            )

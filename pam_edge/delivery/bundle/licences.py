@@ -1,0 +1,53 @@
+"""``LICENSES.md``: under which terms the parts of a bundle stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pam_edge.delivery.artifact.manifest import CheckpointRecord
+from pam_edge.delivery.bundle.weights import weights_licences
+from pam_edge.terms import Platform
+
+_LOCK = "package-lock.json"
+
+_APART = {
+    Platform.IOS: "Core ML, Vision and Swift's libraries are part of Apple's systems; nothing of them is in this folder.",
+    Platform.ANDROID: "Gradle fetches the runtime named in `pamedge/` (LiteRT or ExecuTorch) from where it is published, "
+    "with its own licence; nothing of it is in this folder.",
+}
+
+
+def licences(checkpoint: CheckpointRecord, platform: Platform, library: Mapping[str, Path]) -> str:
+    """Return the page.
+
+    Args:
+        checkpoint: whose weights the model holds.
+        platform: of the bundle.
+        library: files that the platform's library consists of, or is built from.
+    """
+    parts = _APART.get(platform) or _packages(library)
+    return f"""# Licences
+
+## Weights: data sources and their licences
+
+{weights_licences(checkpoint)}
+
+`MODEL_CARD.md` says more about the weights.
+
+## Third-party parts of the runtime
+
+{parts}
+"""
+
+
+def _packages(library: Mapping[str, Path]) -> str:
+    """Return a table of the npm packages that run in the page, as the lock file of its sources states them."""
+    locked = json.loads(library[_LOCK].read_text(encoding="utf-8"))["packages"]
+    shipped = {path.removeprefix("node_modules/"): each for path, each in locked.items() if path and not each.get("dev")}
+    rows = [
+        f"| {name} | {each['version']} | {each.get('license', 'not stated: see the package')} |"
+        for name, each in sorted(shipped.items())
+    ]
+    return "\n".join(["| package | version | licence |", "|---|---|---|", *rows])

@@ -1,0 +1,83 @@
+"""A bundle's README: ten lines of code, what it weighs, and how proof comes back."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+from pam_edge.delivery.artifact.manifest import Manifest
+from pam_edge.targets import Shipping
+from pam_edge.terms import CostUnit, Platform
+
+_GUIDES = files("pam_edge.delivery.bundle") / "readmes"
+_PLACE = re.compile(r"<<(\w+)>>")
+"""What a guide leaves open; its code may hold every other kind of bracket."""
+
+
+def readme(manifest: Manifest, platform: Platform, known: Shipping, table: str, *, has_probe: bool) -> str:
+    """Return the README of a bundle.
+
+    Args:
+        manifest: of the artifact in it.
+        platform: whose guide is filled in.
+        known: what the platform needs for the target.
+        table: of sizes.
+        has_probe: whether the bundle can measure its device.
+    """
+    first, ends = manifest.entry_points[0], manifest.entry_points[0].ends
+    filled = {
+        "title": f"{manifest.checkpoint.variant} for {platform.label}",
+        "what": _describe(manifest),
+        "needs": known.needs[manifest.mode],
+        "target": str(manifest.target),
+        "source": ends.source.region,
+        "budget_ms": f"{first.predicted_cost:.0f}" if first.cost_unit is CostUnit.MS else "40",
+        "entries": _entries(manifest),
+        "sizes": table,
+        "accelerators": "\n".join(
+            f"- {each.accelerator}: {'suited' if each.suits else 'not suited'}, {each.why}" for each in manifest.accelerators
+        ),
+        "proof": _proof(manifest, has_probe=has_probe),
+        "command": manifest.command,
+    }
+    guide = (_GUIDES / f"{platform}.md").read_text(encoding="utf-8")
+    return _PLACE.sub(lambda place: filled[place[1]], guide)
+
+
+def _describe(manifest: Manifest) -> str:
+    ends = manifest.entry_points[0].ends
+    sizes = ", ".join(f"{height}x{width}" for height, width in manifest.sizes)
+    words = f"{manifest.mode}, {manifest.precision}, {sizes}; takes image and {ends.source}, gives {ends.result}"
+    untrained = "" if manifest.checkpoint.trained else " **UNTRAINED: its mattes mean nothing.**"
+    return f"{manifest.checkpoint.variant} as {manifest.target.facts.label}: {words}.{untrained}"
+
+
+def _entries(manifest: Manifest) -> str:
+    rows = [
+        f"| {entry.name} | {entry.budget} | {entry.path or 'per image'} | {entry.predicted_cost:.3g} {entry.cost_unit}, "
+        f"{entry.cost_provenance} |"
+        for entry in manifest.entry_points
+    ]
+    return "\n".join(["| entry point | budget | path | predicted cost |", "|---|---|---|---|", *rows])
+
+
+def _proof(manifest: Manifest, *, has_probe: bool) -> str:
+    first = manifest.entry_points[0]
+    lines = [
+        "    pam-edge verify model --device-outputs outputs      # is it right on that device?",
+    ]
+    if has_probe:
+        lines += [
+            "    pam-edge profile import samples.json                # what does it cost there?",
+            f"    pam-edge plan --profile NAME --checkpoint {manifest.checkpoint.reference} --size "
+            f"{first.height}x{first.width}",
+        ]
+        return "\n".join(lines)
+    kit = (
+        f"pam-edge profile kit --target {manifest.target} --checkpoint {manifest.checkpoint.reference} --precision "
+        f"{manifest.precision} --size {first.height}x{first.width} -o kit"
+    )
+    return "\n".join(lines) + (
+        "\n\nThis bundle has no probe. To measure devices as well, make one and package again with `--probe kit`:\n\n"
+        f"    {kit}"
+    )

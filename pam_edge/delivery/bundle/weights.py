@@ -1,0 +1,46 @@
+"""What an app's people have to know of the weights: the model card, and whose data they come from."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from importlib.resources import files
+
+from pam_edge.delivery.artifact.manifest import CheckpointRecord
+
+_DATA = "Data and licences"
+
+
+def model_card(checkpoint: CheckpointRecord) -> str:
+    """Return the card of the weights in an artifact, in Markdown; of weights that ship with none, a page that says so."""
+    return _shipped_card(checkpoint) or (
+        f"# {checkpoint.variant}: no model card\n\n"
+        f"The weights of `{checkpoint.reference}` (SHA-256 {checkpoint.sha256}) are none that pam-edge ships, so that it\n"
+        "has no model card of them: what they were trained on, how well they matte and where they fail is known to whoever\n"
+        f"trained them. The checkpoint says of itself: {checkpoint.summary}\n"
+        + ("" if checkpoint.trained else "\n**UNTRAINED**: these weights are an initialisation; their mattes mean nothing.\n")
+    )
+
+
+def weights_licences(checkpoint: CheckpointRecord) -> str:
+    """Return a paragraph on the data that the weights come from and its licences, out of the card."""
+    card = _shipped_card(checkpoint)
+    found = re.search(rf"\*\*{_DATA}\.\*\*(.*?)(?:\n\n|\Z)", card, re.DOTALL)
+    if found:
+        return " ".join(found[1].split())
+    if not checkpoint.trained:
+        return "UNTRAINED: a deterministic initialisation, made of no data."
+    return (
+        f"Not known to pam-edge: {checkpoint.reference} is a checkpoint of your own. Say here what it was trained on, "
+        "and under which licences, before you ship it."
+    )
+
+
+def _shipped_card(checkpoint: CheckpointRecord) -> str:
+    """Return the card that ships with exactly these weights, or nothing."""
+    folder = files("pam_edge.supernet") / "checkpoints"
+    weights, card = folder / f"{checkpoint.variant}.safetensors", folder / f"{checkpoint.variant}.md"
+    if not (weights.is_file() and card.is_file()):
+        return ""
+    same = hashlib.sha256(weights.read_bytes()).hexdigest() == checkpoint.sha256
+    return card.read_text(encoding="utf-8") if same else ""
