@@ -33,13 +33,11 @@ class Library:
 
 
 LIBRARIES: Mapping[Platform, Library] = {
-    Platform.IOS: Library(
-        "ios", "PamEdge", ("**/*.swift", "**/*.h", "**/*.c"), frozenset({"Tests", "Stubs", ".build", ".swiftpm"})
-    ),
+    Platform.IOS: Library("ios", "PamEdge", ("**/*.swift",), frozenset({"Tests", "Stubs", ".build", ".swiftpm"})),
     Platform.ANDROID: Library(
         "android",
         "pamedge",
-        ("**/*.kt", "**/*.kts", "**/AndroidManifest.xml", "**/*.pro", "**/*.properties", "gradle/*.toml"),
+        ("**/*.kt", "**/*.kts", "**/AndroidManifest.xml", "**/*.pro", "**/*.properties"),
         frozenset({"test", "stubs", "tools", "build", ".gradle", ".kotlin"}),
     ),
     Platform.WEB: Library(
@@ -64,7 +62,7 @@ def library_files(platform: Platform) -> dict[str, Path]:
     kept = {path: files[path] for path in sorted(files) if not library.left_out & set(PurePosixPath(path).parts)}
     if not kept:
         raise UsageError(
-            f"Expected the library for {platform.label} in this installation, at {root}; there is none. Install pam-edge "
-            "again."
+            f"Expected the library for {platform.label} in this installation, at {root}; there is none. Install "
+            "pam-edge again."
         )
     return kept

@@ -13,9 +13,9 @@ from pam_edge.terms import Platform
 _LOCK = "package-lock.json"
 
 _APART = {
-    Platform.IOS: "Core ML, Vision and Swift's libraries are part of Apple's systems; nothing of them is in this folder.",
-    Platform.ANDROID: "Gradle fetches the runtime named in `pamedge/` (LiteRT or ExecuTorch) from where it is published, "
-    "with its own licence; nothing of it is in this folder.",
+    Platform.IOS: "None: Core ML, Vision and Swift's libraries are part of Apple's systems.",
+    Platform.ANDROID: "None in this folder: Gradle fetches LiteRT or ExecuTorch, which the build files in `pamedge/` "
+    "name, from where it is published, with its own licence.",
 }
 
 
@@ -45,7 +45,9 @@ def licences(checkpoint: CheckpointRecord, platform: Platform, library: Mapping[
 def _packages(library: Mapping[str, Path]) -> str:
     """Return a table of the npm packages that run in the page, as the lock file of its sources states them."""
     locked = json.loads(library[_LOCK].read_text(encoding="utf-8"))["packages"]
-    shipped = {path.removeprefix("node_modules/"): each for path, each in locked.items() if path and not each.get("dev")}
+    shipped = {
+        path.removeprefix("node_modules/"): each for path, each in locked.items() if path and not each.get("dev")
+    }
     rows = [
         f"| {name} | {each['version']} | {each.get('license', 'not stated: see the package')} |"
         for name, each in sorted(shipped.items())

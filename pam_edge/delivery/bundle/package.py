@@ -9,7 +9,6 @@ same pam-edge give the same bytes.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,4 +152,4 @@ def _write_one(folder: Path, path: str, content: Content) -> BundleFile:
 def _set_modes(folder: Path) -> None:
     """Let files and folders have the same permissions whatever the umask is."""
     for each in (folder, *folder.rglob("*")):
-        os.chmod(each, 0o755 if each.is_dir() else 0o644)
+        each.chmod(0o755 if each.is_dir() else 0o644)

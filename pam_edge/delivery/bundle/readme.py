@@ -35,7 +35,8 @@ def readme(manifest: Manifest, platform: Platform, known: Shipping, table: str, 
         "entries": _entries(manifest),
         "sizes": table,
         "accelerators": "\n".join(
-            f"- {each.accelerator}: {'suited' if each.suits else 'not suited'}, {each.why}" for each in manifest.accelerators
+            f"- {each.accelerator}: {'suited' if each.suits else 'not suited'}, {each.why}"
+            for each in manifest.accelerators
         ),
         "proof": _proof(manifest, has_probe=has_probe),
         "command": manifest.command,
@@ -54,11 +55,11 @@ def _describe(manifest: Manifest) -> str:
 
 def _entries(manifest: Manifest) -> str:
     rows = [
-        f"| {entry.name} | {entry.budget} | {entry.path or 'per image'} | {entry.predicted_cost:.3g} {entry.cost_unit}, "
+        f"| {entry.name} | {entry.budget} | {entry.path or 'per image'} | {entry.predicted_cost:.3g} {entry.cost_unit} | "
         f"{entry.cost_provenance} |"
         for entry in manifest.entry_points
     ]
-    return "\n".join(["| entry point | budget | path | predicted cost |", "|---|---|---|---|", *rows])
+    return "\n".join(["| entry point | budget | path | predicted cost | known by |", "|---|---|---|---|---|", *rows])
 
 
 def _proof(manifest: Manifest, *, has_probe: bool) -> str:

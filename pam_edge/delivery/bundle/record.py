@@ -66,8 +66,8 @@ def read_bundle(directory: Path) -> BundleRecord:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "the file"
         raise ArtifactError(
-            f"{directory / BUNDLE} is damaged or of another schema than {SCHEMA_VERSION}: {key}: {first['msg']}. Package "
-            "the artifact again."
+            f"{directory / BUNDLE} is damaged or of another schema than {SCHEMA_VERSION}: {key}: {first['msg']}. "
+            "Package the artifact again."
         ) from error
     for file in record.files:
         _check(directory, file)

@@ -10,15 +10,20 @@ from pam_edge.delivery.artifact.manifest import CheckpointRecord
 
 _DATA = "Data and licences"
 
+_NO_CARD = """# {variant}: no model card
+
+The weights of `{reference}` (SHA-256 {sha256}) do not ship with
+pam-edge, so that there is no card of them here: what they were trained on, how well they matte and where they fail is
+known to whoever trained them. The checkpoint says of itself: {summary}
+{warning}"""
+
+_UNTRAINED = "\n**UNTRAINED**: these weights are an initialisation; their mattes mean nothing.\n"
+
 
 def model_card(checkpoint: CheckpointRecord) -> str:
-    """Return the card of the weights in an artifact, in Markdown; of weights that ship with none, a page that says so."""
-    return _shipped_card(checkpoint) or (
-        f"# {checkpoint.variant}: no model card\n\n"
-        f"The weights of `{checkpoint.reference}` (SHA-256 {checkpoint.sha256}) are none that pam-edge ships, so that it\n"
-        "has no model card of them: what they were trained on, how well they matte and where they fail is known to whoever\n"
-        f"trained them. The checkpoint says of itself: {checkpoint.summary}\n"
-        + ("" if checkpoint.trained else "\n**UNTRAINED**: these weights are an initialisation; their mattes mean nothing.\n")
+    """Return the card of an artifact's weights, in Markdown; of weights without one, a page that says so."""
+    return _shipped_card(checkpoint) or _NO_CARD.format(
+        **checkpoint.model_dump(), warning="" if checkpoint.trained else _UNTRAINED
     )
 
 
