@@ -23,7 +23,7 @@ def package(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Write what an app ships: model, golden vectors, the library that runs them, licences, and how proof comes back."""
+    """Write what an app ships: model, golden vectors, the library that runs them, licences, how proof comes back."""
     chosen = parse_choice("--platform", platform, Platform)
     from pam_edge.delivery.bundle.package import README
     from pam_edge.delivery.bundle.package import package as package_folder

@@ -54,12 +54,11 @@ def _describe(manifest: Manifest) -> str:
 
 
 def _entries(manifest: Manifest) -> str:
-    rows = [
-        f"| {entry.name} | {entry.budget} | {entry.path or 'per image'} | {entry.predicted_cost:.3g} {entry.cost_unit} | "
-        f"{entry.cost_provenance} |"
-        for entry in manifest.entry_points
-    ]
-    return "\n".join(["| entry point | budget | path | predicted cost | known by |", "|---|---|---|---|---|", *rows])
+    rows = ["| entry point | budget | path | predicted cost | known by |", "|---|---|---|---|---|"]
+    for entry in manifest.entry_points:
+        cost = f"{entry.predicted_cost:.3g} {entry.cost_unit} | {entry.cost_provenance}"
+        rows.append(f"| {entry.name} | {entry.budget} | {entry.path or 'per image'} | {cost} |")
+    return "\n".join(rows)
 
 
 def _proof(manifest: Manifest, *, has_probe: bool) -> str:
