@@ -255,7 +255,8 @@ class _Handler(BaseHTTPRequestHandler):
         status = HTTPStatus(code)
         if status is HTTPStatus.NOT_IMPLEMENTED:  # of methods that nothing here has
             status, message = HTTPStatus.METHOD_NOT_ALLOWED, "Expected GET, HEAD or POST; nothing else is done here."
-        self.command = self.command or "GET"
+        # Of a request that cannot be read both may be unset; without a version the status would not be sent.
+        self.command, self.request_version = self.command or "GET", self.protocol_version
         self._send(status, f"{message or status.description}\n".encode(), "text/plain; charset=utf-8")
         self._drain()
 

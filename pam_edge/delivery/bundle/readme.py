@@ -7,11 +7,14 @@ from importlib.resources import files
 
 from pam_edge.delivery.artifact.manifest import Manifest
 from pam_edge.targets import Shipping
-from pam_edge.terms import CostUnit, Platform
+from pam_edge.terms import Mode, Platform
 
 _GUIDES = files("pam_edge.delivery.bundle") / "readmes"
 _PLACE = re.compile(r"<<(\w+)>>")
 """What a guide leaves open; its code may hold every other kind of bracket."""
+
+_EXAMPLE_MS = 40
+"""Of the code that a guide shows."""
 
 
 def readme(manifest: Manifest, platform: Platform, known: Shipping, table: str, *, has_probe: bool) -> str:
@@ -24,14 +27,12 @@ def readme(manifest: Manifest, platform: Platform, known: Shipping, table: str, 
         table: of sizes.
         has_probe: whether the bundle can measure its device.
     """
-    first, ends = manifest.entry_points[0], manifest.entry_points[0].ends
     filled = {
         "title": f"{manifest.checkpoint.variant} for {platform.label}",
         "what": _describe(manifest),
         "needs": known.needs[manifest.mode],
-        "target": str(manifest.target),
-        "source": ends.source.region,
-        "budget_ms": f"{first.predicted_cost:.0f}" if first.cost_unit is CostUnit.MS else "40",
+        "budget_ms": str(_EXAMPLE_MS),
+        "budget": _budget(manifest),
         "entries": _entries(manifest),
         "sizes": table,
         "accelerators": "\n".join(
@@ -51,6 +52,20 @@ def _describe(manifest: Manifest) -> str:
     words = f"{manifest.mode}, {manifest.precision}, {sizes}; takes image and {ends.source}, gives {ends.result}"
     untrained = "" if manifest.checkpoint.trained else " **UNTRAINED: its mattes mean nothing.**"
     return f"{manifest.checkpoint.variant} as {manifest.target.facts.label}: {words}.{untrained}"
+
+
+def _budget(manifest: Manifest) -> str:
+    """Return what the deadline in the code means here."""
+    first = manifest.entry_points[0]
+    chosen = (
+        "for each picture the graph takes the best path that is expected to keep it"
+        if manifest.mode is Mode.DYNAMIC
+        else "the dearest entry point runs that is expected to keep it"
+    )
+    return (
+        f"The deadline is what the network may take: {chosen}, or the cheapest if none is. What is expected comes from "
+        f"costs that are {first.cost_provenance}, and from what calls on this device took."
+    )
 
 
 def _entries(manifest: Manifest) -> str:
