@@ -99,7 +99,7 @@ def tiles() -> list[Record]:
     sizes = [(512, 288), (288, 512), (128, 128)]
     for height, width in ((1080, 1920), (1920, 1080), (100, 100), (4032, 3024), (130, 128), (1, 1), (512, 288)):
         chosen = list(tiling.choose_size(sizes, height, width))
-        given = {"name": f"size for {height}x{width}", "kind": "size", "sizes": [list(size) for size in sizes]}
+        given: Record = {"name": f"size for {height}x{width}", "kind": "size", "sizes": [list(size) for size in sizes]}
         made.append(given | {"height": height, "width": width, "expect": chosen})
     for length, tile in ((1, 32), (32, 32), (33, 32), (100, 64), (512, 512), (513, 512), (1000, 512), (3024, 512)):
         axis = tiling._cover(length, tile)
@@ -109,7 +109,7 @@ def tiles() -> list[Record]:
         made.append(
             {"name": f"{length} pixels by {tile}", "kind": "axis", "size": length, "tile": tile, "expect": expect}
         )
-    for name, height, width, tile, mask, band in (
+    for name, height, width, model, mask, band in (
         ("one tile, exactly", 64, 96, (64, 96), blobs(64, 96, 4, soft=False), 5),
         ("smaller than a tile", 40, 50, (64, 64), blobs(40, 50, 5, soft=False), 4),
         ("much smaller than a tile", 7, 5, (64, 64), np.full((7, 5), 100, np.uint8), 0),
@@ -119,8 +119,9 @@ def tiles() -> list[Record]:
         ("nothing unknown", 100, 100, (64, 64), np.full((100, 100), 255, np.uint8), 0),
     ):
         image, trimap = picture(height, width, 8), trimap_from_mask(mask, band)
-        alpha = tiling.matte_any_size(ToyMatter(*tile), image, trimap)
-        given = {"name": name, "kind": "matte", "model": list(tile), "image": encode(image), "trimap": encode(trimap)}
+        alpha = tiling.matte_any_size(ToyMatter(*model), image, trimap)
+        given = {"name": name, "kind": "matte", "model": list(model)}
+        given |= {"image": encode(image), "trimap": encode(trimap)}
         made.append(given | {"expect": encode(alpha)})
     return made
 
@@ -221,7 +222,7 @@ def golden() -> list[Record]:
     for name, values in found.items():
         for precision in Precision:
             off = deviation(values, alpha, trimap)
-            case = {"name": f"{name}, {precision}", "kind": "alpha", "precision": precision.value}
+            case: Record = {"name": f"{name}, {precision}", "kind": "alpha", "precision": precision.value}
             case |= {"trimap": encode(trimap), "expected": encode(alpha), "found": encode(values)}
             made.append(case | {"expect": _judged(off.max_abs, off.rms, off.within(LIMITS[precision]))})
     for name, values in {

@@ -165,10 +165,18 @@ def _drop(*place: Any) -> Callable[[Record], None]:
     return change
 
 
+def _replace_by(**record: Any) -> Callable[[Record], None]:
+    def change(old: Record) -> None:
+        old.clear()
+        old.update(record)
+
+    return change
+
+
 _FIRST = ("entry_points", 0)
 BAD: dict[str, tuple[str, Callable[[Record], None]]] = {
     "a newer schema": ("newer", _set("schema_version", to=3)),
-    "a much newer schema with other keys": ("newer", lambda each: (each.clear(), each.update(schema_version=9))[0]),
+    "a much newer schema with other keys": ("newer", _replace_by(schema_version=9)),
     "an older schema": ("damaged", _set("schema_version", to=1)),
     "a schema that is no number": ("damaged", _set("schema_version", to="2")),
     "no schema": ("damaged", _drop("schema_version")),

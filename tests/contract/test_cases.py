@@ -1,6 +1,5 @@
 """The contract cases say what Python says: made anew, they are what ``runtimes/contract`` holds."""
 
-import base64
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +11,7 @@ from pam_edge.delivery.artifact.manifest import MANIFEST, read_manifest
 from pam_edge.errors import ArtifactError
 from tests.contract import manifests, traces
 from tests.contract.cases import TOPICS, document, follow
+from tests.contract.coding import decode
 
 CONTRACT = Path(__file__).parents[2] / "runtimes/contract"
 AGAIN = "if that is meant, `python -m tests.contract` writes it anew, and three other languages must follow"
@@ -21,8 +21,7 @@ def same(ours, theirs, tolerance):
     """Whether two parsed documents are equal, numbers and float arrays within a tolerance."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         if {"shape", "f32"} == set(ours) == set(theirs):
-            floats = [np.frombuffer(base64.b64decode(each["f32"]), "<f4") for each in (ours, theirs)]
-            alike = np.allclose(*floats, rtol=0, atol=tolerance, equal_nan=True)
+            alike = np.allclose(decode(ours), decode(theirs), rtol=0, atol=tolerance, equal_nan=True)
             return bool(ours["shape"] == theirs["shape"] and alike)
         return ours.keys() == theirs.keys() and all(same(ours[key], theirs[key], tolerance) for key in ours)
     if isinstance(ours, list) and isinstance(theirs, list):
