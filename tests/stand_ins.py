@@ -32,7 +32,8 @@ LIBRARIES = {
     "web/src/index.ts": "export {};\n",
     "web/dist/index.html": "<!doctype html><title>Cut out</title>\n",
     "web/dist/pam-edge.js": "export {};\n",
-    "web/dist/litert/litert.wasm": "\0asm",
+    "web/dist/wasm/litert.wasm": "\0asm",
+    "web/dist/licences/Apache-2.0.txt": "Apache License\n",
 }
 
 

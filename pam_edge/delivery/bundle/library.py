@@ -43,7 +43,7 @@ LIBRARIES: Mapping[Platform, Library] = {
     Platform.WEB: Library(
         "web",
         "",
-        ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "*.mjs", "src/**/*", "page/**/*"),
+        ("*.json", ".npmrc", "*.mjs", "src/**/*", "page/**/*"),
         frozenset({"node_modules", "dist", "tests"}),
     ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pam_edge.delivery.artifact.manifest import CheckpointRecord
@@ -11,6 +11,7 @@ from pam_edge.delivery.bundle.weights import weights_licences
 from pam_edge.terms import Platform
 
 _LOCK = "package-lock.json"
+_TEXTS = "licences/"
 
 _APART = {
     Platform.IOS: "None: Core ML, Vision and Swift's libraries are part of Apple's systems.",
@@ -19,15 +20,21 @@ _APART = {
 }
 
 
-def licences(checkpoint: CheckpointRecord, platform: Platform, library: Mapping[str, Path]) -> str:
+def licences(
+    checkpoint: CheckpointRecord, platform: Platform, library: Mapping[str, Path], bundled: Iterable[str]
+) -> str:
     """Return the page.
 
     Args:
         checkpoint: whose weights the model holds.
         platform: of the bundle.
         library: files that the platform's library consists of, or is built from.
+        bundled: paths of the bundle's files, some of which are licences' texts.
     """
     parts = _APART.get(platform) or _packages(library)
+    texts = sorted(path for path in bundled if path.startswith(_TEXTS))
+    if texts:
+        parts += "\n\nTexts, and what else the page holds: " + ", ".join(f"`{path}`" for path in texts) + "."
     return f"""# Licences
 
 ## Weights: data sources and their licences

@@ -78,7 +78,9 @@ def package(directory: str | Path, platform: Platform, out: str | Path, probe: s
         contents |= {f"{PROBE}/{path}": file for path, file in kit.items()}
     library = library_files(platform)
     contents |= _library(platform, library)
-    contents |= _papers(artifact.manifest, platform, library)
+    checkpoint = artifact.manifest.checkpoint
+    contents["MODEL_CARD.md"] = model_card(checkpoint).encode()
+    contents["LICENSES.md"] = licences(checkpoint, platform, library, tuple(contents)).encode()
     with staging(final) as folder:
         record = _write(folder, contents, artifact.manifest, platform, known, has_probe=probe is not None)
         deliver(folder, final)
@@ -104,13 +106,6 @@ def _library(platform: Platform, sources: Mapping[str, Path]) -> dict[str, Conte
         files = {file.relative_to(page).as_posix(): file for file in page.rglob("*") if file.is_file()}
         return {path: files[path] for path in sorted(files)}
     return {f"{LIBRARIES[platform].into}/{path}": file for path, file in sources.items()}
-
-
-def _papers(manifest: Manifest, platform: Platform, library: Mapping[str, Path]) -> dict[str, Content]:
-    return {
-        "MODEL_CARD.md": model_card(manifest.checkpoint).encode(),
-        "LICENSES.md": licences(manifest.checkpoint, platform, library).encode(),
-    }
 
 
 def _write(

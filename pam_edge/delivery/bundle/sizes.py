@@ -13,17 +13,23 @@ _RUNTIME = {
 }
 """Where none of it lies in the bundle."""
 
-_FOLDERS = {"model/golden": "golden vectors", "model": "model", "probe": "probe"}
-_PAPERS = (".md",)
-_RUNTIME_FILES = (".wasm",)
+_FOLDERS = {
+    "model/golden": "golden vectors",
+    "model": "model",
+    "probe": "probe",
+    "wasm": "runtime",
+    "people": "model that finds people",
+    "licences": "papers",
+}
+"""By which a file's part is told, the longer ones first."""
 
 
 def sizes(files: tuple[BundleFile, ...]) -> dict[str, int]:
-    """Return bytes by part: model, golden vectors, probe, library, runtime, papers; those that there are.
+    """Return bytes by part, such as model, golden vectors, library and papers; those that there are.
 
     The library of the native platforms is counted as source text: compiled, it is another size.
     """
-    parts = dict.fromkeys(("model", "golden vectors", "probe", "library", "runtime", "papers"), 0)
+    parts = dict.fromkeys((*dict.fromkeys(_FOLDERS.values()), "library", "papers"), 0)
     for file in files:
         parts[_part(file.path)] += file.bytes
     return {name: size for name, size in parts.items() if size}
@@ -41,6 +47,4 @@ def _part(path: str) -> str:
     for folder, name in _FOLDERS.items():
         if path.startswith(f"{folder}/"):
             return name
-    if path.endswith(_RUNTIME_FILES):
-        return "runtime"
-    return "papers" if "/" not in path and path.endswith(_PAPERS) else "library"
+    return "papers" if "/" not in path and path.endswith(".md") else "library"

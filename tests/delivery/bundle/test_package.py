@@ -95,7 +95,7 @@ def test_tests_stubs_and_build_outputs_of_a_library_stay_out(static_artifacts, t
     assert own == {
         "ios": {"PamEdge/Package.swift", "PamEdge/Sources/PamEdge/Matter.swift"},
         "android": {"pamedge/build.gradle.kts", "pamedge/core/src/main/kotlin/pamedge/Matter.kt"},
-        "web": {"litert/litert.wasm"},
+        "web": {"wasm/litert.wasm", "licences/Apache-2.0.txt"},
     }
     assert {"index.html", "pam-edge.js"} <= set(contents(tmp_path / "web"))
 
@@ -197,6 +197,7 @@ def test_licences_of_a_page_are_those_of_what_runs_in_it(artifact, tmp_path):
     text = (tmp_path / "out" / "LICENSES.md").read_text()
     assert "| @maker/runtime | 2.5.3 | Apache-2.0 |" in text
     assert "builder" not in text
+    assert "`licences/Apache-2.0.txt`" in text
 
 
 @pytest.mark.parametrize("platform", Platform)
