@@ -21,6 +21,9 @@ def package(
     probe: Annotated[
         Path | None, typer.Option(help="Folder of `profile kit`: the app can then measure its device.")
     ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="Second artifact, such as a dynamic one, that the web page sets beside it.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Write what an app ships: model, golden vectors, the library that runs them, licences, how proof comes back."""
@@ -29,7 +32,7 @@ def package(
     from pam_edge.delivery.bundle.package import package as package_folder
 
     with busy(f"Packaging {directory} for {chosen.label} ..."):
-        made = package_folder(directory, chosen, output, probe)
+        made = package_folder(directory, chosen, output, probe=probe, compare=compare)
     if json:
         files = [file.path for file in made.record.files]
         sizes = dict(made.sizes)

@@ -25,6 +25,23 @@ def check_fits(artifact: Artifact, platform: Platform) -> Shipping:
     return known
 
 
+def check_comparable(artifact: Artifact, other: Artifact) -> None:
+    """Check that a page may show two artifacts side by side: the same weights, asked for the same costs.
+
+    Raises:
+        UsageError: if it may not.
+    """
+    for name, own, found in (
+        ("weights", artifact.manifest.checkpoint.sha256, other.manifest.checkpoint.sha256),
+        ("cost unit", artifact.manifest.entry_points[0].cost_unit, other.manifest.entry_points[0].cost_unit),
+    ):
+        if own != found:
+            raise UsageError(
+                f"--compare {other.directory}: expected the {name} of {artifact.directory}, {own}; found {found}. Convert "
+                "both from one checkpoint, with one profile."
+            )
+
+
 def _check_platform(artifact: Artifact, platform: Platform, known: Shipping) -> None:
     manifest = artifact.manifest
     if known.refused or manifest.mode not in known.needs:

@@ -17,7 +17,7 @@ from pam_edge import __version__
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.manifest import MANIFEST, Manifest
 from pam_edge.delivery.artifact.staging import check_free, deliver, staging
-from pam_edge.delivery.bundle.fitness import check_fits
+from pam_edge.delivery.bundle.fitness import check_comparable, check_fits
 from pam_edge.delivery.bundle.library import LIBRARIES, library_files
 from pam_edge.delivery.bundle.licences import licences
 from pam_edge.delivery.bundle.page import page_folder
@@ -26,12 +26,12 @@ from pam_edge.delivery.bundle.readme import readme
 from pam_edge.delivery.bundle.record import BUNDLE, BundleFile, BundleRecord
 from pam_edge.delivery.bundle.sizes import size_table, sizes
 from pam_edge.delivery.bundle.weights import model_card
-from pam_edge.errors import ArtifactError
+from pam_edge.errors import ArtifactError, UsageError
 from pam_edge.files import as_path
 from pam_edge.targets import Shipping
 from pam_edge.terms import Platform
 
-MODEL, PROBE, README = "model", "probe", "README.md"
+MODEL, COMPARE, PROBE, README = "model", "compare", "probe", "README.md"
 
 Content = Path | bytes
 """Of one file: where it is copied from, or what it holds."""
@@ -52,7 +52,14 @@ class Bundle:
     sizes: Mapping[str, int]
 
 
-def package(directory: str | Path, platform: Platform, out: str | Path, probe: str | Path | None = None) -> Bundle:
+def package(
+    directory: str | Path,
+    platform: Platform,
+    out: str | Path,
+    *,
+    probe: str | Path | None = None,
+    compare: str | Path | None = None,
+) -> Bundle:
     """Write what an app of a platform ships; the folder appears whole or not at all.
 
     Args:
@@ -60,9 +67,10 @@ def package(directory: str | Path, platform: Platform, out: str | Path, probe: s
         platform: where the app runs.
         out: folder to write, that must not hold anything yet.
         probe: folder that ``profile kit`` wrote, with which the app can measure its device.
+        compare: a second artifact, which a web page sets beside the first.
 
     Raises:
-        UsageError: if the target does not fit the platform, the probe not the artifact, or ``out`` holds something.
+        UsageError: if the target does not fit the platform, probe or second artifact not the first, or ``out`` holds something.
         ParityError: if parity did not pass, or was not run.
         ArtifactError: if the artifact is missing, damaged or changed.
         MissingExtraError: if a web page is to be built, without what builds it.
@@ -72,7 +80,9 @@ def package(directory: str | Path, platform: Platform, out: str | Path, probe: s
     check_free(final)
     artifact = Artifact.read(directory)
     known = check_fits(artifact, platform)
-    contents = _model(artifact)
+    contents = _model(artifact, MODEL)
+    if compare is not None:
+        contents |= _model(_other(artifact, Artifact.read(compare), platform), COMPARE)
     if probe is not None:
         kit = probe_files(as_path("probe", probe), artifact.manifest)
         contents |= {f"{PROBE}/{path}": file for path, file in kit.items()}
@@ -87,13 +97,25 @@ def package(directory: str | Path, platform: Platform, out: str | Path, probe: s
     return Bundle(final, record, sizes(record.files))
 
 
-def _model(artifact: Artifact) -> dict[str, Content]:
+def _other(artifact: Artifact, other: Artifact, platform: Platform) -> Artifact:
+    """Return a second artifact, once it is known to be one for this page."""
+    if platform is not Platform.WEB:
+        raise UsageError(
+            f"--compare: expected --platform web, whose page shows two artifacts side by side; got {platform}. Leave "
+            "--compare out."
+        )
+    check_fits(other, platform)
+    check_comparable(artifact, other)
+    return other
+
+
+def _model(artifact: Artifact, folder: str) -> dict[str, Content]:
     """Return the artifact's own files: what its manifest names, and nothing that lies beside it."""
     contents: dict[str, Content] = {}
     for name in (MANIFEST, *artifact.named_files()):
         path = artifact.directory / name
         for file in [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file()):
-            contents[f"{MODEL}/{file.relative_to(artifact.directory).as_posix()}"] = file
+            contents[f"{folder}/{file.relative_to(artifact.directory).as_posix()}"] = file
         if not path.exists():
             raise ArtifactError(f"Expected {name} in {artifact.directory}; it is missing. Copy the folder again.")
     return contents

@@ -16,6 +16,7 @@ _RUNTIME = {
 _FOLDERS = {
     "model/golden": "golden vectors",
     "model": "model",
+    "compare": "second model, to compare",
     "probe": "probe",
     "wasm": "runtime",
     "people": "model that finds people",

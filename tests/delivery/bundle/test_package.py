@@ -67,6 +67,23 @@ def test_the_refusal_of_a_target_names_those_that_fit(static_artifacts, tmp_path
 
 
 @pytest.mark.parametrize("target", Target)
+def test_a_page_takes_a_second_artifact_of_the_same_weights(static_artifacts, dynamic_artifacts, tmp_path):
+    one, other = static_artifacts[Target.TFLITE], dynamic_artifacts[Target.TFLITE]
+    out = package(one.directory, Platform.WEB, tmp_path / "out", compare=other.directory).directory
+    assert Artifact.read(out / "compare").manifest == other.manifest
+
+
+def test_a_second_artifact_that_a_page_cannot_set_beside_the_first_is_refused(static_artifacts, artifact, tmp_path):
+    one = static_artifacts[Target.TFLITE].directory
+    with pytest.raises(UsageError, match=r"--compare: expected --platform web"):
+        package(one, Platform.ANDROID, tmp_path / "out", compare=artifact)
+    change_manifest(artifact, lambda manifest: manifest["checkpoint"].update(sha256="0" * 64))
+    with pytest.raises(UsageError, match=r"--compare .*: expected the weights of"):
+        package(one, Platform.WEB, tmp_path / "out", compare=artifact)
+    with pytest.raises(UsageError, match=r"is Core ML"):
+        package(one, Platform.WEB, tmp_path / "out", compare=static_artifacts[Target.COREML].directory)
+
+
 def test_two_runs_give_the_same_tree(static_artifacts, tmp_path, target):
     for name in ("one", "two"):
         package(static_artifacts[target].directory, Platform(HOME[target]), tmp_path / name)

@@ -30,7 +30,7 @@ def kit(static_artifacts, tmp_path):
 
 
 def packaged(artifacts, kit, tmp_path):
-    return package(artifacts[Target.TFLITE].directory, Platform.WEB, tmp_path / "out", kit)
+    return package(artifacts[Target.TFLITE].directory, Platform.WEB, tmp_path / "out", probe=kit)
 
 
 def test_a_bundle_takes_what_an_app_reads_of_a_kit(static_artifacts, kit, tmp_path):
