@@ -37,8 +37,8 @@ def check_comparable(artifact: Artifact, other: Artifact) -> None:
     ):
         if own != found:
             raise UsageError(
-                f"--compare {other.directory}: expected the {name} of {artifact.directory}, {own}; found {found}. Convert "
-                "both from one checkpoint, with one profile."
+                f"--compare {other.directory}: expected the {name} of {artifact.directory}, {own}; found {found}. "
+                "Convert both from one checkpoint, with one profile."
             )
 
 

@@ -70,7 +70,8 @@ def package(
         compare: a second artifact, which a web page sets beside the first.
 
     Raises:
-        UsageError: if the target does not fit the platform, probe or second artifact not the first, or ``out`` holds something.
+        UsageError: if the target does not fit the platform, the probe or second artifact not the first, or ``out``
+            holds something.
         ParityError: if parity did not pass, or was not run.
         ArtifactError: if the artifact is missing, damaged or changed.
         MissingExtraError: if a web page is to be built, without what builds it.

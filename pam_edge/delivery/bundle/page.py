@@ -59,7 +59,7 @@ def build(payload: dict[str, Any]) -> dict[str, Any]:
     for path, file in payload["sources"].items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, folder / path)
-    _npm(folder, "ci", "--no-audit", "--no-fund")
+    _npm(folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
     _npm(folder, "run", "build")
     if not (folder / BUILT / "index.html").is_file():
         raise ConversionError(f"Expected npm run build to write {BUILT}/index.html; it did not. Report this.")

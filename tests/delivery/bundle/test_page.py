@@ -65,7 +65,10 @@ def test_a_page_is_built_once_for_its_sources(programs, libraries):
     first = page_folder()
     assert (first / "index.html").read_text() == "export {};\n"
     assert page_folder() == first
-    assert [line.split(" [")[0] for line in log.read_text().splitlines()] == ["ci --no-audit --no-fund", "run build"]
+    assert [line.split(" [")[0] for line in log.read_text().splitlines()] == [
+        "ci --ignore-scripts --no-audit --no-fund",
+        "run build",
+    ]
     (libraries / "web" / "src" / "index.ts").write_text("export const changed = true;\n")
     assert page_folder() != first
 
@@ -73,7 +76,8 @@ def test_a_page_is_built_once_for_its_sources(programs, libraries):
 def test_a_build_that_fails_says_why_and_leaves_nothing(programs, tmp_path):
     programs("print('index.ts: expected ;', file=sys.stderr); sys.exit(2)")
     with pytest.raises(
-        ConversionError, match=r"npm ci --no-audit --no-fund .* ended with 2: index.ts: expected ;. Try"
+        ConversionError,
+        match=r"npm ci --ignore-scripts --no-audit --no-fund .* ended with 2: index.ts: expected ;. Try",
     ):
         page_folder()
     assert kept(tmp_path) == []
