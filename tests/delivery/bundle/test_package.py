@@ -3,11 +3,12 @@
 import json
 import re
 import shutil
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
-from pam_edge.cli.main import app
+from pam_edge.cli.main import app, run
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.bundle.package import package
 from pam_edge.delivery.bundle.record import read_bundle
@@ -122,6 +123,16 @@ def test_parity_that_did_not_pass_is_refused(artifact, tmp_path, passed, found):
     change_manifest(artifact, lambda manifest: manifest["parity"][-1].update(passed=passed))
     with pytest.raises(ParityError, match=f"parity passed for every entry point; that of .* {found}"):
         package(artifact, Platform.WEB, tmp_path / "out")
+
+
+def test_parity_that_did_not_pass_is_a_check_that_failed_to_a_shell(artifact, tmp_path, monkeypatch, capsys):
+    change_manifest(artifact, lambda manifest: manifest["parity"][0].update(passed=False))
+    arguments = ["pam-edge", "package", str(artifact), "--platform", "web", "-o", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as stop:
+        run()
+    assert stop.value.code == 1
+    assert "parity passed for every entry point" in " ".join(capsys.readouterr().err.split())
 
 
 def test_an_entry_point_without_any_parity_is_refused(artifact, tmp_path):
