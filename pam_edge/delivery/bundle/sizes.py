@@ -24,13 +24,15 @@ _FOLDERS = {
 }
 """By which a file's part is told, the longer ones first."""
 
+_ORDER = ("model", *(name for name in _FOLDERS.values() if name not in ("model", "papers")), "library", "papers")
+
 
 def sizes(files: tuple[BundleFile, ...]) -> dict[str, int]:
     """Return bytes by part, such as model, golden vectors, library and papers; those that there are.
 
     The library of the native platforms is counted as source text: compiled, it is another size.
     """
-    parts = dict.fromkeys((*dict.fromkeys(_FOLDERS.values()), "library", "papers"), 0)
+    parts = dict.fromkeys(_ORDER, 0)
     for file in files:
         parts[_part(file.path)] += file.bytes
     return {name: size for name, size in parts.items() if size}
@@ -39,6 +41,7 @@ def sizes(files: tuple[BundleFile, ...]) -> dict[str, int]:
 def size_table(parts: Mapping[str, int], platform: Platform) -> str:
     """Return the parts as a table in Markdown."""
     rows = [f"| {name} | {size / 1e6:.2f} MB |" for name, size in parts.items()]
+    rows.append(f"| all of it | {sum(parts.values()) / 1e6:.2f} MB |")
     if platform in _RUNTIME:
         rows.append(f"| runtime | {_RUNTIME[platform]} |")
     return "\n".join(["| part | size |", "|---|---|", *rows])
