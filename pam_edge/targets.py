@@ -91,10 +91,12 @@ class Shipping:
     Attributes:
         refused: why not; empty where it can.
         needs: what the device has to have, by mode.
+        refused_precisions: in which files are no use there, and why.
     """
 
     refused: str = ""
     needs: Mapping[Mode, str] = field(default_factory=dict)
+    refused_precisions: Mapping[Precision, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +254,13 @@ FACTS: Mapping[Target, TargetFacts] = {
         shipping={
             Platform.IOS: Shipping(refused="the Swift package runs Core ML, which alone reaches the Neural Engine"),
             Platform.ANDROID: Shipping(needs=_everywhere("Android 8 (API 26)")),
-            Platform.WEB: Shipping(needs=_everywhere("a browser with WebAssembly SIMD, as all have had since 2023")),
+            Platform.WEB: Shipping(
+                needs=_everywhere("a browser with WebAssembly SIMD, as all have had since 2023"),
+                # pam-tiny, 256x256, mild, in turns in Chromium, one thread, medians of ten: 5.3 times.
+                refused_precisions={
+                    Precision.FP16: "WebAssembly takes five times as long with half-precision weights as with fp32"
+                },
+            ),
         },
     ),
     Target.EXECUTORCH: TargetFacts(

@@ -44,13 +44,18 @@ def check_comparable(artifact: Artifact, other: Artifact) -> None:
 
 def _check_platform(artifact: Artifact, platform: Platform, known: Shipping) -> None:
     manifest = artifact.manifest
-    if known.refused or manifest.mode not in known.needs:
-        why = known.refused or f"it takes no file of mode {manifest.mode}"
+    slow = known.refused_precisions.get(manifest.precision)
+    if slow is not None:
+        raise UsageError(
+            f"--platform {platform}: expected an artifact that apps there can use; {artifact.directory} is "
+            f"{manifest.precision}: {slow}. Convert with another --precision."
+        )
+    if known.refused:
         fit = [target for target in Target if not target.facts.shipping[platform].refused]
         ways = " or ".join(f"--target {target}" for target in fit)
         raise UsageError(
             f"--platform {platform}: expected an artifact that apps there can run; {artifact.directory} is "
-            f"{manifest.target.facts.label}, mode {manifest.mode}: {why}. Convert with {ways}."
+            f"{manifest.target.facts.label}, which they cannot: {known.refused}. Convert with {ways}."
         )
 
 

@@ -15,7 +15,7 @@ from pam_edge.delivery.bundle.record import read_bundle
 from pam_edge.errors import ArtifactError, ParityError, UsageError
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.targets import Target
-from pam_edge.terms import Mode, Platform
+from pam_edge.terms import Mode, Platform, Precision
 
 MODES = (Mode.STATIC, Mode.MULTI, Mode.DYNAMIC)
 FITS = {Target.COREML: {"ios"}, Target.TFLITE: {"android", "web"}, Target.EXECUTORCH: {"android"}}
