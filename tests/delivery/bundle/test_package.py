@@ -70,7 +70,6 @@ def test_the_refusal_of_a_target_names_those_that_fit(static_artifacts, tmp_path
         package(static_artifacts[Target.COREML].directory, Platform.ANDROID, tmp_path / "out")
 
 
-@pytest.mark.parametrize("target", Target)
 def test_a_page_takes_a_second_artifact_of_the_same_weights(static_artifacts, dynamic_artifacts, tmp_path):
     one, other = static_artifacts[Target.TFLITE], dynamic_artifacts[Target.TFLITE]
     out = package(one.directory, Platform.WEB, tmp_path / "out", compare=other.directory).directory
@@ -88,6 +87,7 @@ def test_a_second_artifact_that_a_page_cannot_set_beside_the_first_is_refused(st
         package(one, Platform.WEB, tmp_path / "out", compare=static_artifacts[Target.COREML].directory)
 
 
+@pytest.mark.parametrize("target", Target)
 def test_two_runs_give_the_same_tree(static_artifacts, tmp_path, target):
     for name in ("one", "two"):
         package(static_artifacts[target].directory, Platform(HOME[target]), tmp_path / name)
@@ -236,7 +236,7 @@ def test_commands_of_a_readme_are_ones_that_there_are(static_artifacts, tmp_path
     target = next(target for target, fits in FITS.items() if platform in fits)
     package(static_artifacts[target].directory, platform, tmp_path / "out")
     text = (tmp_path / "out" / "README.md").read_text()
-    commands = re.findall(r"pam-edge ((?:profile )?[a-z]+)((?: [^\n#`]+)?)", text)
+    commands = re.findall(r"(?:^ {4}|`)pam-edge ((?:profile )?[a-z]+)([^\n#`]*)", text, re.MULTILINE)
     assert {"verify", "profile kit"} <= {name for name, _ in commands}
     for name, rest in commands:
         shown = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "200"})
