@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from pam_edge.serving.server import Server, open_site
-from pam_edge.serving.uploads import Uploads
+from pam_edge.serving.uploads import Upload, Uploads
 from pam_edge.supernet.variants import VARIANTS
 from tests.stand_ins import write_bundle
 
@@ -50,6 +50,20 @@ def samples() -> bytes:
     ).encode()
 
 
+class Answer:
+    """A whole answer, of which nothing is left to be read."""
+
+    def __init__(self, response):
+        self.status, self.content, self.getheader = response.status, response.read(), response.getheader
+
+
+def answer_on(connection) -> Answer:
+    """Read the answer to what was sent on a socket."""
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    return Answer(response)
+
+
 class Client:
     """Speaks to a server, one connection for each request."""
 
@@ -59,13 +73,11 @@ class Client:
         self.sending = f"/samples?token={server.site.token}"
 
     def ask(self, path="/", method="GET", body=None, headers=None):
-        """Return the answer, with what it holds as ``content``."""
+        """Return the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            answer.content = answer.read()
-            return answer
+            return Answer(connection.getresponse())
         finally:
             connection.close()
 
@@ -80,7 +92,7 @@ class Client:
 
 @contextmanager
 def running(site_folder, uploads):
-    taken = []
+    taken: list[Upload] = []
     site = open_site(site_folder, Uploads(uploads, taken.append))
     with Server(site, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

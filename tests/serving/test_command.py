@@ -37,7 +37,7 @@ def started(bundle, tmp_path):
 
 
 def first_json(process):
-    lines = []
+    lines: list[str] = []
     while not lines or lines[-1] != "}\n":
         lines.append(process.stdout.readline())
         assert lines[-1], process.stderr.read()

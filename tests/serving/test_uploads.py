@@ -1,6 +1,5 @@
 """Samples are taken from who has the token, one upload at a time, bounded, checked, and written whole."""
 
-import http.client
 import json
 import socket
 import threading
@@ -13,6 +12,7 @@ from pam_edge.measuring.samples import read_samples
 from pam_edge.serving import server as server_module
 from pam_edge.serving.uploads import MOST_BYTES
 from pam_edge.supernet.variants import VARIANTS
+from tests.serving.conftest import answer_on
 
 
 def refused(client, answer, status, *words):
@@ -110,10 +110,7 @@ def raw(client, head, body=b""):
     """Send bytes as they are; return the status and the text of the answer."""
     with socket.create_connection(("127.0.0.1", client.port), timeout=20) as connection:
         connection.sendall(f"POST {client.sending} HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode() + body)
-        answer = http.client.HTTPResponse(connection)
-        answer.begin()
-        answer.content = answer.read()
-        return answer
+        return answer_on(connection)
 
 
 @pytest.mark.parametrize(
@@ -138,9 +135,7 @@ def test_an_upload_that_ends_early_is_refused(client, samples):
         head = f"POST {client.sending} HTTP/1.1\r\nContent-Length: {len(samples)}\r\n\r\n"
         connection.sendall(head.encode() + samples[:-1])
         connection.shutdown(socket.SHUT_WR)
-        answer = http.client.HTTPResponse(connection)
-        answer.begin()
-        answer.content = answer.read()
+        answer = answer_on(connection)
     refused(client, answer, 400, f"Expected {len(samples)} bytes")
 
 
@@ -160,9 +155,7 @@ def test_of_two_uploads_at_once_the_second_is_told_to_come_back(client, samples)
     with started(client, len(samples) + 1) as first:
         refused(client, client.send(samples), 409, "Another upload is being taken")
         first.sendall(samples)
-        answer = http.client.HTTPResponse(first)
-        answer.begin()
-        assert answer.status == 201
+        assert answer_on(first).status == 201
     assert client.send(samples).status == 201
 
 
@@ -182,9 +175,7 @@ def test_many_uploads_at_once_leave_whole_files_only(client, samples):
 def test_who_sends_nothing_more_is_left(client, samples, monkeypatch):
     monkeypatch.setattr(server_module._Handler, "timeout", 0.2)
     with started(client, 100) as slow:
-        answer = http.client.HTTPResponse(slow)
-        answer.begin()
-        assert answer.status == 408
+        assert answer_on(slow).status == 408
     assert client.send(samples).status == 201
 
 
