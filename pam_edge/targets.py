@@ -92,11 +92,15 @@ class Shipping:
         refused: why not; empty where it can.
         needs: what the device has to have, by mode.
         refused_precisions: in which files are no use there, and why.
+        engines: class of the platform's library that runs the files, where it has several.
+        runtime: what the library's build files call the runtime that the app adds, where it adds one.
     """
 
     refused: str = ""
     needs: Mapping[Mode, str] = field(default_factory=dict)
     refused_precisions: Mapping[Precision, str] = field(default_factory=dict)
+    engines: str = ""
+    runtime: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +257,9 @@ FACTS: Mapping[Target, TargetFacts] = {
         ),
         shipping={
             Platform.IOS: Shipping(refused="the Swift package runs Core ML, which alone reaches the Neural Engine"),
-            Platform.ANDROID: Shipping(needs=_everywhere("Android 8 (API 26)")),
+            Platform.ANDROID: Shipping(
+                needs=_everywhere("Android 8 (API 26)"), engines="LiteRtEngines", runtime="litert"
+            ),
             Platform.WEB: Shipping(
                 needs=_everywhere("a browser with WebAssembly SIMD, as all have had since 2023"),
                 # pam-tiny, 256x256, mild, in turns in Chromium, one thread, medians of ten: 5.3 times.
@@ -290,7 +296,9 @@ FACTS: Mapping[Target, TargetFacts] = {
         ),
         shipping={
             Platform.IOS: Shipping(refused="the Swift package runs Core ML, which alone reaches the Neural Engine"),
-            Platform.ANDROID: Shipping(needs=_everywhere("Android 8 (API 26)")),
+            Platform.ANDROID: Shipping(
+                needs=_everywhere("Android 8 (API 26)"), engines="ExecuTorchEngines", runtime="executorch"
+            ),
             Platform.WEB: Shipping(refused="ExecuTorch has no runtime for browsers here"),
         },
     ),

@@ -17,12 +17,22 @@ LOCK = {
     },
 }
 
+CATALOG = """
+[versions]
+litert = "2.1.5"
+executorch = "1.0.0"
+[libraries]
+litert = { module = "maker.lite:litert", version.ref = "litert" }
+executorch = { module = "maker.torch:executorch", version.ref = "executorch" }
+"""
+
 LIBRARIES = {
     "ios/Package.swift": "// swift-tools-version: 6.0\n",
     "ios/Sources/PamEdge/Matter.swift": "public struct Matter {}\n",
     "ios/Tests/PamEdgeTests/MatterTests.swift": "a test\n",
     "ios/.build/Generated.swift": "an output\n",
     "android/build.gradle.kts": "plugins {}\n",
+    "android/gradle/libs.versions.toml": CATALOG,
     "android/core/src/main/kotlin/pamedge/Matter.kt": "class Matter\n",
     "android/core/src/test/kotlin/pamedge/MatterTest.kt": "a test\n",
     "android/stubs/Android.kt": "a stub\n",

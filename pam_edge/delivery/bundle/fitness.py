@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.errors import ParityError, UsageError
-from pam_edge.targets import Shipping, Target
+from pam_edge.targets import Target
 from pam_edge.terms import Platform
 
 
-def check_fits(artifact: Artifact, platform: Platform) -> Shipping:
-    """Return what an app on a platform has to know of the artifact's target.
+def check_fits(artifact: Artifact, platform: Platform) -> None:
+    """Check that apps on a platform can run an artifact, and may trust it.
 
     Raises:
         UsageError: if apps on that platform cannot ship it.
         ParityError: if an entry point's parity did not pass, or was not run.
         ArtifactError: if a file is not what was made, or golden vectors are missing or damaged.
     """
-    known = artifact.manifest.target.facts.shipping[platform]
-    _check_platform(artifact, platform, known)
+    _check_platform(artifact, platform)
     _check_parity(artifact)
     for entry in artifact.manifest.entry_points:
         artifact.check_unchanged(entry)
         artifact.golden(entry)
-    return known
 
 
 def check_comparable(artifact: Artifact, other: Artifact) -> None:
@@ -42,8 +40,9 @@ def check_comparable(artifact: Artifact, other: Artifact) -> None:
             )
 
 
-def _check_platform(artifact: Artifact, platform: Platform, known: Shipping) -> None:
+def _check_platform(artifact: Artifact, platform: Platform) -> None:
     manifest = artifact.manifest
+    known = manifest.target.facts.shipping[platform]
     slow = known.refused_precisions.get(manifest.precision)
     if slow is not None:
         raise UsageError(

@@ -10,6 +10,9 @@ import pam_edge.runtimes
 from pam_edge.errors import UsageError
 from pam_edge.terms import Platform
 
+CATALOG = "gradle/libs.versions.toml"
+"""Of the Android library: what it and its apps depend on."""
+
 RUNTIMES = Path(pam_edge.runtimes.__file__).parent
 """In a checkout and in an installed package alike: pyproject.toml's package data carries what is listed here."""
 
@@ -37,7 +40,7 @@ LIBRARIES: Mapping[Platform, Library] = {
     Platform.ANDROID: Library(
         "android",
         "pamedge",
-        ("**/*.kt", "**/*.kts", "**/AndroidManifest.xml", "**/*.pro", "**/*.properties"),
+        ("**/*.kt", "**/*.kts", "**/AndroidManifest.xml", "**/*.pro", "**/*.properties", CATALOG),
         frozenset({"test", "stubs", "tools", "build", ".gradle", ".kotlin"}),
     ),
     Platform.WEB: Library(

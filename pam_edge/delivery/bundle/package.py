@@ -28,7 +28,6 @@ from pam_edge.delivery.bundle.sizes import size_table, sizes
 from pam_edge.delivery.bundle.weights import model_card
 from pam_edge.errors import ArtifactError, UsageError
 from pam_edge.files import as_path
-from pam_edge.targets import Shipping
 from pam_edge.terms import Platform
 
 MODEL, COMPARE, PROBE, README = "model", "compare", "probe", "README.md"
@@ -80,7 +79,7 @@ def package(
     final = as_path("out", out)
     check_free(final)
     artifact = Artifact.read(directory)
-    known = check_fits(artifact, platform)
+    check_fits(artifact, platform)
     contents = _model(artifact, MODEL)
     if compare is not None:
         contents |= _model(_other(artifact, Artifact.read(compare), platform), COMPARE)
@@ -93,7 +92,7 @@ def package(
     contents["MODEL_CARD.md"] = model_card(checkpoint).encode()
     contents["LICENSES.md"] = licences(checkpoint, platform, library, tuple(contents)).encode()
     with staging(final) as folder:
-        record = _write(folder, contents, artifact.manifest, platform, known, has_probe=probe is not None)
+        record = _write(folder, contents, artifact.manifest, platform, library)
         deliver(folder, final)
     return Bundle(final, record, sizes(record.files))
 
@@ -136,14 +135,13 @@ def _write(
     contents: dict[str, Content],
     manifest: Manifest,
     platform: Platform,
-    known: Shipping,
-    *,
-    has_probe: bool,
+    library: Mapping[str, Path],
 ) -> BundleRecord:
     """Write everything; the README, which states the sizes, after the rest, and the record last."""
     files = [_write_one(folder, path, content) for path, content in contents.items()]
     table = size_table(sizes(tuple(files)), platform)
-    text = readme(manifest, platform, known, table, has_probe=has_probe)
+    has_probe = any(path.startswith(f"{PROBE}/") for path in contents)
+    text = readme(manifest, platform, library, table, has_probe=has_probe)
     files.append(_write_one(folder, README, text.encode()))
     record = BundleRecord(
         platform=platform,

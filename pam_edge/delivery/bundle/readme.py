@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 
 from pam_edge.delivery.artifact.manifest import Manifest
+from pam_edge.delivery.bundle.library import CATALOG
 from pam_edge.targets import Shipping
 from pam_edge.terms import Mode, Platform
 
@@ -17,16 +21,17 @@ _EXAMPLE_MS = 40
 """Of the code that a guide shows."""
 
 
-def readme(manifest: Manifest, platform: Platform, known: Shipping, table: str, *, has_probe: bool) -> str:
+def readme(manifest: Manifest, platform: Platform, library: Mapping[str, Path], table: str, *, has_probe: bool) -> str:
     """Return the README of a bundle.
 
     Args:
         manifest: of the artifact in it.
         platform: whose guide is filled in.
-        known: what the platform needs for the target.
+        library: files of the platform's library, by their path in it.
         table: of sizes.
         has_probe: whether the bundle can measure its device.
     """
+    known = manifest.target.facts.shipping[platform]
     filled = {
         "title": f"{manifest.checkpoint.variant} for {platform.label}",
         "what": _describe(manifest),
@@ -41,9 +46,20 @@ def readme(manifest: Manifest, platform: Platform, known: Shipping, table: str, 
         ),
         "proof": _proof(manifest, has_probe=has_probe),
         "command": manifest.command,
+        "engines": known.engines,
+        "dependency": _dependency(library, known),
     }
     guide = (_GUIDES / f"{platform}.md").read_text(encoding="utf-8")
     return _PLACE.sub(lambda place: filled[place[1]], guide)
+
+
+def _dependency(library: Mapping[str, Path], known: Shipping) -> str:
+    """Return the runtime that an app adds, as Gradle writes it; empty where it adds none."""
+    if not known.runtime:
+        return ""
+    catalog = tomllib.loads(library[CATALOG].read_text(encoding="utf-8"))
+    entry = catalog["libraries"][known.runtime]
+    return f"{entry['module']}:{catalog['versions'][entry['version']['ref']]}"
 
 
 def _describe(manifest: Manifest) -> str:

@@ -115,7 +115,11 @@ def test_tests_stubs_and_build_outputs_of_a_library_stay_out(static_artifacts, t
     }
     assert own == {
         "ios": {"PamEdge/Package.swift", "PamEdge/Sources/PamEdge/Matter.swift"},
-        "android": {"pamedge/build.gradle.kts", "pamedge/core/src/main/kotlin/pamedge/Matter.kt"},
+        "android": {
+            "pamedge/build.gradle.kts",
+            "pamedge/gradle/libs.versions.toml",
+            "pamedge/core/src/main/kotlin/pamedge/Matter.kt",
+        },
         "web": {"wasm/litert.wasm", "licences/Apache-2.0.txt"},
     }
     assert {"index.html", "pam-edge.js"} <= set(contents(tmp_path / "web"))
