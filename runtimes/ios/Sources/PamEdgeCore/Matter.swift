@@ -255,7 +255,7 @@ public actor Matter {
       guard let each = ComputeUnit(rawValue: report.trial.unit), each == unit || each.isAllowedInBackground else { return nil }
       return Controller.Unit(name: each.rawValue, inBackground: each.isAllowedInBackground, pace: report.pace)
     }
-    return Controller(costs: levels(size).map(\.predictedCost), units: units.sorted { one, _ in one.name == unit.rawValue })
+    return Controller(costs: levels(size).map(\.predictedCost), units: units)  // tested in order of preference
   }
 
   private func plan(_ size: Size, _ limit: Limit, calls: Int) throws -> Plan {
