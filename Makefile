@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-slow bench lint typing clean
+.PHONY: setup demo test test-slow test-android bench lint typing clean
 
 setup: $(VENV)/.ready
 
@@ -22,6 +22,10 @@ test: setup lint
 
 test-slow: setup
 	@$(BIN)/pytest -m slow
+
+# Compiles and tests the Android library without an Android SDK; what is missing here is said.
+test-android:
+	@runtimes/android/check.sh
 
 bench: setup
 	@$(BIN)/python -m tests.bench
