@@ -12,9 +12,10 @@ number of the round comes with each sample, so that a drifting or disturbed devi
      "samples": [{"path": "11010010110", "round": 0, "latency_ms": 7.41}, ...]}
 
 ``architecture_hash`` is that of the checkpoint the probe was made from (the kit's file has it). ``peak_memory_bytes``
-may be left out; no other key is allowed. Samples stand in the order in which they were taken. ``"graph": "static"`` in
-one says that a static graph of its path took the time, and not the probe; where two paths or more were timed as both,
-planned costs are those of static graphs, else the probe's.
+may be left out; no other key is allowed but for two that a sample may have. ``"thermal"`` (nominal, fair, serious,
+critical) says how hot the device was. ``"graph": "static"`` says that a static graph of its path took the time, and not
+the probe; where two paths or more were timed as both, planned costs are those of static graphs, else the probe's.
+Samples stand in the order in which they were taken.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from pam_edge.app.controller import Thermal
 from pam_edge.device_profiles.schema import Count, Positive, Record, Side, Text
 from pam_edge.errors import ProfileError
 from pam_edge.files import read_text
@@ -41,6 +43,7 @@ class Sample(Record):
         round: from 0.
         latency_ms: of one call, wall clock.
         graph: what was called: the probe, or a static graph of the path.
+        thermal: how hot the device said it was.
         session: number of the process that took it, from 0. Memory lies elsewhere in another process, and some blocks
             are then a little faster or slower: only several sessions show by how much.
     """
@@ -49,6 +52,7 @@ class Sample(Record):
     round: Annotated[int, Field(ge=0, strict=True)]
     latency_ms: Positive
     graph: Literal["probe", "static"] = "probe"
+    thermal: Thermal | None = None
     session: Annotated[int, Field(ge=0, strict=True)] = 0
 
 

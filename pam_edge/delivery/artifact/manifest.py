@@ -355,7 +355,10 @@ def read_manifest(directory: Path) -> Manifest:
     content = _read(file)
     try:
         parse_json(content)
-        return Manifest.model_validate_json(content, strict=True)
+        manifest = Manifest.model_validate_json(content, strict=True)
+        if "schema_version" not in manifest.model_fields_set:
+            raise ValueError("schema_version is missing")
+        return manifest
     except ValueError as error:
         if _schema_version(content) > SCHEMA_VERSION:
             raise ArtifactError(
