@@ -62,5 +62,5 @@ kotlinc $BUILD/core "$LIBS" $APP -module-name core core/src/main/kotlin
 echo "tests: compile and run"
 kotlinc $BUILD/tests "$BUILD/core:$LIBS:$JUNIT" -jvm-target 17 -Xfriend-paths=$BUILD/core core/src/test/kotlin
 TESTS=$(cd $BUILD/tests && find . -name '*Test.class' | sed 's|^\./||; s|\.class$||; s|/|.|g' | sort)
-java -cp "$BUILD/tests:$BUILD/core:$LIBS:$JUNIT:$KOTLIN/kotlin-stdlib.jar" org.junit.runner.JUnitCore $TESTS
+java -Dpamedge.contract=../contract -cp "$BUILD/tests:$BUILD/core:$LIBS:$JUNIT:$KOTLIN/kotlin-stdlib.jar" org.junit.runner.JUnitCore $TESTS
 exit $MISSING

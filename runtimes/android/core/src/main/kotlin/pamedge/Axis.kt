@@ -4,7 +4,7 @@ import kotlin.math.PI
 import kotlin.math.cos
 import kotlin.math.max
 import kotlin.math.min
-import kotlin.math.rint
+import kotlin.math.round
 
 /**
  * How one axis of a picture is covered by tiles.
@@ -33,7 +33,7 @@ internal class Axis(val length: Int, val starts: IntArray, val weights: Array<Fl
             val count = 1 + ceilDiv(unitsToGo, longestStep)
             val step = if (count > 1) unitsToGo.toDouble() / (count - 1) else 0.0
             return length to IntArray(count) {
-                if (it == count - 1) unitsToGo * unit else rint(it * step).toInt() * unit
+                if (it == count - 1) unitsToGo * unit else round(it * step).toInt() * unit
             }
         }
 

@@ -2,7 +2,7 @@ package pamedge
 
 import kotlin.math.max
 import kotlin.math.min
-import kotlin.math.rint
+import kotlin.math.round
 import kotlin.math.sqrt
 
 /** Trimaps: which pixels are background, foreground, or for the network to decide. */
@@ -39,7 +39,7 @@ public object Bands {
 
     /** Returns how far the unknown band of a mask reaches to each side of its edge by default, in pixels. */
     public fun defaultBandPx(width: Int, height: Int): Int =
-        max(NARROWEST_BAND_PX, rint(SHARE_OF_SHORT_SIDE * min(height, width)).toInt())
+        max(NARROWEST_BAND_PX, round(SHARE_OF_SHORT_SIDE * min(height, width)).toInt())
 
     /**
      * Returns a trimap whose unknown region is a band around a mask's edge.

@@ -107,3 +107,26 @@ private fun nearestIndices(size: Int, toSize: Int): IntArray {
     val first = step / 2 - size % 2
     return IntArray(toSize) { min(((step * it + first) shr 16).toInt(), size - 1) }
 }
+
+/** Returns a mask at another size, bilinear between pixel centres; larger masks than wanted are sampled likewise. */
+internal fun Plane.scaled(toWidth: Int, toHeight: Int): Plane {
+    if (toWidth == width && toHeight == height) return this
+    val (columns, rows) = Samples1D(width, toWidth) to Samples1D(height, toHeight)
+    val scaled = ByteArray(toWidth * toHeight)
+    for (y in 0 until toHeight) for (x in 0 until toWidth) {
+        val top = blend(this[columns.first[x], rows.first[y]], this[columns.second[x], rows.first[y]], columns.share[x])
+        val bottom = blend(this[columns.first[x], rows.second[y]], this[columns.second[x], rows.second[y]], columns.share[x])
+        scaled[y * toWidth + x] = (top + (bottom - top) * rows.share[y] + 0.5f).toInt().toByte()
+    }
+    return Plane(toWidth, toHeight, scaled)
+}
+
+private fun blend(one: Int, other: Int, share: Float): Float = one + (other - one) * share
+
+/** For each pixel of a scaled axis the two nearest of the original, and the second one's share. */
+private class Samples1D(size: Int, toSize: Int) {
+    private val places = FloatArray(toSize) { ((it + 0.5f) * size / toSize - 0.5f).coerceIn(0f, size - 1f) }
+    val first = IntArray(toSize) { places[it].toInt() }
+    val second = IntArray(toSize) { min(first[it] + 1, size - 1) }
+    val share = FloatArray(toSize) { places[it] - first[it] }
+}

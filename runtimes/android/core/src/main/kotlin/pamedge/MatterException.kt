@@ -17,6 +17,9 @@ public enum class Problem(public val word: String) {
     /** A compute unit could not load or run the model. */
     ENGINE("engine"),
 
+    /** Nothing may run now: the app is not in front, and the unit that is right here may not be used then. */
+    NOT_NOW("not now"),
+
     /** No compute unit of this device computes what it should. */
     NO_RIGHT_UNIT("no right unit"),
 }

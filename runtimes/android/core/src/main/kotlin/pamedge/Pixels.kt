@@ -78,7 +78,7 @@ public object Pixels {
             val from = y * rowStride + format.bytes * x
             val to = 3 * orientation.indexOf(x, y, width, height)
             val isShared = isPremultiplied && format.alpha != null
-            val divisor = if (isShared) bytes[from + format.alpha!!].toInt() and 0xFF else 255
+            val divisor = if (isShared) bytes[from + format.alpha].toInt() and 0xFF else 255
             upright[to] = straight(bytes[from + format.red], divisor)
             upright[to + 1] = straight(bytes[from + format.green], divisor)
             upright[to + 2] = straight(bytes[from + format.blue], divisor)

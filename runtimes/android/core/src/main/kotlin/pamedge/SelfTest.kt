@@ -86,7 +86,7 @@ public object SelfTest {
     ): Boolean? {
         if (expected.path != null && found.path != expected.path) {
             val isPath = found.path != null && found.path.length == expected.path.length
-            return if (isPath && isTie(found.path!!, expected.path, margins, limits)) null else false
+            return if (isPath && isTie(found.path, expected.path, margins, limits)) null else false
         }
         if (!deviation(found.alpha, expected.alpha, trimap).isWithin(limits)) return false
         return expected.foreground == null || colourDeviation(found, expected, trimap).isWithin(limits)

@@ -2,7 +2,23 @@ package pamedge
 
 import kotlin.math.max
 import kotlin.math.min
-import kotlin.math.rint
+import kotlin.math.round
+
+/**
+ * What a model gives for a tile.
+ *
+ * @property alpha height x width, 0 to 1.
+ * @property foreground height x width x 3, 0 to 255, straight; null of models that give alpha alone.
+ */
+public class Tile(public val alpha: FloatArray, public val foreground: FloatArray? = null)
+
+/**
+ * What is known of a whole picture.
+ *
+ * @property alpha exactly 0 and 1 where the trimap is known.
+ * @property colours RGB of the subject: the model's own where alpha is unknown and the model gives some, else the picture's.
+ */
+public class Matted(public val alpha: Alpha, public val colours: Rgb)
 
 /** Computes alpha mattes of pictures of exactly its own size. */
 public interface TileModel {
@@ -12,8 +28,8 @@ public interface TileModel {
     /** Of the pictures it takes, in pixels. */
     public val height: Int
 
-    /** Returns alpha, 0 to 1, of [image] given its [trimap] of 0, 128 and 255, both of its size. */
-    public fun run(image: Rgb, trimap: Plane): Alpha
+    /** Returns the matte of [image] given its [trimap] of 0, 128 and 255, both of its size. */
+    public fun run(image: Rgb, trimap: Plane): Tile
 }
 
 /**
@@ -47,20 +63,35 @@ public object Tiling {
     private const val STRIP_PX = 256
 
     /**
-     * Returns the alpha matte of a picture of any size; exactly 0 and 1 where the trimap is known.
+     * Returns the matte of a picture of any size.
      *
      * @param trimap of the image's size; background below 64, foreground from 192.
      * @throws MatterException if image and trimap are of different sizes.
      */
-    public fun matte(model: TileModel, image: Rgb, trimap: Plane, progress: Progress = Progress { _, _ -> }): Alpha {
+    public fun matte(model: TileModel, image: Rgb, trimap: Plane, progress: Progress = Progress { _, _ -> }): Matted {
         if (image.width != trimap.width || image.height != trimap.height) {
             badInput(
                 "Expected a picture and a trimap of one size; got ${image.width} x ${image.height} and ${trimap.width} x " +
                     "${trimap.height}. Make the trimap at the picture's size.",
             )
         }
-        return Run(model, progress).matte(image, Bands.clean(trimap))
+        val colours = ColourBlend(image)
+        return Matted(Run(model, progress).matte(image, Bands.clean(trimap), colours), colours.result)
     }
+
+    /** Returns how many tiles of a model's size weigh on something unknown; of half sizes nothing is known beforehand. */
+    public fun tilesNeeded(trimap: Plane, height: Int, width: Int): Int =
+        tiles(Bands.clean(trimap), Axis.cover(trimap.height, height), Axis.cover(trimap.width, width)).size
+
+    /** Returns the tiles, by row and column, that weigh on something unknown. */
+    private fun tiles(trimap: Plane, rows: Axis, columns: Axis): List<Pair<Int, Int>> =
+        rows.starts.indices.flatMap { row -> columns.starts.indices.map { row to it } }.filter { (row, column) ->
+            val (down, across) = rows.weights[row] to columns.weights[column]
+            val shown = trimap.cut(Part(rows.starts[row], columns.starts[column], down.size, across.size))
+            down.indices.any { y ->
+                down[y] > 0f && across.indices.any { x -> across[x] > 0f && shown[x, y] == Bands.UNKNOWN }
+            }
+        }
 
     /**
      * Returns which of several models' sizes (height and width) suits a picture: the one that needs the fewest tiles,
@@ -79,10 +110,10 @@ public object Tiling {
         var done = 0
         var needed = 0
 
-        fun matte(image: Rgb, trimap: Plane): Alpha {
+        fun matte(image: Rgb, trimap: Plane, colours: ColourBlend?): Alpha {
             val rows = Axis.cover(trimap.height, model.height)
             val columns = Axis.cover(trimap.width, model.width)
-            val total = blend(image, trimap, rows, columns)
+            val total = blend(image, trimap, rows, columns, colours)
             val alpha = FloatArray(trimap.width * trimap.height)
             for (y in 0 until trimap.height) for (x in 0 until trimap.width) {
                 alpha[y * trimap.width + x] = when (trimap[x, y]) {
@@ -95,7 +126,7 @@ public object Tiling {
         }
 
         /** Returns the weighted sum of all tiles' alphas; it means something in the unknown region only. */
-        private fun blend(image: Rgb, trimap: Plane, rows: Axis, columns: Axis): FloatArray {
+        private fun blend(image: Rgb, trimap: Plane, rows: Axis, columns: Axis, colours: ColourBlend?): FloatArray {
             val total = FloatArray(rows.length * columns.length)
             val isOne = rows.starts.size * columns.starts.size == 1
             val tiles = tiles(trimap, rows, columns)
@@ -104,38 +135,29 @@ public object Tiling {
             for ((row, column) in tiles) {
                 val part = Part(rows.starts[row], columns.starts[column], model.height, model.width)
                 val shown = trimap.cut(part)
-                val alpha = if (isOne || seesBoth(shown)) {
-                    model.run(image.cut(part), shown).values
+                val tile = if (isOne || seesBoth(shown)) {
+                    model.run(image.cut(part), shown)
                 } else {
                     val small = half ?: halfSize(image, trimap, rows, columns).also { half = it }
                     completed(small, image, shown, part)
                 }
-                add(total, columns.length, part, rows.weights[row], columns.weights[column], alpha)
+                val (down, across) = rows.weights[row] to columns.weights[column]
+                add(total, columns.length, part, down, across, tile.alpha)
+                if (tile.foreground != null) colours?.add(trimap, part, down, across, tile.foreground)
                 progress.step(++done, needed)
             }
             return total
         }
 
-        /** Returns the tiles, by row and column, that weigh on something unknown. */
-        private fun tiles(trimap: Plane, rows: Axis, columns: Axis): List<Pair<Int, Int>> =
-            rows.starts.indices.flatMap { row -> columns.starts.indices.map { row to it } }.filter { (row, column) ->
-                val part = Part(rows.starts[row], columns.starts[column], model.height, model.width)
-                val (down, across) = rows.weights[row] to columns.weights[column]
-                val shown = trimap.cut(part)
-                down.indices.any { y ->
-                    down[y] > 0f && across.indices.any { x -> across[x] > 0f && shown[x, y] == Bands.UNKNOWN }
-                }
-            }
-
-        /** Returns the alpha of a tile that does not see both sides, with the help of half the size. */
-        private fun completed(small: Alpha, image: Rgb, shown: Plane, part: Part): FloatArray {
+        /** Returns the matte of a tile that does not see both sides, with the help of half the size. */
+        private fun completed(small: Alpha, image: Rgb, shown: Plane, part: Part): Tile {
             val (alpha, certain) = look(small, part)
             val bytes = ByteArray(shown.bytes.size) {
                 if (shown.bytes[it] == Bands.UNKNOWN.toByte()) certain.bytes[it] else shown.bytes[it]
             }
             val trimap = Plane(shown.width, shown.height, bytes)
             val isUseful = seesBoth(trimap) && bytes.any { it == Bands.UNKNOWN.toByte() }
-            return if (isUseful) model.run(image.cut(part), trimap).values else alpha
+            return if (isUseful) model.run(image.cut(part), trimap) else Tile(alpha)
         }
 
         /** Returns what half the size tells of a part: its alpha, and the trimap of what is certain in that. */
@@ -145,7 +167,7 @@ public object Tiling {
             val bottom = min(small.height, (part.top + part.height + 1) / 2 + MARGIN)
             val right = min(small.width, (part.left + part.width + 1) / 2 + MARGIN)
             val alpha = small.doubled(top, left, bottom, right)
-            val greys = ByteArray(alpha.values.size) { rint((alpha.values[it] * 255f).toDouble()).toInt().toByte() }
+            val greys = ByteArray(alpha.values.size) { round((alpha.values[it] * 255f).toDouble()).toInt().toByte() }
             val certain = Bands.trimapFromMask(Plane(alpha.width, alpha.height, greys), CERTAIN_PX)
             val inside = Part(part.top - 2 * top, part.left - 2 * left, part.height, part.width)
             val values = FloatArray(part.width * part.height)
@@ -168,7 +190,7 @@ public object Tiling {
                 trimap.cut(part).halvedTrimap().bytes.copyInto(known, top * width)
                 top = bottom
             }
-            return matte(Rgb(width, height, colours), Plane(width, height, known))
+            return matte(Rgb(width, height, colours), Plane(width, height, known), null)
         }
     }
 
