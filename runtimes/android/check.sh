@@ -1,6 +1,6 @@
 #!/bin/bash
-# Compiles the Android library and runs its tests without an Android SDK, a device or Gradle: Kotlin's compiler and
-# ExecuTorch's Java API from npm (tools/package-lock.json), JUnit, Android's own JSON and kotlinx-coroutines from Debian's
+# Compiles the Android library and runs its tests without an Android SDK, a device or Gradle: Kotlin's compiler with
+# kotlinx-coroutines, and ExecuTorch's Java API, from npm (tools/package-lock.json); JUnit and Android's own JSON from Debian's
 # packages. Android, LiteRT and ML Kit are stubs (stubs/README.md). What cannot be run is said, and is no success.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -39,11 +39,10 @@ debian_jar() { # package, jar's name
     rm -rf "$folder"
     [ -f "$JARS/$2" ]
 }
-for each in junit4:junit4.jar libhamcrest-java:hamcrest-2.2.jar libandroid-json-java:com.android.json-android-10.0.0.jar \
-    libkotlinx-coroutines-java:kotlinx-coroutines-core-1.0.1.jar; do
+for each in junit4:junit4.jar libhamcrest-java:hamcrest-2.2.jar libandroid-json-java:com.android.json-android-10.0.0.jar; do
     debian_jar "${each%%:*}" "${each##*:}" || { not_run "the Android library's tests" "Debian's ${each%%:*} cannot be had here"; exit 0; }
 done
-LIBS=$JARS/com.android.json-android-10.0.0.jar:$JARS/kotlinx-coroutines-core-1.0.1.jar
+LIBS=$JARS/com.android.json-android-10.0.0.jar:$KOTLIN/kotlinx-coroutines-core-jvm.jar
 JUNIT=$JARS/junit4.jar:$JARS/hamcrest-2.2.jar
 
 # --- compile ----------------------------------------------------------------------------------------------------------

@@ -41,8 +41,8 @@ public class CutOut internal constructor(
  * @property unit that will be used.
  * @property steps units that were stepped over, and why: worth a line in an app's log.
  * @property isRemembered whether the self-test ran at an earlier launch.
- * @property loadMs to load the model.
- * @property firstMs of the first inference, which is what the first cut-out would have waited for.
+ * @property loadMs to load the model's files.
+ * @property firstMs of the slowest entry point's first inference: what a first cut-out would have waited for besides.
  * @property laterMs of a later one, as the self-test timed it.
  */
 public data class Prepared(

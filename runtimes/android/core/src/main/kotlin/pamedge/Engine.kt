@@ -44,7 +44,10 @@ public interface Engines {
     /**
      * Loads a file.
      *
+     * @param file that was checked.
+     * @param precision of its weights: what is computed must not be less precise.
+     * @param unit one of those offered.
      * @throws RuntimeException of the runtime's own, or a LinkageError, if it cannot.
      */
-    public fun open(file: File, manifest: Manifest, unit: UnitOffer): Engine
+    public fun open(file: File, precision: Precision, unit: UnitOffer): Engine
 }

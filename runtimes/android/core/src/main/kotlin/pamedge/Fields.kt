@@ -62,6 +62,15 @@ internal class Fields(private val record: JSONObject, private val place: String)
         each as? String ?: wrong("$name.$index", "text")
     }
 
+    /** A list of lists of text. */
+    fun lists(name: String): List<List<String>> = items(name).mapIndexed { index, each ->
+        val inner = each as? JSONArray ?: wrong("$name.$index", "a list")
+        List(inner.length()) { inner.get(it) as? String ?: wrong("$name.$index.$it", "text") }
+    }
+
+    /** A value as it is, to be written again. */
+    fun value(name: String): Any = of(name)
+
     /** Values of an object whose keys are names. */
     fun <T> map(name: String, read: Fields.(String) -> T): Map<String, T> {
         val inner = record(name)
