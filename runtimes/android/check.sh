@@ -58,8 +58,18 @@ APP="-jvm-target 1.8 -Xjdk-release=1.8 -Xexplicit-api=strict"
 echo "core: compile, against Java 8's library and no Android class"
 kotlinc $BUILD/core "$LIBS" $APP -module-name core core/src/main/kotlin
 
+echo "matter and sample: compile, against stubs of Android, LiteRT and ML Kit and ExecuTorch's own Java API"
+rm -rf $BUILD/stubs && mkdir -p $BUILD/stubs
+javac -nowarn -Xlint:-options --release 17 -d $BUILD/stubs $(find stubs/java -name '*.java')
+kotlinc $BUILD/stubs-kotlin "$BUILD/stubs" -jvm-target 17 stubs/kotlin
+STUBS=$BUILD/stubs:$BUILD/stubs-kotlin:$EXECUTORCH
+kotlinc $BUILD/matter "$BUILD/core:$STUBS:$LIBS" -jvm-target 17 -Xexplicit-api=strict -module-name matter matter/src/main/kotlin
+kotlinc $BUILD/sample "$BUILD/matter:$BUILD/core:$STUBS:$LIBS" -jvm-target 17 sample
+
 echo "tests: compile and run"
-kotlinc $BUILD/tests "$BUILD/core:$LIBS:$JUNIT" -jvm-target 17 -Xfriend-paths=$BUILD/core core/src/test/kotlin
+kotlinc $BUILD/tests "$BUILD/matter:$BUILD/core:$STUBS:$LIBS:$JUNIT" -jvm-target 17 -Xfriend-paths=$BUILD/core,$BUILD/matter \
+    core/src/test/kotlin matter/src/test/kotlin
 TESTS=$(cd $BUILD/tests && find . -name '*Test.class' | sed 's|^\./||; s|\.class$||; s|/|.|g' | sort)
-java -Dpamedge.contract=../contract -cp "$BUILD/tests:$BUILD/core:$LIBS:$JUNIT:$KOTLIN/kotlin-stdlib.jar" org.junit.runner.JUnitCore $TESTS
+java -Dpamedge.contract=../contract -cp "$BUILD/tests:$BUILD/matter:$BUILD/core:$STUBS:$LIBS:$JUNIT:$KOTLIN/kotlin-stdlib.jar" \
+    org.junit.runner.JUnitCore $TESTS
 exit $MISSING
