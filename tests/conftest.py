@@ -1,8 +1,9 @@
 """Fixtures that many tests share: artifacts of the minute variant, converted once for the whole run, and a profile."""
 
+import fcntl
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes: networks of
 
 from pam_edge.data_folder import DATA_VARIABLE
 from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.artifact.manifest import MANIFEST
 from pam_edge.delivery.convert import ConvertRequest, convert
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.graphs.ends import PLAIN, Interface
@@ -127,25 +129,44 @@ def measured_profile() -> DeviceProfile:
     )
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> dict[Target, Artifact]:
+    """Return artifacts by target; whichever of the run's processes asks first makes them for all, in a folder."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, made = base / name, base / f"{name}.made"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            make(folder)
+            made.touch()
+    artifacts = [Artifact.read(file.parent) for file in sorted(folder.glob(f"*/{MANIFEST}"))]
+    return {artifact.manifest.target: artifact for artifact in artifacts}
+
+
 @pytest.fixture(scope="session")
 def static_artifacts(tmp_path_factory) -> dict[Target, Artifact]:
     """One static fp32 artifact per target."""
-    artifacts = convert(minute_request(tmp_path_factory.mktemp("static")))
-    return {artifact.manifest.target: artifact for artifact in artifacts}
+    return made_once(tmp_path_factory, "static", lambda out: convert(minute_request(out)))
 
 
 @pytest.fixture(scope="session")
 def multi_artifacts(tmp_path_factory) -> dict[Target, Artifact]:
     """One artifact per target with both paths in one file, at 64x96, Core ML and LiteRT in half precision."""
-    out = tmp_path_factory.mktemp("multi")
-    shared = {"mode": Mode.MULTI, "width": 96}
-    artifacts = convert(minute_request(out, **shared, targets=(Target.COREML, Target.TFLITE), precision=Precision.FP16))
-    artifacts += convert(minute_request(out, **shared, targets=(Target.EXECUTORCH,)))
-    return {artifact.manifest.target: artifact for artifact in artifacts}
+
+    def make(out: Path) -> None:
+        shared = {"mode": Mode.MULTI, "width": 96}
+        convert(minute_request(out, **shared, targets=(Target.COREML, Target.TFLITE), precision=Precision.FP16))
+        convert(minute_request(out, **shared, targets=(Target.EXECUTORCH,)))
+
+    return made_once(tmp_path_factory, "multi", make)
 
 
 @pytest.fixture(scope="session")
 def dynamic_artifacts(tmp_path_factory) -> dict[Target, Artifact]:
     """One dynamic artifact per target, each in its own precision, with two of the budgets it can take."""
-    artifacts = convert(minute_request(tmp_path_factory.mktemp("dynamic"), mode=Mode.DYNAMIC, precision=None))
-    return {artifact.manifest.target: artifact for artifact in artifacts}
+
+    def make(out: Path) -> None:
+        convert(minute_request(out, mode=Mode.DYNAMIC, precision=None))
+
+    return made_once(tmp_path_factory, "dynamic", make)

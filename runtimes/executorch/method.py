@@ -78,8 +78,7 @@ class Method:
             by_name[name] = tensor[None, None] if value.ndim == len(("height", "width")) else tensor
         inputs = [by_name[name] for name in self._names.inputs]
         with reading(self._file, KIND):
-            # Copied, since the next call overwrites them.
-            outputs = [each.numpy().copy() for each in self._method.execute(inputs)]
+            outputs = [each.numpy() for each in self._method.execute(inputs)]  # clones of what the method holds
         found = dict(zip(self._names.outputs, outputs, strict=True))
         found["alpha"] = found["alpha"][0, 0]
         if "foreground" in found:

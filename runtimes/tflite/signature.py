@@ -85,7 +85,7 @@ class Signature:
         if self._names.control is not None:
             inputs[self._names.control] = control
         with reading(self._file, KIND):
-            found = {name: np.array(value) for name, value in self._runner(**inputs).items()}
+            found = dict(self._runner(**inputs))  # copies of what the file holds
         found["alpha"] = found["alpha"][0, ..., 0]
         if "foreground" in found:
             found["foreground"] = found["foreground"][0]

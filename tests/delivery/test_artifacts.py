@@ -71,6 +71,16 @@ def test_coreml_functions_take_and_give_images_under_the_contracts_names(multi_a
     assert [(each.name, each.colour) for each in outputs] == [("alpha", "GRAYSCALE_FLOAT16")]
 
 
+@EVERY_TARGET
+def test_a_matte_stays_what_it_is_when_the_model_runs_again(static_artifacts, target):
+    artifact = static_artifacts[target]
+    model = artifact.open(artifact.manifest.entry_points[0], threads=1)
+    black, white = (np.full((64, 64, 3), grey, np.uint8) for grey in (0, 255))
+    alpha = model(black, np.full((64, 64), 0, np.uint8)).alpha
+    model(white, np.full((64, 64), 255, np.uint8))
+    assert (alpha == 0).all()
+
+
 def test_an_entry_point_is_found_by_its_budget_or_its_name(static_artifacts):
     artifact = static_artifacts[Target.TFLITE]
     assert artifact.entry("60%").name == artifact.entry("60pct").name == artifact.entry("6e1 %").name == "60pct"
