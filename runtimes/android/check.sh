@@ -8,11 +8,7 @@ BUILD=build
 JARS=$BUILD/jars
 mkdir -p "$JARS"
 
-not_run() {
-    echo "not run: $1: $2"
-    MISSING=1
-}
-MISSING=0
+not_run() { echo "not run: $1: $2"; }
 
 have() { command -v "$1" > /dev/null 2>&1; }
 
@@ -70,6 +66,13 @@ echo "tests: compile and run"
 kotlinc $BUILD/tests "$BUILD/matter:$BUILD/core:$STUBS:$LIBS:$JUNIT" -jvm-target 17 -Xfriend-paths=$BUILD/core,$BUILD/matter \
     core/src/test/kotlin matter/src/test/kotlin
 TESTS=$(cd $BUILD/tests && find . -name '*Test.class' | sed 's|^\./||; s|\.class$||; s|/|.|g' | sort)
-java -Dpamedge.contract=../contract -cp "$BUILD/tests:$BUILD/matter:$BUILD/core:$STUBS:$LIBS:$JUNIT:$KOTLIN/kotlin-stdlib.jar" \
-    org.junit.runner.JUnitCore $TESTS
-exit $MISSING
+RUN=$BUILD/tests:$BUILD/matter:$BUILD/core:$STUBS:$LIBS:$JUNIT:$KOTLIN/kotlin-stdlib.jar
+java -Dpamedge.contract=../contract -cp "$RUN" org.junit.runner.JUnitCore $TESTS
+
+if [ -x ../../.venv/bin/pam-edge ]; then
+    echo "with Python: what Kotlin writes, judged by pam-edge (the first time an artifact and a kit are made: minutes)"
+    ../../.venv/bin/python -P cross.py "$RUN"
+else
+    not_run "verify and profile import on what Kotlin writes" "no .venv here (make setup)"
+fi
+not_run "Gradle, a real Android SDK, LiteRT's and ML Kit's own classes, any device" "none of them is here"
