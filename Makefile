@@ -42,4 +42,4 @@ typing:
 	@for d in converters device_profiles runtimes; do ln -s ../../$$d .typing/pam_edge/$$d; done
 
 clean:
-	rm -rf $(VENV) .typing build demo
+	rm -rf $(VENV) .typing build demo runtimes/android/build runtimes/android/tools/node_modules

@@ -47,13 +47,15 @@ def main() -> None:
 
     done = pam_edge("verify", ARTIFACT, "--device-outputs", out / "right", "--json")
     checks = json.loads(done.stdout or "{}").get("checks", [])
-    exact = [each for each in checks if each["max_abs_error"] == 0 and each["path_mismatches"] == 0 and each["images"] == 2]
+    exact = [
+        each for each in checks if each["max_abs_error"] == 0 and each["path_mismatches"] == 0 and each["images"] == 2
+    ]
     expect(done.returncode == 0 and len(exact) == 2, "verify passes both entry points, 2 pictures each, error 0", done)
     done = pam_edge("verify", ARTIFACT, "--device-outputs", out / "wrong", "--json")
     expect(done.returncode == 1, "verify fails outputs with one pixel 0.01 off", done)
 
-    (out / "profile.toml").unlink(missing_ok=True)
-    done = pam_edge("profile", "import", out / "samples.json", "--name", "fake", "-o", out / "profile.toml", "--json")
+    (out / "fake.toml").unlink(missing_ok=True)
+    done = pam_edge("profile", "import", out / "samples.json", "--name", "fake", "-o", out / "fake.toml", "--json")
     found = json.loads(done.stdout or "{}")
     expect(done.returncode == 0, f"profile import takes {found.get('samples')} samples", done)
     error = found["held_out_median_error_pct"]

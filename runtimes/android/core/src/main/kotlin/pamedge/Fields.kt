@@ -58,10 +58,6 @@ internal class Fields(private val record: JSONObject, private val place: String)
         if (each == JSONObject.NULL) null else (each as? Number ?: wrong("$name.$index", "a number")).toDouble()
     }
 
-    fun texts(name: String): List<String> = items(name).mapIndexed { index, each ->
-        each as? String ?: wrong("$name.$index", "text")
-    }
-
     /** A list of lists of text. */
     fun lists(name: String): List<List<String>> = items(name).mapIndexed { index, each ->
         val inner = each as? JSONArray ?: wrong("$name.$index", "a list")

@@ -31,16 +31,6 @@ public object Hashes {
         return hex(digest.digest())
     }
 
-    /** The same of a folder whose files are in memory: contents by name. */
-    internal fun ofContents(files: Map<String, ByteArray>): String {
-        val digest = sha256()
-        for ((name, contents) in files.toSortedMap(BY_PARTS)) {
-            digest.update("$name\u0000${contents.size}\u0000".toByteArray())
-            digest.update(contents)
-        }
-        return hex(digest.digest())
-    }
-
     private fun filesOf(folder: File): Map<String, File> =
         folder.walkTopDown().filter { it.isFile }.associateBy { it.relativeTo(folder).invariantSeparatorsPath }
             .toSortedMap(BY_PARTS)

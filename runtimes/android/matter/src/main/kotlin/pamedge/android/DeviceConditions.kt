@@ -2,7 +2,6 @@ package pamedge.android
 
 import android.app.Activity
 import android.app.Application
-import android.content.Context
 import android.os.Build
 import android.os.Bundle
 import android.os.PowerManager
