@@ -3,8 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+SWIFT ?= swift
 
-.PHONY: setup demo test test-slow test-ios bench lint typing clean
+.PHONY: setup demo test test-slow test-android test-ios bench lint typing clean
 
 setup: $(VENV)/.ready
 
@@ -23,21 +24,12 @@ test: setup lint
 test-slow: setup
 	@$(BIN)/pytest -m slow
 
-# Swift is no part of the setup: runtimes/ios/README.md says where to get it. SWIFT may be a command of several words.
-SWIFT ?= swift
-IOS := --package-path $(CURDIR)/runtimes/ios --scratch-path $(CURDIR)/build/ios
-CROSS := $(CURDIR)/build/ios-cross
+# The libraries for apps, each with what this machine has for it; what is missing here is said.
+test-android:
+	@runtimes/android/check.sh
 
 test-ios:
-	@if ! $(SWIFT) --version >/dev/null 2>&1; then \
-	  echo "test-ios: not run: '$(SWIFT)' is no Swift toolchain here. runtimes/ios/README.md says how to get one."; \
-	elif ! test -x $(BIN)/pam-edge; then \
-	  $(SWIFT) build $(IOS) --build-tests && $(SWIFT) test $(IOS) --skip-build && \
-	  echo "test-ios: not run: the check against the Python side, which takes 'make setup'."; \
-	else \
-	  $(BIN)/python -m tests.ios prepare $(CROSS) && $(SWIFT) build $(IOS) --build-tests && \
-	  PAM_EDGE_CROSS=$(CROSS) $(SWIFT) test $(IOS) --skip-build && $(BIN)/python -m tests.ios check $(CROSS); \
-	fi
+	@SWIFT="$(SWIFT)" runtimes/ios/check.sh
 
 bench: setup
 	@$(BIN)/python -m tests.bench
@@ -54,4 +46,4 @@ typing:
 	@for d in converters device_profiles runtimes; do ln -s ../../$$d .typing/pam_edge/$$d; done
 
 clean:
-	rm -rf $(VENV) .typing build demo
+	rm -rf $(VENV) .typing build demo runtimes/android/build runtimes/android/tools/node_modules
