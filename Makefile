@@ -3,8 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+SWIFT ?= swift
 
-.PHONY: setup demo test test-slow test-web bench lint typing clean
+.PHONY: setup demo test test-slow test-android test-ios test-web bench lint typing clean
 
 setup: $(VENV)/.ready
 
@@ -22,6 +23,13 @@ test: setup lint
 
 test-slow: setup
 	@$(BIN)/pytest -m slow
+
+# The libraries for apps, each with what this machine has for it; what is missing here is said.
+test-android:
+	@runtimes/android/check.sh
+
+test-ios:
+	@SWIFT="$(SWIFT)" runtimes/ios/check.sh
 
 # The web runtime: types, the contract's cases and its own in Node.js, and the page in a real Chromium, with artifacts made
 # here. Without Chromium its tests are listed as skipped, with the reason.
@@ -44,4 +52,5 @@ typing:
 	@for d in converters device_profiles runtimes; do ln -s ../../$$d .typing/pam_edge/$$d; done
 
 clean:
-	rm -rf $(VENV) .typing build demo runtimes/web/node_modules runtimes/web/build runtimes/web/dist
+	rm -rf $(VENV) .typing build demo runtimes/android/build runtimes/android/tools/node_modules runtimes/web/node_modules \
+		runtimes/web/build runtimes/web/dist

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pam_edge.errors import UsageError
-from pam_edge.terms import ComputeUnit, Layout, Mode, Precision, TensorIO
+from pam_edge.terms import ComputeUnit, Layout, Mode, Platform, Precision, TensorIO
 
 
 class Target(StrEnum):
@@ -85,6 +85,25 @@ class PhoneKit:
 
 
 @dataclass(frozen=True, slots=True)
+class Shipping:
+    """Whether an app on a platform can ship a target's files with the library that `pam-edge package` gives it.
+
+    Attributes:
+        refused: why not; empty where it can.
+        needs: what the device has to have, by mode.
+        refused_precisions: in which files are no use there, and why.
+        engines: class of the platform's library that runs the files, where it has several.
+        runtime: what the library's build files call the runtime that the app adds, where it adds one.
+    """
+
+    refused: str = ""
+    needs: Mapping[Mode, str] = field(default_factory=dict)
+    refused_precisions: Mapping[Precision, str] = field(default_factory=dict)
+    engines: str = ""
+    runtime: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TargetFacts:
     """What the core needs to know of a target.
 
@@ -104,6 +123,7 @@ class TargetFacts:
         why_not_timed_here: None where its times on this machine mean something.
         profiles_operators: whether its runtime's profiler tells operators in order.
         kit: how a phone is measured.
+        shipping: what becomes of its files in an app, by platform.
     """
 
     label: str
@@ -121,6 +141,7 @@ class TargetFacts:
     why_not_timed_here: str | None
     profiles_operators: bool
     kit: PhoneKit
+    shipping: Mapping[Platform, Shipping]
 
     def compute_unit(self, precision: Precision, mode: Mode) -> ComputeUnit:
         """Return where apps' graphs run: on the CPU if they choose inside, which no other unit promises to take."""
@@ -138,6 +159,11 @@ _ONE_PARTITION = "one partition, nothing outside of it"
 _IN_APPS_RUNTIME = "converts here; checked by running the files in the runtime that apps use"
 _XNNPACK = Accelerator("CPU (XNNPACK)", _ONE_PARTITION, _BOTH_BRANCHES, takes_choices=True)
 _ON_CPU = dict.fromkeys(Precision, ComputeUnit.CPU)
+
+
+def _everywhere(needed: str) -> dict[Mode, str]:
+    return dict.fromkeys(Mode, needed)
+
 
 FACTS: Mapping[Target, TargetFacts] = {
     Target.COREML: TargetFacts(
@@ -184,6 +210,14 @@ FACTS: Mapping[Target, TargetFacts] = {
         ),
         profiles_operators=False,
         kit=PhoneKit(program="coreml.py", guide="coreml.md", has_probe=False),
+        shipping={
+            Platform.IOS: Shipping(
+                needs=_everywhere("iOS 16 or macOS 13")
+                | {Mode.MULTI: "iOS 18 or macOS 15, from which on Core ML takes several functions in one package"}
+            ),
+            Platform.ANDROID: Shipping(refused="Core ML is Apple's"),
+            Platform.WEB: Shipping(refused="no browser runs Core ML packages"),
+        },
     ),
     Target.TFLITE: TargetFacts(
         label="LiteRT",
@@ -221,6 +255,19 @@ FACTS: Mapping[Target, TargetFacts] = {
             runner="benchmark_model",
             runner_source="LiteRT's documentation, under benchmark tools, offers it as a binary for android_aarch64.",
         ),
+        shipping={
+            Platform.IOS: Shipping(refused="the Swift package runs Core ML, which alone reaches the Neural Engine"),
+            Platform.ANDROID: Shipping(
+                needs=_everywhere("Android 8 (API 26)"), engines="LiteRtEngines", runtime="litert"
+            ),
+            Platform.WEB: Shipping(
+                needs=_everywhere("a browser with WebAssembly SIMD, as all have had since 2023"),
+                # pam-tiny, 256x256, mild, in turns in Chromium, one thread, medians of ten: 5.3 times.
+                refused_precisions={
+                    Precision.FP16: "WebAssembly takes five times as long with half-precision weights as with fp32"
+                },
+            ),
+        },
     ),
     Target.EXECUTORCH: TargetFacts(
         label="ExecuTorch",
@@ -247,6 +294,13 @@ FACTS: Mapping[Target, TargetFacts] = {
             runner="executor_runner",
             runner_source="build it from ExecuTorch's sources for Android, with XNNPACK, as its documentation says.",
         ),
+        shipping={
+            Platform.IOS: Shipping(refused="the Swift package runs Core ML, which alone reaches the Neural Engine"),
+            Platform.ANDROID: Shipping(
+                needs=_everywhere("Android 8 (API 26)"), engines="ExecuTorchEngines", runtime="executorch"
+            ),
+            Platform.WEB: Shipping(refused="ExecuTorch has no runtime for browsers here"),
+        },
     ),
 }
 

@@ -124,6 +124,19 @@ class ComputeUnit(StrEnum):
         return self.replace("_", " ")
 
 
+class Platform(StrEnum):
+    """Where an app runs."""
+
+    IOS = "ios"
+    ANDROID = "android"
+    WEB = "web"
+
+    @property
+    def label(self) -> str:
+        """Name for people."""
+        return {Platform.IOS: "iOS", Platform.ANDROID: "Android", Platform.WEB: "the web"}[self]
+
+
 class CostUnit(StrEnum):
     """What a cost counts."""
 

@@ -18,7 +18,13 @@ _PATIENCE_S = 3.0
 
 
 class Interrupted(BaseException):
-    """Someone asked this process to stop. No KeyboardInterrupt, because typer ends silently on that one."""
+    """Someone asked this process to stop. No KeyboardInterrupt, because typer ends silently on that one.
+
+    Attributes:
+        is_told: whether the command has printed its one JSON object already, so that the end adds none.
+    """
+
+    is_told = False
 
 
 class _Stopper:
@@ -57,7 +63,8 @@ def interruptible(*, json: bool) -> Iterator[None]:
         if stopper.by is None or (isinstance(error, SystemExit) and not error.code):
             raise
         before |= dict.fromkeys(heeded, signal.SIG_IGN)  # the way out has begun
-        _say(" ".join(["Interrupted.", *getattr(error, "__notes__", [])]), json=json)
+        told = getattr(error, "is_told", False)
+        _say(" ".join(["Interrupted.", *getattr(error, "__notes__", [])]), json=json and not told)
         sys.exit(128 + stopper.by)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from pam_edge import __version__
-from pam_edge.cli import convert, demo, doctor, inspect, learning, matte, measuring, planning, verify
+from pam_edge.cli import convert, demo, doctor, inspect, learning, matte, measuring, package, planning, serve, verify
 from pam_edge.cli.failures import EXIT_CODES, ExitCode, print_failure, report_failure
 from pam_edge.cli.interruption import interruptible
 from pam_edge.cli.logs import shown_log
@@ -34,6 +34,8 @@ for command in (
     matte.matte,
     planning.plan,
     measuring.bench,
+    package.package,
+    serve.serve,
     inspect.inspect,
     doctor.doctor,
     demo.demo,

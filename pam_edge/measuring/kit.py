@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from pam_edge import __version__
-from pam_edge.delivery.artifact.staging import deliver, staging
-from pam_edge.errors import UsageError
+from pam_edge.delivery.artifact.staging import check_free, deliver, staging
 from pam_edge.evaluation.pictures import bundled_pictures, fit
 from pam_edge.files import write_whole
 from pam_edge.measuring.path_design import default_path_count, design_paths, schedule
@@ -50,7 +49,7 @@ def write_kit(subject: Subject, directory: Path) -> Kit:
         UsageError: if the folder holds something, or is one that the command runs in.
         ConversionError: if the converter fails.
     """
-    _check_free(directory)
+    check_free(directory)
     from pam_edge.supernet.variants import variant
 
     blocks = variant(subject.variant).block_count
@@ -65,16 +64,6 @@ def write_kit(subject: Subject, directory: Path) -> Kit:
         write_whole(folder / "README.md", readme.encode())
         deliver(folder, directory)
     return Kit(directory, paths, directory / "README.md")
-
-
-def _check_free(directory: Path) -> None:
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        found = "holds files" if directory.is_dir() else "is a file"
-        raise UsageError(f"-o {directory}: expected a folder that is empty or not there yet; it {found}.")
-    if Path.cwd().is_relative_to(directory.resolve()):
-        raise UsageError(
-            f"-o {directory}: expected a new folder; the command runs inside this one. Name another, such as -o kit."
-        )
 
 
 def _write_inputs(subject: Subject, paths: Sequence[PathSpec], folder: Path) -> None:

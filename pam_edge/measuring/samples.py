@@ -98,16 +98,28 @@ def read_samples(file: Path) -> SampleFile:
     Raises:
         ProfileError: if it cannot be read, is cut short or malformed, or is of another variant or architecture.
     """
-    text = read_text(file, "samples, which a measurement writes as JSON,", ProfileError)
+    return parse_samples(read_text(file, "samples, which a measurement writes as JSON,", ProfileError), str(file))
+
+
+def parse_samples(text: str | bytes, source: str) -> SampleFile:
+    """Check samples, and that they fit the variant they name.
+
+    Args:
+        text: JSON.
+        source: what they are called in errors: their file, or how they came.
+
+    Raises:
+        ProfileError: if they are cut short or malformed, or are of another variant or architecture.
+    """
     try:
         samples = SampleFile.model_validate_json(text)
     except ValidationError as e:
-        raise ProfileError(_describe(file, e)) from e
-    _check_variant(file, samples)
+        raise ProfileError(_describe(source, e)) from e
+    _check_variant(source, samples)
     return samples
 
 
-def _describe(file: Path, error: ValidationError) -> str:
+def _describe(file: str, error: ValidationError) -> str:
     first = error.errors()[0]
     if first["type"] == "json_invalid":
         return f"The samples {file} are not complete JSON ({first['msg']}). Copy the file from the device again."
@@ -118,7 +130,7 @@ def _describe(file: Path, error: ValidationError) -> str:
     return f"The samples {file} cannot be used: {key}: {found}{shown}. Measure again; nothing was imported.{more}"
 
 
-def _check_variant(file: Path, samples: SampleFile) -> None:
+def _check_variant(file: str, samples: SampleFile) -> None:
     config = VARIANTS.get(samples.variant)
     if config is None:
         known = ", ".join(VARIANTS)

@@ -277,3 +277,21 @@ def test_prior_makes_the_folder_of_its_file_when_it_has_measured(pam_edge, tmp_p
     code, _, err = pam_edge("prior", "--checkpoint", "pam-minute", "--out", "new/deep/prior.json")
     assert code == 0, err
     assert Prior.load(folder / "prior.json") == measured
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["package", "none", "--platform", "web", "-o", "out"], ["Expected an artifact folder", "none has none"]),
+        (["package", "none", "--platform", "windows", "-o", "out"], ["--platform", "ios, android, web", "windows"]),
+        (["package", "none", "--platform", "web", "-o", "."], ["expected a new folder"]),
+        (["serve", "none"], ["pam-edge package", "bundle.json"]),
+        (["serve", "none", "--uploads", "/dev/null/samples"], ["--uploads", "can be written"]),
+    ],
+)
+def test_package_and_serve_refuse_what_they_cannot_use_and_write_nothing(pam_edge, tmp_path, arguments, words):
+    code, out, err = pam_edge(*arguments)
+    assert (code, out) == (2, "")
+    for word in words:
+        assert word in err
+    assert list((tmp_path / "here").iterdir()) == []

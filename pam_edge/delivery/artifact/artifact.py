@@ -45,11 +45,12 @@ class Artifact:
         """
         folder = as_path("directory", directory)
         artifact = cls(folder, read_manifest(folder))
-        for file in artifact._named_files():
+        for file in artifact.named_files():
             inside(folder, file)
         return artifact
 
-    def _named_files(self) -> Iterator[str]:
+    def named_files(self) -> Iterator[str]:
+        """Yield the paths of the files and package folders that the manifest names, in the artifact folder."""
         yield from dict.fromkeys(entry.file for entry in self.manifest.entry_points)
         for golden in self.manifest.golden:
             yield from (golden.image, golden.trimap, *golden.alphas.values(), *golden.foregrounds.values())

@@ -8,8 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pam_edge.errors import UsageError
+
 _MARK = ".partial-"
 _REPLACED = "-replaced"
+
+
+def check_free(directory: Path) -> None:
+    """Refuse a folder that cannot be one's own to write.
+
+    Raises:
+        UsageError: if it holds something, is a file, or is one that the command runs in.
+    """
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        found = "holds files" if directory.is_dir() else "is a file"
+        raise UsageError(f"-o {directory}: expected a folder that is empty or not there yet; it {found}. Name another.")
+    if Path.cwd().is_relative_to(directory.resolve()):
+        raise UsageError(f"-o {directory}: expected a new folder; the command runs inside this one. Name another.")
 
 
 @contextmanager

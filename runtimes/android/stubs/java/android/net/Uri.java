@@ -1,0 +1,4 @@
+package android.net;
+
+/** TEST STUB. */
+public abstract class Uri {}

@@ -1,0 +1,4 @@
+package android.os;
+
+/** TEST STUB. */
+public final class Bundle {}

@@ -1,0 +1,4 @@
+package com.facebook.jni;
+
+/** TEST STUB: for ExecuTorch's own classes. */
+public class HybridData {}

@@ -1,0 +1,182 @@
+#if canImport(CoreML)
+  @preconcurrency import CoreML
+  import CoreVideo
+  import Foundation
+  import PamEdgeCore
+
+  /// One function of a Core ML model on one compute unit; predictions take turns.
+  actor CoreMLEngine: Engine {
+    private let model: MLModel
+    private let io: Manifest.IO
+
+    /// - Parameters:
+    ///   - compiled: model.
+    ///   - unit: to ask for.
+    ///   - function: of a file that has several; else nil.
+    ///   - io: form of pictures.
+    /// - Throws: what Core ML says; ``PamEdgeError`` of kind unsuited if the system knows no functions.
+    init(compiled: URL, unit: ComputeUnit, function: String?, io: Manifest.IO) async throws {
+      let configuration = MLModelConfiguration()
+      configuration.computeUnits = Self.computeUnits(unit)
+      if let function {
+        guard #available(iOS 18, macOS 15, *) else {
+          throw PamEdgeError(
+            .unsuited, "Several entry points in one file take iOS 18 or macOS 15; this is older. Convert with --mode "
+              + "static for older systems.")
+        }
+        configuration.functionName = function
+      }
+      model = try await MLModel.load(contentsOf: compiled, configuration: configuration)
+      self.io = io
+    }
+
+    private static func computeUnits(_ unit: ComputeUnit) -> MLComputeUnits {
+      switch unit {
+      case .cpu: .cpuOnly
+      case .gpu: .cpuAndGPU
+      case .neuralEngine: .cpuAndNeuralEngine
+      }
+    }
+
+    func run(_ inputs: Inputs, _ entry: Manifest.EntryPoint) throws -> Outputs {
+      let features = try MLDictionaryFeatureProvider(dictionary: features(inputs, entry))
+      let found: any MLFeatureProvider
+      do {
+        found = try model.prediction(from: features)
+      } catch {
+        throw PamEdgeError(.runtime, "Core ML could not run \(entry.name): \(error.localizedDescription)")
+      }
+      return try outputs(found, entry)
+    }
+
+    private func features(_ inputs: Inputs, _ entry: Manifest.EntryPoint) throws -> [String: MLFeatureValue] {
+      var features: [String: MLFeatureValue] = [:]
+      for tensor in entry.inputs {
+        features[tensor.name] = try feature(tensor, inputs, entry)
+      }
+      return features
+    }
+
+    private func feature(
+      _ tensor: Manifest.Tensor, _ inputs: Inputs, _ entry: Manifest.EntryPoint
+    ) throws -> MLFeatureValue {
+      switch tensor.name {
+      case "image":
+        guard io == .tensor else { return MLFeatureValue(pixelBuffer: try Pixels.buffer(of: inputs.image)) }
+        let size = inputs.image.height * inputs.image.width
+        return try Arrays.value(tensor.shape) { Float(inputs.image.bytes[3 * ($0 % size) + $0 / size]) }
+      case entry.ends.source.region:
+        guard io == .tensor else { return MLFeatureValue(pixelBuffer: try Pixels.buffer(of: inputs.region)) }
+        return try Arrays.value(tensor.shape) { Float(inputs.region.values[$0]) }
+      case "previous":
+        guard let previous = inputs.previous else { throw missing(tensor) }
+        guard io == .tensor else { return MLFeatureValue(pixelBuffer: try Pixels.buffer(of: previous)) }
+        return try Arrays.value(tensor.shape) { previous.values[$0] }
+      case "budget":
+        guard let budget = inputs.budget else { throw missing(tensor) }
+        return try Arrays.value(tensor.shape) { _ in budget }
+      case "previous_path":
+        guard let path = inputs.previousPath else { throw missing(tensor) }
+        return try Arrays.value(tensor.shape) { path[$0] }
+      default: throw missing(tensor)
+      }
+    }
+
+    private func outputs(_ found: any MLFeatureProvider, _ entry: Manifest.EntryPoint) throws -> Outputs {
+      let names = Set(entry.outputs.map(\.name))
+      func vector(_ name: String) throws -> [Float]? {
+        try names.contains(name) ? Arrays.floats(try value(found, name, \.multiArrayValue)) : nil
+      }
+      return Outputs(
+        alpha: try alpha(found, entry.size),
+        foreground: try names.contains("foreground") ? foreground(found, entry.size) : nil, path: try vector("path"),
+        cost: try vector("cost")?.first)
+    }
+
+    private func alpha(_ found: any MLFeatureProvider, _ size: Size) throws -> Alpha {
+      guard io == .image else {
+        let values = try Arrays.floats(value(found, "alpha", \.multiArrayValue))
+        return Alpha(height: size.height, width: size.width, values: try sized(values, size.height * size.width, "alpha"))
+      }
+      let alpha = try Pixels.alpha(value(found, "alpha", \.imageBufferValue))
+      _ = try sized(alpha.values, size.height * size.width, "alpha")
+      return alpha
+    }
+
+    /// Three values a pixel, whichever way they come.
+    private func foreground(_ found: any MLFeatureProvider, _ size: Size) throws -> [Float] {
+      let count = size.height * size.width
+      guard io == .image else {
+        let planes = try sized(Arrays.floats(value(found, "foreground", \.multiArrayValue)), 3 * count, "foreground")
+        return (0..<3 * count).map { planes[$0 % 3 * count + $0 / 3] }
+      }
+      let image = try Pixels.rgb(value(found, "foreground", \.imageBufferValue))
+      return try sized(image.bytes.map { Float($0) }, 3 * count, "foreground")
+    }
+
+    private func value<T>(
+      _ found: any MLFeatureProvider, _ name: String, _ form: (MLFeatureValue) -> T?
+    ) throws -> T {
+      guard let value = found.featureValue(for: name).flatMap(form) else {
+        throw PamEdgeError(
+          .damaged, "Expected the model to give \(name) as the manifest says; it does not. Package the bundle again.")
+      }
+      return value
+    }
+
+    private func sized(_ values: [Float], _ count: Int, _ name: String) throws -> [Float] {
+      guard values.count == count else {
+        throw PamEdgeError(.damaged, "Expected \(count) values of \(name); the model gave \(values.count).")
+      }
+      return values
+    }
+
+    private func missing(_ tensor: Manifest.Tensor) -> PamEdgeError {
+      PamEdgeError(.damaged, "The model takes an input, \(tensor.name), that nothing is known to be given for.")
+    }
+  }
+
+  /// Multi-arrays as rows of floats, whatever their strides and type.
+  enum Arrays {
+    /// Returns float32 of a shape.
+    ///
+    /// - Parameter element: of a place, counted along the last dimension first.
+    static func value(_ shape: [Int], _ element: (Int) -> Float) throws -> MLFeatureValue {
+      let array = try MLMultiArray(shape: shape.map { NSNumber(value: $0) }, dataType: .float32)
+      array.withUnsafeMutableBytes { bytes, strides in
+        for place in 0..<shape.reduce(1, *) {
+          bytes.storeBytes(of: element(place), toByteOffset: 4 * offset(place, shape, strides), as: Float.self)
+        }
+      }
+      return MLFeatureValue(multiArray: array)
+    }
+
+    /// Returns the values in order, without gaps.
+    ///
+    /// - Throws: ``PamEdgeError`` of kind damaged for other types than float32 and float16.
+    static func floats(_ array: MLMultiArray) throws -> [Float] {
+      let shape = array.shape.map(\.intValue), strides = array.strides.map(\.intValue)
+      let type = array.dataType
+      guard type == .float32 || type == .float16 else {
+        throw PamEdgeError(.damaged, "Expected the model's outputs in float32 or float16. Package the bundle again.")
+      }
+      return array.withUnsafeBytes { bytes in
+        (0..<shape.reduce(1, *)).map { place in
+          let at = offset(place, shape, strides)
+          return type == .float32
+            ? bytes.loadUnaligned(fromByteOffset: 4 * at, as: Float.self)
+            : Half.float(bytes.loadUnaligned(fromByteOffset: 2 * at, as: UInt16.self))
+        }
+      }
+    }
+
+    private static func offset(_ place: Int, _ shape: [Int], _ strides: [Int]) -> Int {
+      var (rest, offset) = (place, 0)
+      for axis in shape.indices.reversed() {
+        offset += rest % shape[axis] * strides[axis]
+        rest /= shape[axis]
+      }
+      return offset
+    }
+  }
+#endif
