@@ -14,11 +14,17 @@ def as_path(name: str, value: str | os.PathLike[str]) -> Path:
     """Return what a caller gave as the path of a file or folder.
 
     Raises:
-        UsageError: if it is neither text nor a path.
+        UsageError: if it is neither text nor a path, or no file can have that name.
     """
     if not isinstance(value, (str, os.PathLike)):
         raise UsageError(f"{name}: expected a path, as text or as pathlib.Path; got {value!r}. Give the path itself.")
-    return Path(value)
+    path = Path(value)
+    try:
+        path.exists()
+    except (OSError, ValueError) as error:  # too long, or with a zero byte
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{name}: expected a path; got {str(path)[:60]!r} ...: {reason}. Check it.") from error
+    return path
 
 
 def read_text(file: Path, expected: str, error: type[PamEdgeError] = UsageError) -> str:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from pam_edge.errors import ProfileError, UsageError
-from pam_edge.files import check_can_write, read_text, what_is_in_the_way, write_whole
+from pam_edge.files import as_path, check_can_write, read_text, what_is_in_the_way, write_whole
 
 
 @pytest.fixture
@@ -70,3 +70,9 @@ def test_a_file_that_is_no_text_is_told_in_words(place, name, found):
         ProfileError, match=rf"Expected samples at .*{name}; it cannot be read: {found}.* Check the path."
     ):
         read_text(place / name, "samples", ProfileError)
+
+
+@pytest.mark.parametrize("path", ["x" * 3000, "x/" * 3000])
+def test_what_no_file_can_be_called_is_refused(path):
+    with pytest.raises(UsageError, match="images: expected a path"):
+        as_path("images", path)

@@ -64,11 +64,14 @@ def print_parity(records: tuple[ParityRecord, ...]) -> None:
     from pam_edge.delivery.parity.verify import describe_divergence, describe_path_errors
 
     table = Table()
-    for name in ("entry point", "parity", "images", "max |Δα|", "RMS unknown", "ΔSAD", "worst picture"):
+    has_colours = any(record.foreground_max_abs_error is not None for record in records)
+    colours = ("max |Δα·F|",) if has_colours else ()
+    for name in ("entry point", "parity", "images", "max |Δα|", "RMS unknown", "ΔSAD", *colours, "worst picture"):
         table.add_column(name, no_wrap=name == "worst picture")  # which may hold spaces
     for record in records:
         word = parity_word(record.passed)
-        numbers = (record.max_abs_error, record.rms_error_unknown, record.sad_change)
+        numbers = [record.max_abs_error, record.rms_error_unknown, record.sad_change]
+        numbers += [record.foreground_max_abs_error] if has_colours else []
         shown = [f"{number:.2e}" if number is not None else "-" for number in numbers]
         table.add_row(record.entry_point, word, str(record.images), *shown, record.worst_picture or "-")
     show(table)

@@ -147,13 +147,24 @@ def _plan(request: ConvertRequest, target: Target, checkpoint: Checkpoint, profi
     ]
     precision = every[0].on_device[1]
     io = _choose_io(request.io, target, precision)
-    planned = tuple(plan(checkpoint, request.budgets, conditions, profile) for conditions in every)
+    planned = tuple(_plan_size(request, checkpoint, conditions, profile) for conditions in every)
     record = None
     if profile:
         record = ProfileRecord(name=profile.name, provenance=planned[0].costs.provenance, basis=planned[0].basis)
     if request.mode is Mode.DYNAMIC:
         _check_inputs(planned[0])
     return _Job(request, target, precision, io, checkpoint, record, planned)
+
+
+def _plan_size(
+    request: ConvertRequest, checkpoint: Checkpoint, conditions: Conditions, profile: DeviceProfile | None
+) -> Planned:
+    try:
+        return plan(checkpoint, request.budgets, conditions, profile)
+    except BudgetError as error:
+        if len(request.interfaces) == 1:
+            raise
+        raise BudgetError(f"At {conditions.height}x{conditions.width}: {error}") from error
 
 
 def _choose_io(asked: TensorIO | None, target: Target, precision: Precision) -> TensorIO:
@@ -187,7 +198,7 @@ def choose_ends(
     Args:
         inputs: trimap, mask, or mask and last frame.
         outputs: alpha or cut-out.
-        band_px: reach of a mask's unknown band; None takes the default, 2 % of the short side.
+        band_px: reach of a mask's unknown band; None takes the default, 2 % of the short side and at least 4 pixels.
         mask_size: height and width of the mask; None takes the image's.
         height: of the image.
         width: of the image.
@@ -203,9 +214,10 @@ def choose_ends(
     most = min(height, width) // 2
     if not 1 <= band <= most:
         raise UsageError(f"Expected a band of 1 to {most} pixels at {height}x{width}; got {band}.")
-    if mask_size is not None and not (0 < mask_size[0] <= height and 0 < mask_size[1] <= width):
+    if mask_size is not None and not (1 < mask_size[0] <= height and 1 < mask_size[1] <= width):
         raise UsageError(
-            f"Expected a mask of at most the image's size, {height}x{width}; got {mask_size[0]}x{mask_size[1]}."
+            f"Expected a mask from 2x2, which can hold an edge, to the image's size, {height}x{width}; got "
+            f"{mask_size[0]}x{mask_size[1]}. Give the size of the masks that your app has."
         )
     return Ends(inputs, outputs, band, *(mask_size or (None, None)))
 

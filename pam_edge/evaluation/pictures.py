@@ -20,7 +20,7 @@ from pam_edge.data_folder import DATA_VARIABLE, data_folder
 from pam_edge.errors import UsageError
 from pam_edge.matting.images import read_image, read_mask, read_trimap
 from pam_edge.matting.picture_files import SUFFIXES, namesake, pictures_in, unique_names
-from pam_edge.matting.trimaps import BACKGROUND, FOREGROUND, UNKNOWN, trimap_from_mask
+from pam_edge.matting.trimaps import BACKGROUND, FOREGROUND, UNKNOWN, clean_trimap, trimap_from_mask
 from pam_edge.runtimes.base import LastFrame
 
 _TRIMAPS = Path(__file__).with_name("pictures")
@@ -169,7 +169,13 @@ def _bundled(name: str, load: Callable[[], NDArray[np.uint8]], source: str) -> P
 
 def _from_files(name: str, file: Path) -> Picture:
     image = read_image(file)
-    return Picture(name, image, _trimap_for(file, image.shape[0], image.shape[1]), "photograph", str(file))
+    trimap = _trimap_for(file, image.shape[0], image.shape[1])
+    if not (clean_trimap(trimap) == UNKNOWN).any():
+        raise UsageError(
+            f"Expected unknown pixels in the trimap of {file}, where parity is judged; it has none. Give another "
+            "trimap, or leave the picture out."
+        )
+    return Picture(name, image, trimap, "photograph", str(file))
 
 
 def _trimap_for(file: Path, height: int, width: int) -> NDArray[np.uint8]:

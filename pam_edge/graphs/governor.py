@@ -89,7 +89,11 @@ def _in_unit_of(costs: GovernorCosts, budget: Budget, static_path: PathSpec | No
         return budget.value / 100 * costs.full
     if budget.unit == costs.unit.lower():
         return budget.value
-    raise BudgetError(f"This graph takes its budget in {costs.unit} or percent of its full path's; got {budget}.")
+    advice = "Names are those that the graph was made with. " if budget.unit is BudgetUnit.LEVEL else ""
+    raise BudgetError(
+        f"This graph takes its budget in {costs.unit} or percent of its full path's; got {budget}. {advice}Give "
+        f"{costs.full:.4g}{costs.unit} or less, or a percentage."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ _EXPECTED = f"Expected a budget such as 12ms, 60GMAC, 80% or one of the names {'
 
 
 def parse_budget(text: str) -> Budget:
-    """Read a budget from its written form, or from its label; case and spaces around the unit do not matter.
+    """Read a budget from its written form, its label, or as it is shown; case and spaces at the unit do not matter.
 
     Raises:
         BudgetError: if it is no text or no budget, the unit is unknown, or the number is not above zero or too large.
@@ -73,8 +73,9 @@ def parse_budget(text: str) -> Budget:
     if not isinstance(text, str):
         raise BudgetError(f"{_EXPECTED}, as text; got {text!r}. Write it in quotes, with its unit.")
     name = text.strip().lower()
-    if name in NAMED_BUDGETS:
-        return NAMED_BUDGETS[name]
+    named = next((each for each in DEFAULT_BUDGETS if name in (each.label, str(each).lower())), None)
+    if named is not None:
+        return named
     match = _PATTERN.fullmatch(_LABEL_POINT.sub(".", name))
     if match is None:
         raise BudgetError(f"{_EXPECTED}; got {text!r}. Write a plain number directly followed by its unit.")

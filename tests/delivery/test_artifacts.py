@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,6 +87,17 @@ def test_an_entry_point_is_found_by_its_budget_or_its_name(static_artifacts):
     assert artifact.entry("60%").name == artifact.entry("60pct").name == artifact.entry("6e1 %").name == "60pct"
     with pytest.raises(UsageError, match="100%, 60%; got 80%"):
         artifact.entry("80pct")
+
+
+def test_an_entry_point_of_a_named_budget_is_found_by_its_name(static_artifacts):
+    artifact = static_artifacts[Target.TFLITE]
+    first, second = artifact.manifest.entry_points
+    named = [first.model_copy(update={"name": "mild", "budget": str(parse_budget("mild"))}), second]
+    mixed = replace(artifact, manifest=artifact.manifest.model_copy(update={"entry_points": tuple(named)}))
+    assert mixed.entry("mild").name == mixed.entry("Mild").name == "mild"
+    assert mixed.entry("60%").name == "60pct"
+    with pytest.raises(UsageError, match=r"mild \(100% of the MACs\), 60%; got moderate"):
+        mixed.entry("moderate")
 
 
 @pytest.mark.parametrize(

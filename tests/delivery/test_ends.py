@@ -161,6 +161,13 @@ def test_a_device_is_judged_by_its_colours_too(artifact, tmp_path):
     for file in outputs.glob("*.foreground.f32"):
         (np.fromfile(file, "<f4") * np.float32(0.5)).tofile(file)
     assert not any(record.passed for record in verify_device_outputs(artifact.directory, outputs))
+    shown = CliRunner().invoke(app, ["verify", str(artifact.directory), "--device-outputs", str(outputs)]).stdout
+    assert "Δα·F" in shown
+    for file in outputs.glob("*.foreground.f32"):
+        file.unlink()
+    for record in verify_device_outputs(artifact.directory, outputs):
+        assert record.passed is None
+        assert "foreground.f32" in record.reason
 
 
 def test_a_first_frame_is_one_without_a_last_and_a_second_follows_it(artifact):
@@ -212,8 +219,9 @@ def test_all_ends_in_every_mode_on_every_target(tmp_path, target, mode, ends):
         ((Source.TRIMAP, Result.ALPHA, None, (32, 32), 64, 64), "inputs to mask"),
         ((Source.MASK, Result.ALPHA, 0, None, 64, 64), "1 to 32 pixels"),
         ((Source.MASK, Result.ALPHA, 33, None, 64, 96), "1 to 32 pixels"),
-        ((Source.MASK, Result.ALPHA, None, (65, 64), 64, 64), "at most the image's size"),
-        ((Source.MASK, Result.ALPHA, None, (0, 64), 64, 64), "at most the image's size"),
+        ((Source.MASK, Result.ALPHA, None, (65, 64), 64, 64), "to the image's size, 64x64"),
+        ((Source.MASK, Result.ALPHA, None, (1, 64), 64, 64), "from 2x2"),
+        ((Source.MASK, Result.ALPHA, None, (0, 64), 64, 64), "from 2x2"),
     ],
 )
 def test_ends_that_make_no_sense_are_refused(arguments, words):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from pam_edge.errors import UsageError
 from pam_edge.evaluation.datasets import find_cases
 from pam_edge.evaluation.pictures import folder_pictures
 from pam_edge.learning.library import background_names
@@ -20,6 +21,14 @@ def put(file: Path) -> Path:
     image.paste(255, (20, 20, 50, 50))
     image.save(file)
     return file
+
+
+def test_a_picture_whose_trimap_leaves_nothing_to_judge_is_named(tmp_path):
+    put(tmp_path / "image" / "a.png")
+    (tmp_path / "trimap").mkdir()
+    Image.new("L", Image.open(tmp_path / "image" / "a.png").size, 255).save(tmp_path / "trimap" / "a.png")
+    with pytest.raises(UsageError, match=r"Expected unknown pixels in the trimap of .*a\.png"):
+        folder_pictures(tmp_path)
 
 
 SPELLINGS = [*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES)]

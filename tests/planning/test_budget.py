@@ -89,6 +89,11 @@ def test_labels_and_texts_read_back_as_their_budget(number, unit):
     assert parse_budget(budget.label) == parse_budget(budget.text) == budget
 
 
+@pytest.mark.parametrize("budget", DEFAULT_BUDGETS, ids=str)
+def test_a_named_budget_reads_back_as_it_is_shown(budget):
+    assert parse_budget(str(budget)) == parse_budget(str(budget).upper()) == budget
+
+
 def test_the_default_budgets_are_the_three_names_full_first():
     assert [budget.label for budget in DEFAULT_BUDGETS] == ["mild", "moderate", "aggressive"]
     assert NAMED_BUDGETS["mild"].value == 100.0

@@ -26,6 +26,7 @@ from pam_edge.evaluation.pictures import (
     fit,
     folder_pictures,
 )
+from pam_edge.files import as_path
 from pam_edge.runtimes.registry import load_runtime, runtime_names
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
 from pam_edge.workers import run_in_worker
@@ -36,7 +37,7 @@ DATA_PICTURES_IN_CONVERT = 2
 def verify(
     directory: Path | str,
     *,
-    images: Path | None = None,
+    images: Path | str | None = None,
     checkpoint: str | None = None,
     runtime: str | None = None,
     threads: int = 1,
@@ -58,12 +59,13 @@ def verify(
         ParityError: if a file crashes its runtime.
     """
     target = Artifact.read(directory).manifest.target
+    folder = as_path("images", images) if images else None
     if runtime is not None and runtime not in runtime_names(target):
         load_runtime(target, runtime)
     payload = {
         "directory": str(directory),
         "checkpoint": checkpoint,
-        "pictures": {"kind": "folder", "folder": str(images)} if images else {"kind": "all"},
+        "pictures": {"kind": "folder", "folder": str(folder)} if folder else {"kind": "all"},
         "runtime": runtime,
         "threads": threads,
     }
@@ -83,7 +85,7 @@ def assert_parity(directory: Path | str, *, images: Path | str | None = None) ->
         ParityError: if one does not, or could not be run here.
         ArtifactError: as ``verify``.
     """
-    records = verify(directory, images=Path(images) if images else None)
+    records = verify(directory, images=images)
     failed = [record for record in records if record.passed is not True]
     if failed:
         raise ParityError(describe_failure(str(directory), failed))
