@@ -160,7 +160,9 @@ def matte(
         PamEdgeError: if the model cannot be loaded.
     """
     check_picture(image, trimap)
-    opened = open_model(str(model), budget, threads=threads, picture=(trimap.shape[0], trimap.shape[1]))
+    opened = open_model(
+        str(as_path("model", model)), budget, threads=threads, picture=(trimap.shape[0], trimap.shape[1])
+    )
     return cut_out(opened.matter, image, trimap)
 
 

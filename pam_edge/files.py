@@ -17,7 +17,9 @@ def as_path(name: str, value: str | os.PathLike[str]) -> Path:
         UsageError: if it is neither text nor a path, or no file can have that name.
     """
     if not isinstance(value, (str, os.PathLike)):
-        raise UsageError(f"{name}: expected a path, as text or as pathlib.Path; got {value!r}. Give the path itself.")
+        raise UsageError(
+            f"{name}: expected a path, as text or as pathlib.Path; got {value!r:.80}. Give the path itself."
+        )
     path = Path(value)
     try:
         path.exists()

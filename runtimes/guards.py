@@ -109,6 +109,8 @@ def last_inputs(
         if last is not None:
             raise UsageError("Expected no last frame: this graph takes pictures, not video. Leave it out.")
         return {}
+    if last is not None and not isinstance(last, LastFrame):
+        raise UsageError(f"Expected the last frame as `matte.as_last` gives it; got {type(last).__name__}. Use that.")
     wanted: dict[str, NDArray[np.float32] | None] = {PREVIOUS: None if last is None else last.alpha}
     stand_ins: dict[str, NDArray[np.float32]] = {PREVIOUS: np.full((height, width), NO_PREVIOUS, np.float32)}
     if blocks:

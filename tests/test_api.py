@@ -32,6 +32,7 @@ def test_readme_imports_what_exists():
     [
         (lambda: pam_edge.matte(IMAGE, TRIMAP, "pam-minute", 0.5), "budget.*got 0.5"),
         (lambda: pam_edge.matte(IMAGE, TRIMAP, "pam-minute", ["80%"]), "budget.*got "),
+        (lambda: pam_edge.matte(IMAGE, TRIMAP, {"an": "artifact"}), "model.*expected a path"),
         (lambda: pam_edge.plan("pam-minute", [80]), "budget.*got 80"),  # type: ignore[list-item]
         (lambda: pam_edge.plan("pam-minute", 80), "budgets.*got 80"),
         (lambda: pam_edge.plan("pam-minute", size=64.0), r"^size.*got 64\.0"),

@@ -212,7 +212,7 @@ def choose_ends(
         return Ends(inputs, outputs)
     band = default_band_px(height, width) if band_px is None else band_px
     most = min(height, width) // 2
-    if not 1 <= band <= most:
+    if not isinstance(band, int) or not 1 <= band <= most:
         raise UsageError(f"Expected a band of 1 to {most} pixels at {height}x{width}; got {band}.")
     if mask_size is not None and not (1 < mask_size[0] <= height and 1 < mask_size[1] <= width):
         raise UsageError(

@@ -187,7 +187,11 @@ def test_a_first_frame_is_one_without_a_last_and_a_second_follows_it(artifact):
     for wrong in (first.alpha[1:], first.alpha.astype(np.float64), np.full_like(first.alpha, np.nan)):
         with pytest.raises(UsageError, match="Expected previous as float32"):
             model(picture.image, picture.given, last=LastFrame(wrong, first.as_last.path))
+    with pytest.raises(UsageError, match="as_last"):
+        model(picture.image, picture.given, last=first.alpha)
     if manifest.mode is Mode.DYNAMIC:
+        with pytest.raises(UsageError, match="budget as a number"):
+            model(picture.image, picture.given, "80%")
         with pytest.raises(UsageError, match="Expected previous_path as float32"):
             model(picture.image, picture.given, last=LastFrame(first.alpha))
 
@@ -218,6 +222,8 @@ def test_all_ends_in_every_mode_on_every_target(tmp_path, target, mode, ends):
         ((Source.TRIMAP, Result.ALPHA, 4, None, 64, 64), "inputs to mask"),
         ((Source.TRIMAP, Result.ALPHA, None, (32, 32), 64, 64), "inputs to mask"),
         ((Source.MASK, Result.ALPHA, 0, None, 64, 64), "1 to 32 pixels"),
+        ((Source.MASK, Result.ALPHA, 2.5, None, 64, 96), "got 2.5"),
+        ((Source.MASK, Result.ALPHA, "2", None, 64, 96), "1 to 32 pixels"),
         ((Source.MASK, Result.ALPHA, 33, None, 64, 96), "1 to 32 pixels"),
         ((Source.MASK, Result.ALPHA, None, (65, 64), 64, 64), "to the image's size, 64x64"),
         ((Source.MASK, Result.ALPHA, None, (1, 64), 64, 64), "from 2x2"),

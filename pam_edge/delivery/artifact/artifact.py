@@ -159,7 +159,7 @@ class Artifact:
                 "manifest's. Copy the folder again, or convert again."
             )
 
-    def open(self, entry: EntryPointRecord, *, threads: int, runtime: Runtime | None = None) -> Opened:
+    def open(self, entry: EntryPointRecord, *, threads: int = 1, runtime: Runtime | None = None) -> Opened:
         """Load an entry point in a runtime, by default the one that proves most here.
 
         Raises:

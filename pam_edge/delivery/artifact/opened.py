@@ -108,6 +108,8 @@ class ChosenPath:
         last: LastFrame | None = None,
     ) -> Matte:
         """See ``Opened``."""
+        if budget is not None and not isinstance(budget, (int, float, np.number)):
+            raise UsageError(f"Expected a budget as a number, in the artifact's unit; got {budget!r}. Give the number.")
         limit = np.array([self._budget if budget is None else budget], np.float32)
         found = self._model(image, given, limit, last)
         path = "".join("1" if runs else "0" for runs in found["path"])
