@@ -137,6 +137,15 @@ class Platform(StrEnum):
         return {Platform.IOS: "iOS", Platform.ANDROID: "Android", Platform.WEB: "the web"}[self]
 
 
+class Thermal(StrEnum):
+    """How hot a device is, in iOS's words; Android's moderate and severe are serious, critical and above critical."""
+
+    NOMINAL = "nominal"
+    FAIR = "fair"
+    SERIOUS = "serious"
+    CRITICAL = "critical"
+
+
 class CostUnit(StrEnum):
     """What a cost counts."""
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+
+from pam_edge.terms import Thermal
 
 REMEMBERED = 128
 """Calls whose paces count, by compute unit."""
@@ -27,15 +28,6 @@ ROOM_ABOVE = 0.9
 
 REST = 32
 """Calls after a change of level before it may rise."""
-
-
-class Thermal(StrEnum):
-    """How hot a device is, in iOS's words; Android's moderate and severe are serious, critical and above critical."""
-
-    NOMINAL = "nominal"
-    FAIR = "fair"
-    SERIOUS = "serious"
-    CRITICAL = "critical"
 
 
 @dataclass(frozen=True, slots=True)

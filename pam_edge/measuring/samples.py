@@ -26,13 +26,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from pam_edge.app.controller import Thermal
 from pam_edge.device_profiles.schema import Count, Positive, Record, Side, Text
 from pam_edge.errors import ProfileError
 from pam_edge.files import read_text
 from pam_edge.supernet.variants import VARIANTS
 from pam_edge.targets import Target
-from pam_edge.terms import ComputeUnit, Precision
+from pam_edge.terms import ComputeUnit, Precision, Thermal
 
 
 class Sample(Record):

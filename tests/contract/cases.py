@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pam_edge.app.controller import Conditions, Controller, Thermal, Unit
+from pam_edge.app.controller import Conditions, Controller, Unit
 from pam_edge.app.ladder import Trial, decide, verdict_key
 from pam_edge.delivery.artifact.content import content_hash
 from pam_edge.evaluation.dynamic_parity import is_tie
@@ -24,7 +24,7 @@ from pam_edge.matting import tiling
 from pam_edge.matting.trimaps import trimap_from_mask
 from pam_edge.measuring.samples import SampleFile
 from pam_edge.supernet.path import PathSpec
-from pam_edge.terms import Precision
+from pam_edge.terms import Precision, Thermal
 from tests.contract import manifests, traces
 from tests.contract.coding import base64_of, encode
 from tests.contract.pictures import U8, blobs, picture
