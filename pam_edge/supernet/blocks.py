@@ -38,16 +38,49 @@ def pool_globally(x: Tensor) -> Tensor:
     return x.mean((2, 3), keepdim=True)
 
 
+class Sum(nn.Module):
+    """The sum of two maps, as a module, so that what it gives can be looked at and stored in another form."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape."""
+        return a + b
+
+
+class Upsample(nn.Module):
+    """Twice the height and width, bilinear; a module as ``Sum`` is."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return float32[N, C, 2H, 2W]."""
+        return nn.functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+class Join(nn.Module):
+    """The sum of two maps where it is above zero, else zero; a module as ``Sum`` is."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape."""
+        return torch.relu(a + b)
+
+
+class Concatenate(nn.Module):
+    """Maps behind each other in their channels; a module as ``Sum`` is."""
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        """Return float32[N, sum of C, H, W]."""
+        return torch.cat(maps, 1)
+
+
 class ConvBlock(nn.Module):
     """Regular block of the low levels: 3x3 convolution, ReLU, pointwise convolution, residual."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.branch = residual_branch(conv_bn(channels, channels, 3), nn.ReLU(), conv_bn(channels, channels))
+        self.sum = Sum()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the input's shape."""
-        result: Tensor = x + self.branch(x)
+        result: Tensor = self.sum(x, self.branch(x))
         return result
 
 
@@ -63,10 +96,11 @@ class DepthwiseBlock(nn.Module):
             nn.ReLU(),
             conv_bn(hidden, channels),
         )
+        self.sum = Sum()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the input's shape."""
-        result: Tensor = x + self.branch(x)
+        result: Tensor = self.sum(x, self.branch(x))
         return result
 
 
@@ -77,10 +111,11 @@ class ConnectLayer(nn.Module):
         super().__init__()
         hidden = max(16, channels // reduction)
         self.branch = residual_branch(conv_bn(channels, hidden), nn.ReLU(), conv_bn(hidden, channels))
+        self.sum = Sum()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the input's shape."""
-        result: Tensor = x + self.branch(x)
+        result: Tensor = self.sum(x, self.branch(x))
         return result
 
 
@@ -140,8 +175,11 @@ class StackedPyramidPooling(nn.Module):
         hidden = max(16, channels // 2)
         self.reduce = nn.Sequential(conv_bn(channels, hidden), nn.ReLU())
         self.pools = nn.ModuleList(nn.MaxPool2d(5, stride=1, padding=2) for _ in range(pools))
+        self.levels = Concatenate()
         self.fuse = conv_bn(hidden * (pools + 1), channels)
         self.context = nn.Sequential(nn.Conv2d(channels, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, channels, 1))
+        self.join = Join()
+        self.sum = Sum()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the input's shape."""
@@ -149,5 +187,5 @@ class StackedPyramidPooling(nn.Module):
         for pool in self.pools:
             levels.append(pool(levels[-1]))
         context = self.context(pool_globally(x))
-        result: Tensor = x + torch.relu(self.fuse(torch.cat(levels, 1)) + context)
+        result: Tensor = self.sum(x, self.join(self.fuse(self.levels(*levels)), context))
         return result

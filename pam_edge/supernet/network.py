@@ -15,7 +15,9 @@ from pam_edge.supernet.blocks import (
     ConvBlock,
     DepthwiseBlock,
     Gate,
+    Join,
     StackedPyramidPooling,
+    Upsample,
     conv_bn,
 )
 from pam_edge.supernet.config import STRIDES, SupernetConfig
@@ -117,6 +119,8 @@ class Supernet(nn.Module):
         )
         self.pyramid = StackedPyramidPooling(w32, config.pyramid_pools)
         self.laterals = nn.ModuleList([conv_bn(w32, w16), conv_bn(w16, w8), conv_bn(w8, w4), conv_bn(w4, w2)])
+        self.upsamples = nn.ModuleList(Upsample() for _ in self.laterals)
+        self.joins = nn.ModuleList(Join() for _ in self.laterals)
         self.blocks = nn.ModuleList(self._make_block(name) for name in config.block_names)
         self.refine = nn.Sequential(conv_bn(w2, config.refine_width, 3), nn.ReLU())
         self.head = nn.Conv2d(config.refine_width, 4, 1)
@@ -191,9 +195,9 @@ class Supernet(nn.Module):
             x = run_blocks(down(x), count)
             skips.append(x)
         x = self.pyramid(skips.pop())
-        for lateral, count in zip(self.laterals, (*reversed(self.config.decoder_blocks), 0), strict=True):
-            x = nn.functional.interpolate(lateral(x), scale_factor=2.0, mode="bilinear", align_corners=False)
-            x = run_blocks(torch.relu(x + skips.pop()), count)
+        counts = (*reversed(self.config.decoder_blocks), 0)
+        for lateral, upsample, join, count in zip(self.laterals, self.upsamples, self.joins, counts, strict=True):
+            x = run_blocks(join(upsample(lateral(x)), skips.pop()), count)
         return shuffle_pixels(self.head(self.refine(x)))
 
     def forward(

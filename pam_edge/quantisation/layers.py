@@ -1,0 +1,98 @@
+"""Layers that round as integer kernels do, written in the operators that the toolchains know as quantisation.
+
+    q = clamp(round(x / scale) + zero, -128, 127)        x' = (q - zero) * scale
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.ao.quantization.fx._decomposed  # registers the operators
+from torch import Tensor, nn
+
+_LOWEST, _HIGHEST = -128, 127
+_SMALLEST_SCALE = 2.0**-14
+"""Half precision's smallest normal number: scales are kept where Core ML's half precision holds them exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The values that eight bits can hold: ``(q - zero) * scale`` for q from -128 to 127."""
+
+    scale: float
+    zero: int
+
+    @staticmethod
+    def of(low: float, high: float) -> Grid:
+        """Return the grid that covers a range and zero, which padding needs exactly."""
+        low, high = min(low, 0.0), max(high, 0.0)
+        scale = _as_half((high - low) / (_HIGHEST - _LOWEST))
+        zero = round(_LOWEST - low / scale)
+        return Grid(scale, max(_LOWEST, min(_HIGHEST, zero)))
+
+
+class Store(nn.Module):
+    """Features as eight bits hold them."""
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__()
+        self.grid = grid
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return float32 of the same shape, each value on the grid."""
+        numbers = (self.grid.scale, self.grid.zero, _LOWEST, _HIGHEST, torch.int8)
+        stored = torch.ops.quantized_decomposed.quantize_per_tensor(x, *numbers)
+        result: Tensor = torch.ops.quantized_decomposed.dequantize_per_tensor(stored, *numbers)
+        return result
+
+
+class Then(nn.Module):
+    """A layer of any number of inputs, and what becomes of its output."""
+
+    def __init__(self, layer: nn.Module, store: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+        self.store = store
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return what the layer gives, stored."""
+        result: Tensor = self.store(self.layer(*inputs))
+        return result
+
+
+class Int8Conv(nn.Module):
+    """A convolution whose weights are eight bits, with a scale for each output channel; the bias stays float32."""
+
+    weight: Tensor
+    scale: Tensor
+    zero: Tensor
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        weight, scale = round_weights(conv.weight.detach())
+        self.register_buffer("weight", weight)
+        self.register_buffer("scale", scale)
+        self.register_buffer("zero", torch.zeros(len(scale), dtype=torch.int64))
+        self.bias = conv.bias
+        self.stride, self.padding, self.groups = conv.stride, conv.padding, conv.groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the convolution of float32[N, C, H, W]."""
+        numbers = (self.scale, self.zero, 0, -_HIGHEST, _HIGHEST, torch.int8)
+        weight = torch.ops.quantized_decomposed.dequantize_per_channel(self.weight, *numbers)
+        return nn.functional.conv2d(x, weight, self.bias, self.stride, self.padding, groups=self.groups)
+
+
+def round_weights(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return int8[O, I, h, w] and float32[O], so that weights are near integers times the scale of their channel."""
+    scale = torch.tensor([_as_half(float(largest) / _HIGHEST) for largest in weight.abs().amax((1, 2, 3))])
+    whole = torch.round(weight / scale[:, None, None, None])
+    return whole.clamp(-_HIGHEST, _HIGHEST).to(torch.int8), scale
+
+
+def _as_half(scale: float) -> float:
+    """Return the least number that is not smaller and that half precision holds."""
+    half = np.float16(max(scale, _SMALLEST_SCALE))
+    return float(half if half >= scale else np.nextafter(half, np.float16(np.inf)))

@@ -1,0 +1,55 @@
+"""A supernet that computes as its quantised artifact does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from pam_edge.quantisation.calibrate import Ranges
+from pam_edge.quantisation.layers import Grid, Int8Conv, Store, round_weights
+from pam_edge.quantisation.network import Change, change, is_output, parts_of
+from pam_edge.supernet.network import Supernet
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is quantised, and on which grids.
+
+    Attributes:
+        parts: that are in eight bits; see ``parts_of``. All others stay float.
+        ranges: of features by site; none where only weights are quantised.
+    """
+
+    parts: frozenset[str]
+    ranges: Ranges
+
+
+def quantise(supernet: Supernet, recipe: Recipe) -> Supernet:
+    """Return a supernet whose convolutions have eight-bit weights and, where ranges are given, eight-bit features.
+
+    What passes from one part to the next is stored in eight bits unless both stay float.
+    """
+    order = list(parts_of(supernet))
+    after = dict(zip(order, order[1:], strict=False))
+
+    def change_of(part: str) -> Change:
+        def store(site: str) -> nn.Module | None:
+            is_stored = part in recipe.parts or (is_output(site) and after.get(part) in recipe.parts)
+            return Store(Grid.of(*recipe.ranges[site])) if is_stored and site in recipe.ranges else None
+
+        if part not in recipe.parts:
+            return Change(_unchanged, store)
+        return Change(Int8Conv if recipe.ranges else _with_rounded_weights, store)
+
+    return change(supernet, change_of)
+
+
+def _unchanged(conv: nn.Conv2d) -> nn.Conv2d:
+    return conv
+
+
+def _with_rounded_weights(conv: nn.Conv2d) -> nn.Conv2d:
+    weight, scale = round_weights(conv.weight.detach())
+    conv.weight.data = weight.float() * scale[:, None, None, None]
+    return conv
