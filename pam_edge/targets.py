@@ -113,7 +113,7 @@ class TargetFacts:
         runtime_package: import name of the one that running its files takes.
         default_precision: of an artifact when none is asked for.
         not_offered: precisions that files do not come in, and why.
-        weights_only: precisions in which weights alone are stored; activations and arithmetic stay float32.
+        arithmetic: what files compute in, by precision, where that is another: their weights alone are stored so.
         layout: of tensors.
         image_precisions: in which inputs and outputs can be images, which is then the default.
         units: compute unit that apps' graphs of a fixed path run on, by precision.
@@ -131,7 +131,7 @@ class TargetFacts:
     runtime_package: str
     default_precision: Precision
     not_offered: Mapping[Precision, str]
-    weights_only: frozenset[Precision]
+    arithmetic: Mapping[Precision, Precision]
     layout: Layout
     image_precisions: frozenset[Precision]
     units: Mapping[Precision, ComputeUnit]
@@ -148,6 +148,10 @@ class TargetFacts:
         chooses = mode in (Mode.DYNAMIC, Mode.PROBE)
         return ComputeUnit.CPU if chooses else self.units[precision]
 
+    def arithmetic_of(self, precision: Precision) -> Precision:
+        """Return what files of a precision compute in."""
+        return self.arithmetic.get(precision, precision)
+
     def default_io(self, precision: Precision) -> TensorIO:
         """Return the form of inputs and outputs when none is asked for."""
         return TensorIO.IMAGE if precision in self.image_precisions else TensorIO.TENSOR
@@ -158,6 +162,9 @@ _BOTH_BRANCHES = "both branches of every block are delegated"
 _ONE_PARTITION = "one partition, nothing outside of it"
 _IN_APPS_RUNTIME = "converts here; checked by running the files in the runtime that apps use"
 _XNNPACK = Accelerator("CPU (XNNPACK)", _ONE_PARTITION, _BOTH_BRANCHES, takes_choices=True)
+_SIXTEEN_LEVELS = (
+    "sixteen levels a weight cost 4 to 8 % of SAD with palettes made after training; weights trained for it do not exist"
+)
 _ON_CPU = dict.fromkeys(Precision, ComputeUnit.CPU)
 
 
@@ -171,13 +178,14 @@ FACTS: Mapping[Target, TargetFacts] = {
         packages={"coremltools": "coremltools"},
         runtime_package="coremltools",
         default_precision=Precision.FP16,
-        not_offered={},
-        weights_only=frozenset(),
+        not_offered={Precision.W4: _SIXTEEN_LEVELS},
+        # The Neural Engines of most phones compute in half precision whatever is stored; A17 Pro and M4 gain by int8.
+        arithmetic={Precision.W8: Precision.FP16, Precision.INT8: Precision.FP16},
         layout=Layout.NCHW,
         # A half-float image rounds alpha by 2e-4, which is more than fp32's parity allows.
-        image_precisions=frozenset({Precision.FP16}),
+        image_precisions=frozenset({Precision.FP16, Precision.W8, Precision.INT8}),
         # The Neural Engine has no fp32.
-        units={Precision.FP16: ComputeUnit.NEURAL_ENGINE, Precision.FP32: ComputeUnit.GPU},
+        units=dict.fromkeys(Precision, ComputeUnit.NEURAL_ENGINE) | {Precision.FP32: ComputeUnit.GPU},
         accelerators=(
             Accelerator(
                 "CPU",
@@ -224,8 +232,8 @@ FACTS: Mapping[Target, TargetFacts] = {
         packages={"litert_torch": "litert-torch", "ai_edge_litert": "ai-edge-litert"},
         runtime_package="ai_edge_litert",
         default_precision=Precision.FP32,
-        not_offered={},
-        weights_only=frozenset({Precision.FP16}),
+        not_offered={Precision.W4: _SIXTEEN_LEVELS},
+        arithmetic={Precision.FP16: Precision.FP32, Precision.W8: Precision.FP32},
         layout=Layout.NHWC,
         image_precisions=frozenset(),
         units=_ON_CPU,
@@ -276,9 +284,12 @@ FACTS: Mapping[Target, TargetFacts] = {
         default_precision=Precision.FP32,
         not_offered={
             Precision.FP16: "with half-precision weights this version's XNNPACK delegate makes no smaller file, and "
-            "the casts at the graph's ends fall outside of it"
+            "the casts at the graph's ends fall outside of it",
+            Precision.W8: "its XNNPACK delegate leaves convolutions of eight-bit weights and float features outside; take "
+            "int8, which it computes faster as well",
+            Precision.W4: _SIXTEEN_LEVELS,
         },
-        weights_only=frozenset(),
+        arithmetic={},
         layout=Layout.NCHW,
         image_precisions=frozenset(),
         units=_ON_CPU,

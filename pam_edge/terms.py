@@ -36,6 +36,22 @@ class Precision(StrEnum):
 
     FP32 = "fp32"
     FP16 = "fp16"
+    INT8 = "int8"
+    """Weights and features in eight bits."""
+    W8 = "w8"
+    """Weights in eight bits, a scale for each output channel; features and arithmetic stay float."""
+    W4 = "w4"
+    """Weights of sixteen levels."""
+
+    @property
+    def bytes(self) -> float:
+        """Of a number that is stored so."""
+        return {Precision.FP32: 4, Precision.FP16: 2, Precision.W4: 0.5}.get(self, 1)
+
+    @property
+    def is_quantised(self) -> bool:
+        """Whether an artifact is held to a quantised reference, and has to be good enough beside the float one."""
+        return self in (Precision.INT8, Precision.W8, Precision.W4)
 
 
 class Mode(StrEnum):

@@ -40,8 +40,8 @@ class Machine:
     threads: int | None
     gmacs_per_s: float
     gb_per_s: float
-    activation_bytes: int
-    weight_bytes: int
+    activation_bytes: float
+    weight_bytes: float
 
     def latency_ms(self, operators: Iterable[Operator]) -> float:
         """Return the time of operators that run one after the other."""
@@ -60,7 +60,7 @@ def choose_machine(name: str, estimate: Estimate, conditions: Conditions) -> Mac
     """
     target, precision = conditions.on_device
     facts = target.facts
-    arithmetic = Precision.FP32 if precision in facts.weights_only else precision
+    arithmetic = facts.arithmetic_of(precision)
     usual = facts.compute_unit(precision, Mode.STATIC)
     peaks, peak = _find(name, estimate, target, usual, arithmetic)
     # Only after the usual unit was found: a phone without one does not have the target.
@@ -72,8 +72,8 @@ def choose_machine(name: str, estimate: Estimate, conditions: Conditions) -> Mac
         threads=peaks.threads,
         gmacs_per_s=peak.gmacs_per_s,
         gb_per_s=estimate.memory_bandwidth.gb_per_s,
-        activation_bytes=2 if arithmetic is Precision.FP16 else 4,
-        weight_bytes=2 if precision is Precision.FP16 else 4,
+        activation_bytes=arithmetic.bytes,
+        weight_bytes=precision.bytes,
     )
 
 

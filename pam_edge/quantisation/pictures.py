@@ -1,0 +1,67 @@
+"""Pictures that ship, for ranges and for judging: photographs, and drawn strands over them with exact alphas."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pam_edge.evaluation.pictures import Picture, bundled_pictures, fit
+from pam_edge.learning.heldout import cover
+from pam_edge.learning.strand_growth import KINDS
+from pam_edge.learning.strands import draw_kind
+from pam_edge.matting.trimaps import trimap_from_alpha
+
+_SIDE = 448
+_SEED = 19
+_SOURCE = "strands drawn by pam-edge over {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A picture whose alpha is known: float32[H, W], 0..1."""
+
+    picture: Picture
+    alpha: NDArray[np.float32]
+
+    def fit(self, height: int, width: int) -> Scored:
+        """Return it at another size."""
+        alpha = cv2.resize(self.alpha, (width, height), interpolation=cv2.INTER_AREA)
+        return Scored(fit(self.picture, height, width), np.asarray(alpha, np.float32))
+
+
+def drawn_pictures(turn: int) -> tuple[Scored, ...]:
+    """Return one picture of each kind of strands, over the bundled photographs; equal at every call.
+
+    Args:
+        turn: from 0; other turns give other pictures.
+    """
+    backs = bundled_pictures()
+    return tuple(
+        _draw(np.random.default_rng((_SEED, turn, number)), kind, backs[(turn + number) % len(backs)])
+        for number, kind in enumerate(KINDS)
+    )
+
+
+def _draw(rng: np.random.Generator, kind: str, back: Picture) -> Scored:
+    strands = draw_kind(rng, kind, _SIDE)
+    alpha = strands[..., 3].astype(np.float32) / np.float32(255)
+    behind = cover(back.image, *alpha.shape)
+    image = behind + (strands[..., :3].astype(np.float32) - behind) * alpha[..., None]
+    name = f"{kind}-over-{back.name}"
+    source = _SOURCE.format(back.name)
+    return Scored(Picture(name, np.rint(image).astype(np.uint8), trimap_from_alpha(alpha), "photograph", source), alpha)
+
+
+def content_of(picture: Picture) -> str:
+    """Return the SHA-256 of a picture's pixels and trimap."""
+    content = hashlib.sha256()
+    for array in (picture.image, picture.trimap):
+        content.update(repr(array.shape).encode())
+        content.update(array.tobytes())
+    return content.hexdigest()
+
+
