@@ -234,8 +234,8 @@ class Runtime(Protocol):
         """
         ...
 
-    def precision(self, file: Path) -> Precision:
-        """Return the number format in which a file, which can be loaded, stores its weights.
+    def precision(self, file: Path) -> Precision | None:
+        """Return the number format in which a file, which can be loaded, stores weights; None if it does not show them.
 
         Raises:
             ArtifactError: if it cannot be told.

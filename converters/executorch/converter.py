@@ -12,6 +12,7 @@ from torch.export import ExportedProgram
 from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import example_inputs, export_path
 from pam_edge.converters.executorch.checks import check_choices, check_one_partition
+from pam_edge.converters.executorch.dequantise_each import dequantise_each
 from pam_edge.converters.executorch.lower_branches import delegate_branches
 from pam_edge.converters.executorch.memory_plan import PlanInPlace
 from pam_edge.converters.executorch.partitions import CutAtLargestFeatures
@@ -38,7 +39,7 @@ class ExecuTorchConverter:
         return {name: version(name) for name in ("executorch", "torch")}
 
     def _lower(self, entries: tuple[EntryPoint, ...], job: ConversionJob) -> ExecutorchProgramManager:
-        exported = {entry.name: _export(job, entry) for entry in entries}
+        exported = {entry.name: dequantise_each(_export(job, entry)) for entry in entries}
         chooses = job.mode in (Mode.DYNAMIC, Mode.PROBE)
         partitioner = CutAtLargestFeatures() if chooses else XnnpackPartitioner()
         edge = to_edge_transform_and_lower(exported, partitioner=[partitioner])

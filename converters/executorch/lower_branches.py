@@ -18,6 +18,7 @@ from executorch.exir.lowered_backend_module import LoweredBackendModule, get_low
 from torch import Tensor, nn
 from torch.fx import Node
 
+from pam_edge.converters.executorch.dequantise_each import dequantise_each
 from pam_edge.converters.executorch.in_place import may_overwrite
 from pam_edge.converters.executorch.partitions import PartitionPerOutput
 from pam_edge.errors import UnsupportedOpError
@@ -100,7 +101,7 @@ class _SideBySide(nn.Module):
 def _lower(branches: Mapping[nn.Module, Inputs]) -> Delegates:
     with torch.no_grad():
         program = torch.export.export(_SideBySide(tuple(branches)), tuple(branches.values()), strict=False)
-    edge = to_edge_transform_and_lower(program, partitioner=[PartitionPerOutput()]).exported_program()
+    edge = to_edge_transform_and_lower(dequantise_each(program), partitioner=[PartitionPerOutput()]).exported_program()
     modules = {node: module for _, module, node in get_lowered_submodules(edge.graph_module)}
     outputs = edge.graph.output_node().args[0]
     names = edge.graph_signature.user_inputs

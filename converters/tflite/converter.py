@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import example_inputs, named
 from pam_edge.converters.marks import input_name, mark_choices, output_name
 from pam_edge.converters.tflite.branch_signature import Branches, branch_inputs
-from pam_edge.converters.tflite.half import store_weights_as_half
+from pam_edge.converters.tflite.stored_weights import store_weights
+from pam_edge.converters.tflite.int8 import options, with_foldable_weights
 from pam_edge.converters.tflite.splice_ifs import splice
 from pam_edge.graphs.dynamic import ChannelsLastDynamicGraph, ChannelsLastProbeGraph, DynamicGraph, ProbeGraph
 from pam_edge.graphs.ends import with_ends
@@ -28,6 +30,7 @@ class LiteRTConverter:
 
     def convert(self, job: ConversionJob) -> dict[str, str]:
         """See ``Converter.convert``."""
+        job = replace(job, supernet=with_foldable_weights(job.supernet))
         files: dict[str, str] = {}
         for name, entries in groups(job, ".tflite").items():
             self._write(job, entries, job.directory / name)
@@ -43,8 +46,8 @@ class LiteRTConverter:
             _write_choosing(job, entries[0], file)
         else:
             _write_paths(job, entries, file)
-        if job.precision is Precision.FP16:
-            store_weights_as_half(file)
+        if job.precision in (Precision.FP16, Precision.W8):
+            store_weights(file, job.precision)
 
 
 def _write_paths(job: ConversionJob, entries: tuple[EntryPoint, ...], file: Path) -> None:
@@ -54,7 +57,7 @@ def _write_paths(job: ConversionJob, entries: tuple[EntryPoint, ...], file: Path
         channels_last = ChannelsLastGraph(StaticGraph(job.supernet, entry.fixed_path))
         graph = named(with_ends(channels_last, entry.interface.ends, channels_last=True), job, entry)
         converter = converter.signature(entry.name, graph, sample_kwargs=example_inputs(job, entry, channels_last=True))
-    converter.convert().export(str(file))
+    converter.convert(**options(job)).export(str(file))
 
 
 def _write_choosing(job: ConversionJob, entry: EntryPoint, file: Path) -> None:
@@ -64,7 +67,7 @@ def _write_choosing(job: ConversionJob, entry: EntryPoint, file: Path) -> None:
     branches = mark_choices(graph, channels_last, inputs)
     converter = litert_torch.Converter().signature(entry.name, channels_last, sample_kwargs=inputs)
     converter = converter.signature(_BRANCHES, Branches(branches).eval(), sample_kwargs=branch_inputs(branches))
-    converter.convert().export(str(file))
+    converter.convert(**options(job)).export(str(file))
     count = range(len(branches))
     splice(file, entry.name, _BRANCHES, [input_name(index) for index in count], [output_name(index) for index in count])
 

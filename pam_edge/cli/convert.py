@@ -28,7 +28,12 @@ def convert(
     mode: Annotated[
         str, typer.Option(help="static: a file per budget; multi: one file for all; dynamic: chosen per image.")
     ] = "static",
-    precision: Annotated[str | None, typer.Option(help="fp32 or fp16; default: the target's own.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="fp32, fp16, int8, or w8 (weights alone); default: the target's own.")
+    ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Photographs to quantise int8's features by. Default: those that ship.")
+    ] = None,
     size: Annotated[
         list[str] | None,
         typer.Option(help="Multiples of 32: 512 or 384x512 (height first); several in mode multi. Default: 512."),
@@ -76,6 +81,7 @@ def convert(
         io=parse_choice("--io", io, TensorIO) if io else None,
         out=out,
         command=shlex.join(["pam-edge", *sys.argv[1:]]),
+        calibration=as_path("--calibration", calibration) if calibration else None,
     )
     for each in sizes:
         measure_host_if_new(profile, checkpoint, targets, request.precision, each, quiet=json)

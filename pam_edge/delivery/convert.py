@@ -71,7 +71,7 @@ class ConvertRequest:
         io: of Core ML; None takes images for fp16 and tensors for fp32.
         out: folder that receives one artifact folder per target.
         command: as typed, for the manifest.
-        ends: what the graph takes beside the image, and gives.
+        calibration: photographs to find ranges of int8's features on; None takes those that ship.
     """
 
     checkpoint: str
@@ -84,6 +84,7 @@ class ConvertRequest:
     io: TensorIO | None
     out: Path
     command: str
+    calibration: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +224,8 @@ def choose_ends(
 
 
 def _check_request(request: ConvertRequest) -> None:
+    if request.calibration is not None and request.precision is not Precision.INT8:
+        raise UsageError("Expected no calibration pictures but for int8, whose features have ranges. Leave them out.")
     for each in request.interfaces:
         check_size(*each.size)
     if request.mode is Mode.PROBE:
@@ -278,6 +281,7 @@ def _make(job: _Job, progress: Progress, delivered: list[Path]) -> Artifact:
             "draft": _draft(job).model_dump(mode="json"),
             "checkpoint": job.request.checkpoint,
             "directory": str(folder),
+            "calibration": str(job.request.calibration) if job.request.calibration else None,
             "planned": [PlannedRecord(each.plans, each.costs, each.macs).as_json() for each in job.planned],
         }
         result = run_in_worker("pam_edge.delivery.convert_worker:make_artifact", payload)

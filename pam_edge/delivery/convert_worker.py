@@ -26,8 +26,10 @@ from pam_edge.delivery.artifact.manifest import (
     GovernorRecord,
     Manifest,
     PlannedEntryRecord,
+    QuantisationRecord,
     SelectionRecord,
 )
+from pam_edge.delivery.artifact.quantisation import apply, make_quantisation
 from pam_edge.delivery.artifact.selection import governor_costs, selection_of, with_table
 from pam_edge.delivery.parity.expected import expected_matte
 from pam_edge.delivery.parity.verify import check_in_process, describe_failure
@@ -52,7 +54,7 @@ def make_artifact(payload: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         payload: ``draft`` of the manifest; ``checkpoint``, name or file; ``directory``, the folder to fill;
-            ``planned``, for each size, see ``PlannedRecord``.
+            ``planned``, for each size, see ``PlannedRecord``; ``calibration``, a folder of photographs or None.
 
     Returns:
         ``{"manifest": ...}``, complete.
@@ -63,19 +65,34 @@ def make_artifact(payload: dict[str, Any]) -> dict[str, Any]:
     """
     draft, directory = Draft.model_validate(payload["draft"]), Path(payload["directory"])
     checkpoint = _load_same(payload["checkpoint"], draft)
+    planned = [PlannedRecord.from_json(each) for each in payload["planned"]]
+    quantisation = _quantise(draft, checkpoint, planned[0], payload["calibration"])
+    checkpoint = apply(checkpoint, quantisation) if quantisation else checkpoint
     _log.debug("converting %s", ", ".join(entry.name for entry in draft.entry_points))
-    artifact = Artifact(directory, _convert(draft, checkpoint, directory))
+    artifact = Artifact(directory, _convert(draft, checkpoint, quantisation, directory))
     with tempfile.TemporaryDirectory() as mattes:
         _log.debug("checking against PyTorch")
         artifact = _check(artifact, checkpoint, Path(mattes))
         _log.debug("writing golden vectors and the report")
-        artifact = _finish(
-            artifact, checkpoint, Path(mattes), [PlannedRecord.from_json(each) for each in payload["planned"]]
-        )
+        artifact = _finish(artifact, checkpoint, Path(mattes), planned)
     return {"manifest": artifact.manifest.model_dump(mode="json")}
 
 
-def _convert(draft: Draft, checkpoint: Checkpoint, directory: Path) -> Manifest:
+def _quantise(
+    draft: Draft, checkpoint: Checkpoint, planned: PlannedRecord, calibration: str | None
+) -> QuantisationRecord | None:
+    """Return what is quantised, on the size of the first entry point and every path that was planned for it."""
+    if not draft.precision.is_quantised:
+        return None
+    _log.debug("quantising")
+    paths = tuple(dict.fromkeys(plan.path for plan in planned.plans))
+    folder = Path(calibration) if calibration else None
+    return make_quantisation(checkpoint, draft.precision, paths, draft.entry_points[0].size, folder)
+
+
+def _convert(
+    draft: Draft, checkpoint: Checkpoint, quantisation: QuantisationRecord | None, directory: Path
+) -> Manifest:
     """Write the model's files; return the manifest as far as it is known then."""
     selection = _with_table(draft.selection, checkpoint) if draft.selection else None
     job = ConversionJob(
@@ -96,6 +113,7 @@ def _convert(draft: Draft, checkpoint: Checkpoint, directory: Path) -> Manifest:
     return Manifest(
         **known,
         selection=selection,
+        quantisation=quantisation,
         entry_points=entries,
         parity=(),
         golden=(),

@@ -90,7 +90,7 @@ class StageOutput:
     Attributes:
         name: of the choice block, such as ``enc8.1``, or of a fixed part, such as ``stem`` or ``lateral16``.
         output: float32[N, C, h, w].
-        weights: the part's folded weights and biases, as convolutions hold them.
+        weights: the part's folded weights and biases, as convolutions hold them; of quantised ones the integers alone.
     """
 
     name: str
@@ -103,7 +103,7 @@ def stage_outputs(graph: StaticGraph, image: Tensor, trimap: Tensor) -> list[Sta
     stages: list[StageOutput] = []
 
     def watch(name: str, part: nn.Module) -> RemovableHandle:
-        weights = tuple(part.parameters())
+        weights = tuple(each for module in part.modules() for each in _weights(module))
         return part.register_forward_hook(lambda _, __, output: stages.append(StageOutput(name, output, weights)))
 
     handles = [watch(name, part) for name, part in _parts(graph.network)]
@@ -113,6 +113,11 @@ def stage_outputs(graph: StaticGraph, image: Tensor, trimap: Tensor) -> list[Sta
         for handle in handles:
             handle.remove()
     return stages
+
+
+def _weights(module: nn.Module) -> list[Tensor]:
+    integers = [each for name, each in module.named_buffers(recurse=False) if name == "weight"]
+    return integers or list(module.parameters(recurse=False))
 
 
 def layer_outputs(graph: StaticGraph, image: Tensor, trimap: Tensor) -> list[tuple[str, Tensor]]:

@@ -78,11 +78,19 @@ class Int8Conv(nn.Module):
         self.bias = conv.bias
         self.stride, self.padding, self.groups = conv.stride, conv.padding, conv.groups
 
+    @property
+    def numbers(self) -> tuple[Tensor, Tensor, int, int, int, torch.dtype]:
+        """How the weights are quantised, as the operators take it."""
+        return self.scale, self.zero, 0, -_HIGHEST, _HIGHEST, torch.int8
+
+    def dequantised(self) -> Tensor:
+        """Return the weights as float32[O, I, h, w]."""
+        result: Tensor = torch.ops.quantized_decomposed.dequantize_per_channel(self.weight, *self.numbers)
+        return result
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the convolution of float32[N, C, H, W]."""
-        numbers = (self.scale, self.zero, 0, -_HIGHEST, _HIGHEST, torch.int8)
-        weight = torch.ops.quantized_decomposed.dequantize_per_channel(self.weight, *numbers)
-        return nn.functional.conv2d(x, weight, self.bias, self.stride, self.padding, groups=self.groups)
+        return nn.functional.conv2d(x, self.dequantised(), self.bias, self.stride, self.padding, groups=self.groups)
 
 
 def round_weights(weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -71,6 +71,17 @@ def change(supernet: Supernet, change_of: Callable[[str], Change]) -> Supernet:
     return network
 
 
+def sites_of(network: Supernet) -> frozenset[str]:
+    """Return where a network's features can be stored."""
+    sites: set[str] = set()
+
+    def note(site: str) -> None:
+        sites.add(site)
+
+    change(network, lambda _: Change(lambda conv: conv, note))
+    return frozenset(sites)
+
+
 _INSIDE = re.compile(rf"^{INPUT}$|\.attended$|\.branch\.|^laterals\.|^upsamples\.|^pyramid\.(?!sum)")
 
 _MAPS = (Concatenate, Join, Sum, Upsample, nn.MaxPool2d)

@@ -43,6 +43,9 @@ def inspect_function(file: Path, function: str) -> Inspection:
     )
 
 
+_EIGHT_BIT_WEIGHTS = {"constexpr_affine_dequantize", "constexpr_blockwise_shift_scale"}
+
+
 def stored_precision(file: Path) -> Precision:
     """Return the number format of a package's weights, which lie in its weight file.
 
@@ -51,7 +54,13 @@ def stored_precision(file: Path) -> Precision:
     """
     functions = read_package(file).specification.mlProgram.functions
     blocks = [functions[name].block_specializations[functions[name].opset] for name in functions]
-    constants = [each.attributes["val"] for block in blocks for each in _operations(block) if each.type == "const"]
+    operations = [each for block in blocks for each in _operations(block)]
+    kinds = {each.type for each in operations}
+    if "quantize" in kinds:
+        return Precision.INT8
+    if kinds & _EIGHT_BIT_WEIGHTS:
+        return Precision.W8
+    constants = [each.attributes["val"] for each in operations if each.type == "const"]
     stored = {each.type.tensorType.dataType for each in constants if each.WhichOneof("value") == "blobFileValue"}
     return Precision.FP16 if _FLOAT16 in stored else Precision.FP32
 

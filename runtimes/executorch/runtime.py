@@ -36,9 +36,9 @@ class ExecuTorchRuntime:
         """See ``Runtime.input_names``."""
         return input_names(file, entry_point)
 
-    def precision(self, file: Path) -> Precision:
-        """See ``Runtime.precision``: the converter makes no other, and the delegate shows no weights."""
-        return Precision.FP32
+    def precision(self, file: Path) -> Precision | None:
+        """See ``Runtime.precision``: the delegate shows no weights."""
+        return None
 
     def inspect(self, file: Path, entry_point: str) -> Inspection:
         """See ``Runtime.inspect``."""

@@ -51,7 +51,7 @@ def inspect_signature(file: Path, signature: str) -> Inspection:
 
 
 def stored_precision(file: Path) -> Precision:
-    """Return the number format of a file's weights; half-precision ones lie there as float16 tensors.
+    """Return the number format of a file's weights and features: what tensors with and without content are made of.
 
     Raises:
         ArtifactError: if the file cannot be read.
@@ -60,8 +60,20 @@ def stored_precision(file: Path) -> Precision:
     with reading(file, KIND):
         model = schema.Model.GetRootAs(file.read_bytes(), 0)
         graphs = [model.Subgraphs(index) for index in range(model.SubgraphsLength())]
-        types = {graph.Tensors(index).Type() for graph in graphs for index in range(graph.TensorsLength())}
-    return Precision.FP16 if schema.TensorType.FLOAT16 in types else Precision.FP32
+        tensors = [graph.Tensors(index) for graph in graphs for index in range(graph.TensorsLength())]
+        weights = {each.Type() for each in tensors if _has_content(model, each)}
+        features = {each.Type() for each in tensors if not _has_content(model, each)}
+    if schema.TensorType.INT8 in features:
+        return Precision.INT8
+    if schema.TensorType.INT8 in weights:
+        return Precision.W8
+    return Precision.FP16 if schema.TensorType.FLOAT16 in weights else Precision.FP32
+
+
+def _has_content(model: Any, tensor: Any) -> bool:
+    """Return whether a tensor is a constant: its bytes lie in the flatbuffer, or behind it."""
+    buffer = model.Buffers(tensor.Buffer())
+    return buffer.DataLength() > 0 or buffer.Size() > 1
 
 
 def _verify(file: Path) -> None:

@@ -31,6 +31,9 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Cost = Annotated[float, Field(ge=0, le=1e12)]
 Side = Annotated[int, Field(gt=0, le=LARGEST, multiple_of=MULTIPLE)]
 MaskSide = Annotated[int, Field(gt=0, le=LARGEST)]
+Place = Annotated[str, Field(pattern="^[a-z0-9._]{1,80}$")]
+Score = Annotated[float, Field(ge=0)]
+Bound = Annotated[float, Field(ge=-1e6, le=1e6)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -270,6 +273,43 @@ class GoldenRecord(_Record):
     paths: dict[Name, GoldenPathRecord] = {}
 
 
+class CalibrationRecord(_Record):
+    """A picture that ranges of features were found on, and the SHA-256 of its pixels and trimap at its own size."""
+
+    picture: str
+    sha256: Sha256
+
+
+class QualityRecord(_Record):
+    """How a path's mattes compare with the float network's, against true alphas; see ``quantisation.quality``."""
+
+    path: PathText
+    pictures: Count
+    sad_float: Score
+    sad: Score
+    mse_float: Score
+    mse: Score
+    worst_picture: str
+    worst_change: Annotated[float, Field(ge=-1)]
+
+
+class QuantisationRecord(_Record):
+    """What of an artifact is quantised, on which grids, and whether its mattes are good enough.
+
+    Attributes:
+        float_parts: of the network, with the RMS of alpha's change in the unknown region where each alone is quantised;
+            None for the last layer, which always stays float.
+        ranges: of features by site, lowest and highest; empty where only weights are quantised.
+        calibration: pictures that the ranges were found on.
+        quality: of each path that was planned.
+    """
+
+    float_parts: dict[Place, Score | None]
+    ranges: dict[Place, tuple[Bound, Bound]]
+    calibration: tuple[CalibrationRecord, ...]
+    quality: tuple[QualityRecord, ...]
+
+
 class Draft(_Record):
     """What is known of an artifact before it is made."""
 
@@ -319,6 +359,7 @@ class Manifest(Draft):
     """Contents of ``manifest.json``."""
 
     selection: SelectionRecord | None
+    quantisation: QuantisationRecord | None = None
     entry_points: tuple[EntryPointRecord, ...] = Field(min_length=1)
     parity: tuple[ParityRecord, ...]
     golden: tuple[GoldenRecord, ...]
@@ -329,6 +370,8 @@ class Manifest(Draft):
         files, expected = {entry.file for entry in self.entry_points}, len(self.entry_points)
         if len(files) != (expected if self.mode is Mode.STATIC else 1):
             raise ValueError(f"mode {self.mode}: a file for each entry point is expected if static, else one for all")
+        if self.precision.is_quantised != (self.quantisation is not None):
+            raise ValueError(f"precision {self.precision}: a record of what is quantised is expected, or none")
         return self
 
     @property

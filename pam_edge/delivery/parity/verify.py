@@ -14,6 +14,7 @@ import numpy as np
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.ends import ends_of
 from pam_edge.delivery.artifact.manifest import CheckpointRecord, ParityRecord
+from pam_edge.delivery.artifact.quantisation import quantised
 from pam_edge.delivery.parity.entry_check import EntryCheck, Mattes, compare_runtimes
 from pam_edge.errors import ArtifactError, ParityError, WorkerError
 from pam_edge.evaluation.masks import as_frames
@@ -142,6 +143,7 @@ def verify_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
     checkpoint = load_checkpoint(payload["checkpoint"] or artifact.manifest.checkpoint.reference)
     _check_same_weights(checkpoint, artifact.manifest.checkpoint)
     _check_same_network(checkpoint, artifact)
+    checkpoint = quantised(checkpoint, artifact.manifest)
     parity = check_in_process(
         artifact, checkpoint, payload["pictures"], runtime=payload["runtime"], threads=payload["threads"]
     )

@@ -25,7 +25,7 @@ from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import CostUnit, Precision
 
 _STATUS: dict[bool | None, Status] = {True: "passed", False: "failed", None: "not run"}
-_GAIN = {Precision.FP32: 1e6, Precision.FP16: 100.0}
+_GAIN = {Precision.FP32: 1e6, Precision.FP16: 100.0, Precision.W8: 100.0, Precision.INT8: 10.0}
 """Differences are shown times this: large enough to see the rounding of a correct artifact."""
 
 
