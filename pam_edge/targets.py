@@ -162,9 +162,7 @@ _BOTH_BRANCHES = "both branches of every block are delegated"
 _ONE_PARTITION = "one partition, nothing outside of it"
 _IN_APPS_RUNTIME = "converts here; checked by running the files in the runtime that apps use"
 _XNNPACK = Accelerator("CPU (XNNPACK)", _ONE_PARTITION, _BOTH_BRANCHES, takes_choices=True)
-_SIXTEEN_LEVELS = (
-    "sixteen levels a weight cost 4 to 8 % of SAD with palettes made after training; weights trained for it do not exist"
-)
+_SIXTEEN_LEVELS = "sixteen levels a weight cost 4 to 8 % of SAD with palettes made after training; weights trained for it do not exist"
 _ON_CPU = dict.fromkeys(Precision, ComputeUnit.CPU)
 
 
@@ -285,8 +283,8 @@ FACTS: Mapping[Target, TargetFacts] = {
         not_offered={
             Precision.FP16: "with half-precision weights this version's XNNPACK delegate makes no smaller file, and "
             "the casts at the graph's ends fall outside of it",
-            Precision.W8: "its XNNPACK delegate leaves convolutions of eight-bit weights and float features outside; take "
-            "int8, which it computes faster as well",
+            Precision.W8: "its XNNPACK delegate leaves convolutions of eight-bit weights and float features "
+            "outside; take int8, which it computes faster as well",
             Precision.W4: _SIXTEEN_LEVELS,
         },
         arithmetic={},

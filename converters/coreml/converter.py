@@ -11,8 +11,9 @@ from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import export_path, picture_sizes
 from pam_edge.converters.coreml.dynamic import convert_dynamic
 from pam_edge.converters.coreml.package import make_reproducible
+from pam_edge.converters.coreml.precision import computes_in_half, is_multifunction, oldest_system, store_weights
 from pam_edge.errors import ConversionError
-from pam_edge.terms import PREVIOUS, Mode, Precision, TensorIO
+from pam_edge.terms import PREVIOUS, Mode, TensorIO
 from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 
 with hidden(*UNUSED_BY_COREMLTOOLS):
@@ -35,7 +36,7 @@ class CoreMLConverter:
             if job.mode is Mode.DYNAMIC:
                 inputs, outputs = _inputs(job, entries[0]), _outputs(job, entries[0])
                 convert_dynamic(job, entries[0], inputs, outputs, _passes(), package)
-            elif _is_multifunction(job):
+            elif is_multifunction(job):
                 _save_functions(job, entries, package)
             else:
                 _convert_path(job, entries[0]).save(str(package))
@@ -48,26 +49,21 @@ class CoreMLConverter:
         return {name: version(name) for name in ("coremltools", "torch")}
 
 
-def _is_multifunction(job: ConversionJob) -> bool:
-    return job.mode is Mode.MULTI and len(job.entry_points) > 1
-
-
 def _convert_path(job: ConversionJob, entry: EntryPoint) -> Any:
-    half = job.precision is Precision.FP16
     program = export_path(job, entry).run_decompositions({})
     try:
-        return ct.convert(
+        model = ct.convert(
             program,
             inputs=_inputs(job, entry),
             outputs=_outputs(job, entry),
-            # Functions in one package need iOS 18; a single path keeps the widest reach that has half-float images.
-            minimum_deployment_target=ct.target.iOS18 if _is_multifunction(job) else ct.target.iOS16,
-            compute_precision=ct.precision.FLOAT16 if half else ct.precision.FLOAT32,
+            minimum_deployment_target=oldest_system(job),
+            compute_precision=ct.precision.FLOAT16 if computes_in_half(job) else ct.precision.FLOAT32,
             pass_pipeline=_passes(),
             skip_model_load=True,
         )
     except (RuntimeError, ValueError, NotImplementedError) as error:
         raise ConversionError(f"Core ML, entry point {entry.name!r}: coremltools refused the graph: {error}") from error
+    return store_weights(model, job.precision)
 
 
 def _passes() -> Any:

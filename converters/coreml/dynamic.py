@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from pam_edge.converters.base import ConversionJob, EntryPoint
 from pam_edge.converters.capture import example_inputs, named, vector_sizes
+from pam_edge.converters.coreml.precision import computes_in_half, oldest_system, store_weights
 from pam_edge.converters.coreml.splice_conds import splice
 from pam_edge.converters.marks import input_name, mark_choices, output_name
 from pam_edge.errors import ConversionError
 from pam_edge.graphs.dynamic import DynamicGraph
 from pam_edge.graphs.ends import with_ends
-from pam_edge.terms import Precision
 from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden
 
 with hidden(*UNUSED_BY_COREMLTOOLS):
@@ -68,7 +68,7 @@ def convert_dynamic(
     example = example_inputs(job, entry)
     branches = mark_choices(graph, exported, example)
     features = {input_name(index): x for index, x in enumerate(branches.values())}
-    half = job.precision is Precision.FP16
+    half = computes_in_half(job)
     dtype = np.float16 if half else np.float32
     try:
         with torch.no_grad():
@@ -90,14 +90,14 @@ def convert_dynamic(
                 *outputs[1:],
                 *(ct.TensorType(output_name(index), dtype=dtype) for index in range(len(branches))),
             ],
-            minimum_deployment_target=ct.target.iOS16,
+            minimum_deployment_target=oldest_system(job),
             compute_precision=ct.transform.FP16ComputePrecision(_is_feature) if half else ct.precision.FLOAT32,
             pass_pipeline=passes,
             skip_model_load=True,
         )
     except (RuntimeError, ValueError, NotImplementedError) as error:
         raise ConversionError(f"Core ML, dynamic graph: coremltools refused it: {error}") from error
-    model.save(str(package))
+    store_weights(model, job.precision).save(str(package))
     splice(package, len(branches))
 
 

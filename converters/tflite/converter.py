@@ -13,9 +13,9 @@ from pam_edge.converters.base import ConversionJob, EntryPoint, groups
 from pam_edge.converters.capture import example_inputs, named
 from pam_edge.converters.marks import input_name, mark_choices, output_name
 from pam_edge.converters.tflite.branch_signature import Branches, branch_inputs
-from pam_edge.converters.tflite.stored_weights import store_weights
 from pam_edge.converters.tflite.int8 import options, with_foldable_weights
 from pam_edge.converters.tflite.splice_ifs import splice
+from pam_edge.converters.tflite.stored_weights import store_weights
 from pam_edge.graphs.dynamic import ChannelsLastDynamicGraph, ChannelsLastProbeGraph, DynamicGraph, ProbeGraph
 from pam_edge.graphs.ends import with_ends
 from pam_edge.graphs.static import ChannelsLastGraph, StaticGraph

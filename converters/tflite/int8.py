@@ -29,7 +29,7 @@ class _FoldableConv(Int8Conv):
 
 
 def with_foldable_weights(network: Supernet) -> Supernet:
-    """Return a network whose eight-bit convolutions quantise their weights in the graph; others are left as they are."""
+    """Return a copy of a network whose eight-bit convolutions quantise their weights in the graph."""
     foldable = copy.deepcopy(network)
     for module in foldable.modules():
         if isinstance(module, Int8Conv):

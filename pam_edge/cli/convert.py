@@ -17,7 +17,10 @@ from pam_edge.supernet.sizes import parse_size
 from pam_edge.terms import Mode, Precision, Result, Source, TensorIO, parse_choice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pam_edge.delivery.artifact.artifact import Artifact
+    from pam_edge.delivery.artifact.manifest import QualityRecord
     from pam_edge.delivery.convert import ConvertRequest
 
 
@@ -59,6 +62,7 @@ def convert(
     targets = parse_targets(target)
     started = time.perf_counter()
     from pam_edge.delivery.convert import ConvertRequest, choose_interfaces
+    from pam_edge.files import as_path
     from pam_edge.planning.budget import DEFAULT_BUDGETS, parse_budget
     from pam_edge.planning.service import DEFAULT_SIZE
 
@@ -94,6 +98,17 @@ def convert(
     say(f"Done in {time.perf_counter() - started:.0f} s.")
 
 
+def print_quality(quality: Sequence[QualityRecord]) -> None:
+    """Print how quantised mattes compare with float ones, path by path."""
+    for each in quality:
+        sad, mse = each.sad / each.sad_float - 1, each.mse / each.mse_float - 1
+        say(
+            f"{each.path}: SAD {sad:+.1%}, MSE {mse:+.1%} against float, on {each.pictures} pictures of known alpha; "
+            f"worst {each.worst_change:+.1%}, {each.worst_picture}",
+            style="dim",
+        )
+
+
 def run_with_progress(request: ConvertRequest, *, quiet: bool) -> list[Artifact]:
     """Convert, saying what each target is at (on stderr), unless quiet."""
     from pam_edge.delivery.convert import convert
@@ -117,6 +132,7 @@ def as_json(artifact: Artifact) -> dict[str, Any]:
         "profile": manifest.profile.model_dump() if manifest.profile else None,
         "entry_points": [entry.model_dump() for entry in manifest.entry_points],
         "verified": manifest.verified,
+        "quantisation": manifest.quantisation.model_dump() if manifest.quantisation else None,
         "judged_on": judged_on(None),
         "parity": [record.model_dump() for record in manifest.parity],
     }
@@ -147,6 +163,10 @@ def print_artifact(artifact: Artifact) -> None:
         numbers = (f"{entry.predicted_cost:.3g}", f"{entry.gmacs:.2f}", f"{entry.bytes / 1e6:.2f}", *errors)
         table.add_row(entry.name, entry.path or "per image", *numbers, parity_word(parity.passed))
     console.print(table)
+    if manifest.quantisation:
+        print_quality(manifest.quantisation.quality)
+        kept = ", ".join(manifest.quantisation.float_parts)
+        say(f"in float: {kept}, gates, attention, and the arithmetic of trimap and costs", style="dim")
     if not manifest.checkpoint.trained:
         say((f"{manifest.checkpoint.variant} is UNTRAINED:", "yellow"), " its mattes mean nothing.")
     say(f"parity on {manifest.parity[0].images} pictures, {manifest.parity[0].ran_on}", style="dim")

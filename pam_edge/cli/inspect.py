@@ -50,6 +50,9 @@ def inspect(
             say(f"{does}: " + "; ".join(shapes))
         if first.ends.source.is_mask:
             say(f"the unknown band reaches {first.ends.band_px} pixels to each side of the mask's edge")
+    if manifest.quantisation:
+        kept = (f"{part} ({rms:.2g} alone)" if rms else part for part, rms in manifest.quantisation.float_parts.items())
+        say(f"{manifest.precision}, but float: {', '.join(kept)}; gates, attention, costs and the trimap's arithmetic")
     for known in manifest.accelerators:
         suits = ("suited", "green") if known.suits else ("not suited", "red")
         say(f"{known.accelerator}: ", suits, f", {known.why}")

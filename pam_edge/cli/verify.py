@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pam_edge.cli.convert import print_quality
 from pam_edge.cli.output import busy, parity_word, print_json, say, show
 from pam_edge.errors import UsageError
 
@@ -86,6 +87,7 @@ def print_parity(records: tuple[ParityRecord, ...]) -> None:
             say(f"{record.entry_point} in {record.runtime}: {apart} at most", style="dim")
         if record.path_mismatches or record.costs_over_budget:
             say((record.entry_point, "red"), f": {describe_path_errors(record)}")
+        print_quality(record.quality)
         if record.path_ties:
             say(f"{record.entry_point}: {record.path_ties} paths differ where a gate was undecided", style="dim")
         if record.reason:

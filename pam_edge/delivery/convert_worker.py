@@ -81,13 +81,18 @@ def make_artifact(payload: dict[str, Any]) -> dict[str, Any]:
 def _quantise(
     draft: Draft, checkpoint: Checkpoint, planned: PlannedRecord, calibration: str | None
 ) -> QuantisationRecord | None:
-    """Return what is quantised, on the size of the first entry point and every path that was planned for it."""
+    """Return what is quantised, at the first entry point's size: every planned path has to be good enough there.
+
+    Ranges of a graph that chooses are those of the longest and the shortest path too, which run every layer.
+    """
     if not draft.precision.is_quantised:
         return None
     _log.debug("quantising")
     paths = tuple(dict.fromkeys(plan.path for plan in planned.plans))
     folder = Path(calibration) if calibration else None
-    return make_quantisation(checkpoint, draft.precision, paths, draft.entry_points[0].size, folder)
+    blocks = checkpoint.supernet.block_count
+    ends = (PathSpec((True,) * blocks), PathSpec((False,) * blocks)) if draft.mode is Mode.DYNAMIC else ()
+    return make_quantisation(checkpoint, draft.precision, paths, draft.entry_points[0].size, folder, ends)
 
 
 def _convert(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import torch
@@ -30,13 +31,15 @@ class _Watch(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.low = self.high = 0.0
-        self.counts: NDArray[np.float64] | None = None
+        self.is_second = self.is_reached = False
+        self.counts = np.zeros(_BINS)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.counts is None:
+        if not self.is_second:
             self.low, self.high = min(self.low, float(x.min())), max(self.high, float(x.max()))
         elif self.high > self.low:
             self.counts += torch.histc(x, _BINS, self.low, self.high).double().numpy()
+        self.is_reached = True
         return x
 
 
@@ -62,24 +65,20 @@ def find_ranges(supernet: Supernet, paths: Sequence[PathSpec], pictures: Sequenc
 
     watched = change(supernet, lambda _: Change(conv=lambda conv: conv, store=watch))
     for turn in range(2):
-        for each in watches.values() if turn else ():
-            each.counts = np.zeros(_BINS)
+        for each in watches.values():
+            each.is_second = turn == 1
         with torch.no_grad():
             for picture in pictures:
                 for path in paths:
                     watched(*to_tensors(picture), path=path)
-    found = {site: _best_range(each) for site, each in watches.items() if each.high > each.low}
-    return found | {INPUT: input_range()}
+    return {site: _best_range(each) for site, each in watches.items() if each.is_reached} | {INPUT: input_range()}
 
 
 def _best_range(watch: _Watch) -> Range:
-    assert watch.counts is not None
     width = (watch.high - watch.low) / _BINS
-    values = watch.low + (np.arange(_BINS) + 0.5) * width
-    lows = np.unique(watch.low * _SHRINKS)
-    tried = [(low, high) for low in lows for high in np.unique(watch.high * _SHRINKS)]
-    low, high = min(tried, key=lambda each: _error(values, watch.counts, *each))
-    return float(low), float(high)
+    values = watch.low + (np.arange(_BINS, dtype=np.float64) + 0.5) * width
+    lows, highs = (sorted({float(end * shrink) for shrink in _SHRINKS}) for end in (watch.low, watch.high))
+    return min(product(lows, highs), key=lambda each: _error(values, watch.counts, *each))
 
 
 def _error(values: NDArray[np.float64], counts: NDArray[np.float64], low: float, high: float) -> float:

@@ -1,6 +1,6 @@
 """Layers that round as integer kernels do, written in the operators that the toolchains know as quantisation.
 
-    q = clamp(round(x / scale) + zero, -128, 127)        x' = (q - zero) * scale
+q = clamp(round(x / scale) + zero, -128, 127)        x' = (q - zero) * scale
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.ao.quantization.fx._decomposed  # registers the operators
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 _LOWEST, _HIGHEST = -128, 127
 _SMALLEST_SCALE = 2.0**-14
 """Half precision's smallest normal number: scales are kept where Core ML's half precision holds them exactly."""
+
+_ROUND_WITHIN = 0.15
+"""Of a step: half precision, in which Core ML takes weights, moves them and the scale by 0.12 at the ends of a grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +108,14 @@ def _as_half(scale: float) -> float:
     """Return the least number that is not smaller and that half precision holds."""
     half = np.float16(max(scale, _SMALLEST_SCALE))
     return float(half if half >= scale else np.nextafter(half, np.float16(np.inf)))
+
+
+def are_round(weights: NDArray[np.floating], channel_axis: int = 0) -> bool:
+    """Return whether weights lie on an eight-bit grid for each channel, as those that ``round_weights`` gives do.
+
+    So a toolchain that stores weights is told which to store: those of parts that stay float lie on none.
+    """
+    by_channel = np.moveaxis(np.asarray(weights, np.float64), channel_axis, 0).reshape(weights.shape[channel_axis], -1)
+    scale = np.abs(by_channel).max(1, keepdims=True) / _HIGHEST
+    whole = by_channel / np.where(scale > 0, scale, 1.0)
+    return bool(np.abs(whole - np.rint(whole)).max() < _ROUND_WITHIN)

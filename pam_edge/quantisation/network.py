@@ -1,10 +1,10 @@
 """A supernet with something done to its convolutions and to each map of features that it makes.
 
-    part          layers that are changed                              features that are stored
-    stem          conv, relu                                           what goes in, what comes out
-    enc8.1        block and connect layer, the attended features       after each conv (and its relu), and the sums
-    lateral8      conv, upsampling, join with the skip                 after each
-    head          conv                                                 none: alpha stays as it is
+part          layers that are changed                              features that are stored
+stem          conv, relu                                           what goes in, what comes out
+enc8.1        block and connect layer, the attended features       after each conv (and its relu), and the sums
+lateral8      conv, upsampling, join with the skip                 after each
+head          conv                                                 none: alpha stays as it is
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def change(supernet: Supernet, change_of: Callable[[str], Change]) -> Supernet:
             changed = _change_module(name, module, change_of(part))
             parent, _, own = name.rpartition(".")
             setattr(network.get_submodule(parent), own, changed)
-    network.stem = _before(INPUT, network.stem, change_of("stem"))
+    store = change_of("stem").store(INPUT)
+    network.stem = nn.Sequential(*([store] if store else []), network.stem)
     return network
 
 
@@ -103,12 +104,14 @@ def _change_module(name: str, module: nn.Module, to: Change) -> nn.Module:
         if own != _CONTEXT and not isinstance(child, Gate):
             setattr(module, own, _change_module(f"{name}.{own}", child, to))
     if isinstance(module, ChoiceBlock):
-        module.block, module.connect = (_before(f"{name}.attended", each, to) for each in (module.block, module.connect))
+        module.block, module.connect = (
+            _before(f"{name}.attended", each, to) for each in (module.block, module.connect)
+        )
     return module
 
 
 def _site(name: str) -> str:
-    """Return the site of what a layer makes; largest values and rows of maps are on the grid of what they are made of."""
+    """Return the site of what a layer makes; largest values and rows of maps stay on the grid of their inputs."""
     keeps = name.startswith("pyramid.pools.") or name == "pyramid.levels"
     return "pyramid.reduce.1" if keeps else name
 

@@ -33,12 +33,18 @@ class Scored:
         return Scored(fit(self.picture, height, width), np.asarray(alpha, np.float32))
 
 
-def drawn_pictures(turn: int) -> tuple[Scored, ...]:
-    """Return one picture of each kind of strands, over the bundled photographs; equal at every call.
+def calibration_pictures() -> tuple[Picture, ...]:
+    """Return what ranges are found on, unless a user gives photographs; equal at every call."""
+    return (*bundled_pictures(), *(each.picture for each in _drawn(0)))
 
-    Args:
-        turn: from 0; other turns give other pictures.
-    """
+
+def judged_pictures() -> tuple[Scored, ...]:
+    """Return what mattes are judged on: others than ranges are found on; equal at every call."""
+    return _drawn(1)
+
+
+def _drawn(turn: int) -> tuple[Scored, ...]:
+    """Return one picture of each kind of strands, over the bundled photographs; other turns give others."""
     backs = bundled_pictures()
     return tuple(
         _draw(np.random.default_rng((_SEED, turn, number)), kind, backs[(turn + number) % len(backs)])
@@ -63,5 +69,3 @@ def content_of(picture: Picture) -> str:
         content.update(repr(array.shape).encode())
         content.update(array.tobytes())
     return content.hexdigest()
-
-

@@ -25,6 +25,10 @@ class QualityLimits:
     mean: float
     worst: float
 
+    def describe(self) -> str:
+        """Return the limits for people."""
+        return f"{self.mean:.0%} in the mean and {self.worst:.0%} on the worst picture"
+
 
 LIMITS: Mapping[Precision, QualityLimits] = {
     Precision.INT8: QualityLimits(mean=0.03, worst=0.08),
@@ -54,6 +58,12 @@ class Quality:
     worst_picture: str
     worst_change: float
 
+    def describe(self) -> str:
+        """Return the changes for people."""
+        changes = f"SAD {self.sad / self.sad_float - 1:+.1%}, MSE {self.mse / self.mse_float - 1:+.1%}"
+        worst = f"worst {self.worst_change:+.1%} ({self.worst_picture})"
+        return f"path {self.path}: {changes} on {self.pictures} pictures, {worst}"
+
     def within(self, limits: QualityLimits) -> bool:
         """Return whether the path is good enough; a score that is no number is not."""
         means = self.sad <= self.sad_float * (1 + limits.mean) and self.mse <= self.mse_float * (1 + limits.mean)
@@ -80,9 +90,16 @@ class Judge:
         before, after = np.array(self._floats[path]), np.array(self._scores(quantised, path))
         changes = after[:, 0] / before[:, 0] - 1
         worst = int(np.argmax(np.where(np.isnan(changes), np.inf, changes)))
-        sads, mses = (tuple(map(float, pair)) for pair in zip(before.mean(0), after.mean(0), strict=True))
-        name = self._cases[worst].picture.name
-        return Quality(path, len(changes), *sads, *mses, worst_picture=name, worst_change=float(changes[worst]))
+        return Quality(
+            path,
+            pictures=len(changes),
+            sad_float=float(before[:, 0].mean()),
+            sad=float(after[:, 0].mean()),
+            mse_float=float(before[:, 1].mean()),
+            mse=float(after[:, 1].mean()),
+            worst_picture=self._cases[worst].picture.name,
+            worst_change=float(changes[worst]),
+        )
 
     def _scores(self, network: Supernet, path: PathSpec) -> list[tuple[float, float]]:
         return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import nn
 
@@ -31,7 +32,7 @@ def quantise(supernet: Supernet, recipe: Recipe) -> Supernet:
     What passes from one part to the next is stored in eight bits unless both stay float.
     """
     order = list(parts_of(supernet))
-    after = dict(zip(order, order[1:], strict=False))
+    after = dict(pairwise(order))
 
     def change_of(part: str) -> Change:
         def store(site: str) -> nn.Module | None:

@@ -106,8 +106,7 @@ def _describe(precision: Precision, quality: Sequence[Quality], damage: dict[str
     bad = next(each for each in quality if not each.within(limits))
     parts = ", ".join(f"{part} (RMS {rms:.2g} alone)" for part, rms in damage.items())
     return (
-        f"{precision}: expected mattes at most {limits.mean:.0%} worse than float ones in the mean, and {limits.worst:.0%} "
-        f"on the worst picture; even with half of the network in float, path {bad.path} has SAD {bad.sad:.4g} for "
-        f"{bad.sad_float:.4g}, MSE {bad.mse:.4g} for {bad.mse_float:.4g}, and {bad.worst_change:+.1%} on "
-        f"{bad.worst_picture}. The parts that cost most: {parts}. Take another precision, or train these weights for it."
+        f"{precision}: expected mattes worse than float ones by at most {limits.describe()}; even with half of the "
+        f"network in float: {bad.describe()}. The parts that cost most: {parts}. Take another precision, or train the "
+        "weights for it."
     )

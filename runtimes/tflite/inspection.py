@@ -73,7 +73,7 @@ def stored_precision(file: Path) -> Precision:
 def _has_content(model: Any, tensor: Any) -> bool:
     """Return whether a tensor is a constant: its bytes lie in the flatbuffer, or behind it."""
     buffer = model.Buffers(tensor.Buffer())
-    return buffer.DataLength() > 0 or buffer.Size() > 1
+    return bool(buffer.DataLength() > 0 or buffer.Size() > 1)
 
 
 def _verify(file: Path) -> None:

@@ -193,6 +193,19 @@ class AcceleratorRecord(_Record):
     why: str
 
 
+class QualityRecord(_Record):
+    """How a path's mattes compare with the float network's, against true alphas; see ``quantisation.quality``."""
+
+    path: PathText
+    pictures: Count
+    sad_float: Score
+    sad: Score
+    mse_float: Score
+    mse: Score
+    worst_picture: str
+    worst_change: Annotated[float, Field(ge=-1)]
+
+
 class ParityRecord(_Record):
     """Parity of one entry point in one runtime.
 
@@ -232,6 +245,7 @@ class ParityRecord(_Record):
     first_diverging_operation: str | None = None
     divergence: str | None = None
     max_abs_between_runtimes: float | None = None
+    quality: tuple[QualityRecord, ...] = ()
     reason: str | None = None
 
 
@@ -278,19 +292,6 @@ class CalibrationRecord(_Record):
 
     picture: str
     sha256: Sha256
-
-
-class QualityRecord(_Record):
-    """How a path's mattes compare with the float network's, against true alphas; see ``quantisation.quality``."""
-
-    path: PathText
-    pictures: Count
-    sad_float: Score
-    sad: Score
-    mse_float: Score
-    mse: Score
-    worst_picture: str
-    worst_change: Annotated[float, Field(ge=-1)]
 
 
 class QuantisationRecord(_Record):

@@ -8,19 +8,16 @@ from pathlib import Path
 
 from pam_edge.delivery.artifact.manifest import CalibrationRecord, Manifest, QualityRecord, QuantisationRecord
 from pam_edge.errors import ArtifactError
-from pam_edge.evaluation.pictures import Picture, bundled_pictures, fit, folder_pictures
+from pam_edge.evaluation.pictures import fit, folder_pictures
 from pam_edge.quantisation.calibrate import find_ranges
 from pam_edge.quantisation.network import parts_of, sites_of
-from pam_edge.quantisation.pictures import content_of, drawn_pictures
+from pam_edge.quantisation.pictures import calibration_pictures, content_of, judged_pictures
 from pam_edge.quantisation.quality import Quality
 from pam_edge.quantisation.quantise import Recipe, quantise
 from pam_edge.quantisation.search import ALWAYS_FLOAT, choose_recipe
 from pam_edge.supernet.checkpoint import Checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import Precision
-
-_CALIBRATED, _JUDGED = 0, 1
-"""Turns of drawn pictures: mattes are judged on others than ranges are found on."""
 
 
 def make_quantisation(
@@ -29,6 +26,7 @@ def make_quantisation(
     paths: Sequence[PathSpec],
     size: tuple[int, int],
     calibration: Path | None,
+    more_paths: Sequence[PathSpec] = (),
 ) -> QuantisationRecord:
     """Find ranges and the parts that stay float, and judge the mattes.
 
@@ -38,22 +36,23 @@ def make_quantisation(
         paths: that are delivered, each of which has to be good enough.
         size: height and width at which all of it is done.
         calibration: a user's photographs; None takes those that ship.
+        more_paths: whose features have to fit the ranges as well.
 
     Raises:
         UsageError: if the photographs cannot be used.
         ConversionError: if mattes are not good enough.
     """
     has_ranges = precision is Precision.INT8
-    pictures = _calibration_pictures(calibration) if has_ranges else ()
+    pictures = (folder_pictures(calibration) if calibration else calibration_pictures()) if has_ranges else ()
     fitted = [fit(picture, *size) for picture in pictures]
-    ranges = find_ranges(checkpoint.supernet, paths, fitted) if has_ranges else {}
-    cases = [case.fit(*size) for case in drawn_pictures(_JUDGED)]
+    ranges = find_ranges(checkpoint.supernet, (*paths, *more_paths), fitted) if has_ranges else {}
+    cases = [case.fit(*size) for case in judged_pictures()]
     chosen = choose_recipe(checkpoint.supernet, precision, ranges, paths, cases)
     return QuantisationRecord(
         float_parts=dict.fromkeys(sorted(ALWAYS_FLOAT)) | chosen.damage,
         ranges=dict(sorted(ranges.items())),
         calibration=tuple(CalibrationRecord(picture=each.name, sha256=content_of(each)) for each in pictures),
-        quality=tuple(map(_quality_record, chosen.quality)),
+        quality=tuple(map(quality_record, chosen.quality)),
     )
 
 
@@ -79,13 +78,8 @@ def apply(checkpoint: Checkpoint, record: QuantisationRecord) -> Checkpoint:
     return replace(checkpoint, supernet=quantise(checkpoint.supernet, recipe))
 
 
-def _calibration_pictures(folder: Path | None) -> tuple[Picture, ...]:
-    if folder is not None:
-        return folder_pictures(folder)
-    return (*bundled_pictures(), *(case.picture for case in drawn_pictures(_CALIBRATED)))
-
-
-def _quality_record(quality: Quality) -> QualityRecord:
+def quality_record(quality: Quality) -> QualityRecord:
+    """Return it as a manifest holds it."""
     return QualityRecord(
         path=str(quality.path),
         pictures=quality.pictures,

@@ -16,6 +16,7 @@ from pam_edge.delivery.artifact.ends import ends_of
 from pam_edge.delivery.artifact.manifest import CheckpointRecord, ParityRecord
 from pam_edge.delivery.artifact.quantisation import quantised
 from pam_edge.delivery.parity.entry_check import EntryCheck, Mattes, compare_runtimes
+from pam_edge.delivery.parity.good_enough import with_quality
 from pam_edge.errors import ArtifactError, ParityError, WorkerError
 from pam_edge.evaluation.masks import as_frames
 from pam_edge.evaluation.parity import LIMITS, Reference
@@ -143,10 +144,12 @@ def verify_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
     checkpoint = load_checkpoint(payload["checkpoint"] or artifact.manifest.checkpoint.reference)
     _check_same_weights(checkpoint, artifact.manifest.checkpoint)
     _check_same_network(checkpoint, artifact)
-    checkpoint = quantised(checkpoint, artifact.manifest)
+    full, checkpoint = checkpoint, quantised(checkpoint, artifact.manifest)
     parity = check_in_process(
         artifact, checkpoint, payload["pictures"], runtime=payload["runtime"], threads=payload["threads"]
     )
+    if artifact.manifest.quantisation:
+        parity = with_quality(parity, artifact, full.supernet, checkpoint.supernet, payload["pictures"])
     return {"parity": [record.model_dump() for record in parity]}
 
 
