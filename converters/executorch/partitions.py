@@ -11,6 +11,7 @@ from torch.fx import Node
 from torch.fx.passes.infra.partitioner import Partition
 
 _UPSAMPLING = edge_ops.edge.aten.upsample_bilinear2d.vec
+_STORE = edge_ops.edge.quantized_decomposed.quantize_per_tensor.default
 
 
 class PartitionPerOutput(XnnpackPartitioner):  # type: ignore[misc]
@@ -34,7 +35,9 @@ class CutAtLargestFeatures(XnnpackPartitioner):  # type: ignore[misc]
     def generate_partitions(self, ep: ExportedProgram) -> list[Partition]:
         """See the parent."""
         partitions = super().generate_partitions(ep)
-        if upsamplings := ep.graph.find_nodes(op="call_function", target=_UPSAMPLING):
+        upsamplings = ep.graph.find_nodes(op="call_function", target=_UPSAMPLING)
+        # Features in eight bits are small already, and are stored between the two.
+        if upsamplings and not ep.graph.find_nodes(op="call_function", target=_STORE):
             upsampling = upsamplings[-1]
             addition = _sole_reader(upsampling, edge_ops.edge.aten.add.Tensor)
             activation = _sole_reader(addition, edge_ops.edge.aten.relu.default)

@@ -106,7 +106,9 @@ class DynamicGraph(nn.Module):
             runs = torch.logical_and(wish > 0.0, self.governor.allows(index, spent, limit))
             taken.append(runs.float())
             spent = self.governor.charge(index, spent, taken[-1])
-            return self.choose(runs.reshape(()), choice.block, choice.connect, x, _attention(choice, pooled))
+            chosen = self.choose(runs.reshape(()), choice.block, choice.connect, x, _attention(choice, pooled))
+            result: Tensor = choice.stored(chosen)
+            return result
 
         alpha = trunk(step)
         return alpha, torch.cat(taken), spent
@@ -142,7 +144,9 @@ class ProbeGraph(nn.Module):
             choice = self.network.choice(index)
             pooled = pool_globally(x)
             wishes.append(_wish(choice, pooled, embedding))
-            return self.choose(path[index] >= 0.5, choice.block, choice.connect, x, _attention(choice, pooled))
+            chosen = self.choose(path[index] >= 0.5, choice.block, choice.connect, x, _attention(choice, pooled))
+            result: Tensor = choice.stored(chosen)
+            return result
 
         alpha = trunk(step)
         return alpha, torch.cat(wishes)

@@ -2,7 +2,8 @@
 
 part          layers that are changed                              features that are stored
 stem          conv, relu                                           what goes in, what comes out
-enc8.1        block and connect layer, the attended features       after each conv (and its relu), and the sums
+enc8.1        block, connect layer, attention                      after each conv (and its relu), the sums,
+                                                                   what is attended to; the choice stays exact
 lateral8      conv, upsampling, join with the skip                 after each
 head          conv                                                 none: alpha stays as it is
 """
@@ -83,13 +84,13 @@ def sites_of(network: Supernet) -> frozenset[str]:
     return frozenset(sites)
 
 
-_INSIDE = re.compile(rf"^{INPUT}$|\.attended$|\.branch\.|^laterals\.|^upsamples\.|^pyramid\.(?!sum)")
+_INSIDE = re.compile(rf"^{INPUT}$|\.attended$|\.branch\.|\.gate\.|^laterals\.|^upsamples\.|^pyramid\.(?!sum)")
 
 _MAPS = (Concatenate, Join, Sum, Upsample, nn.MaxPool2d)
 """Layers without weights that make a map."""
 
 _CONTEXT = "context"
-"""As gates, a layer of what is pooled to one number a channel: little to compute, which stays exact."""
+"""As attention, layers of what is pooled to one number a channel."""
 
 
 def _change_module(name: str, module: nn.Module, to: Change) -> nn.Module:
@@ -100,20 +101,24 @@ def _change_module(name: str, module: nn.Module, to: Change) -> nn.Module:
         return to.conv(module)
     if isinstance(module, _MAPS):
         return _stored(module, to.store(_site(name)))
+    if isinstance(module, Gate):
+        module.attention = _change_pooled(f"{name}.attention", module.attention, to)
+        return module  # what it chooses stays exact
     for own, child in list(module.named_children()):
-        if own != _CONTEXT and not isinstance(child, Gate):
-            setattr(module, own, _change_module(f"{name}.{own}", child, to))
+        change_child = _change_pooled if own == _CONTEXT else _change_module
+        setattr(module, own, change_child(f"{name}.{own}", child, to))
     if isinstance(module, ChoiceBlock):
-        module.block, module.connect = (
-            _before(f"{name}.attended", each, to) for each in (module.block, module.connect)
-        )
+        attended = f"{name}.attended"
+        module.block, module.connect = _before(attended, module.block, to), _before(attended, module.connect, to)
+        module.stored = to.store(f"{name}.sum") or module.stored
     return module
 
 
 def _site(name: str) -> str:
     """Return the site of what a layer makes; largest values and rows of maps stay on the grid of their inputs."""
     keeps = name.startswith("pyramid.pools.") or name == "pyramid.levels"
-    return "pyramid.reduce.1" if keeps else name
+    # Either of a choice's branches gives its result on one grid: what comes after does not know which it was.
+    return "pyramid.reduce.1" if keeps else re.sub(r"\.(block|connect)\.sum$", ".sum", name)
 
 
 def _change_chain(name: str, chain: nn.Sequential, to: Change) -> nn.Module:
@@ -126,6 +131,11 @@ def _change_chain(name: str, chain: nn.Sequential, to: Change) -> nn.Module:
         store = to.store(f"{name}.{index}") if is_last else None
         changed += [store] if store else []
     return nn.Sequential(*changed)
+
+
+def _change_pooled(name: str, chain: nn.Module, to: Change) -> nn.Module:
+    """Change one or more layers whose input, pooled features, is not stored yet."""
+    return _before(f"{name}.pooled", _change_chain(name, nn.Sequential(chain), to), to)
 
 
 def _flat(chain: nn.Sequential) -> Iterator[nn.Module]:

@@ -139,7 +139,11 @@ class Gate(nn.Module):
 
 
 class ChoiceBlock(nn.Module):
-    """One choice: a gate, the block, and the connect layer that stands in for it."""
+    """One choice: a gate, the block, and the connect layer that stands in for it.
+
+    ``stored`` is what becomes of the result of either where it has crossed a choice inside of a graph: nothing, unless
+    features are quantised.
+    """
 
     def __init__(self, name: str, gate: Gate, block: nn.Module, connect: nn.Module) -> None:
         super().__init__()
@@ -147,6 +151,7 @@ class ChoiceBlock(nn.Module):
         self.gate = gate
         self.block = block
         self.connect = connect
+        self.stored: nn.Module = nn.Identity()
 
     def take(self, x: Tensor, run: bool) -> Tensor:
         """Run the block or its bypass on attended features for the whole batch."""

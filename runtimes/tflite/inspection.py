@@ -14,6 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Branch, Inspection
 from pam_edge.runtimes.guards import check_flatbuffer, control_flow, reading
+from pam_edge.runtimes.tflite.flatbuffer import read_model
 from pam_edge.runtimes.tflite.signature import KIND, MARK, open_interpreter
 from pam_edge.terms import Precision
 
@@ -117,7 +118,7 @@ def _covered(operators: list[Any], partitions: list[Any]) -> set[int]:
 
 def _extract(file: Path, signature: str) -> Any:
     """Return a model with one signature alone: the interpreter lists operators of the first subgraph only."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(file.read_bytes(), 0))
+    model = read_model(file)
     names = {definition.signatureKey.decode(): definition for definition in model.signatureDefs}
     if signature not in names:
         raise ArtifactError(f"{file} has the signatures {', '.join(names)}; expected {signature!r}.")
