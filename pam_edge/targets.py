@@ -162,7 +162,9 @@ _BOTH_BRANCHES = "both branches of every block are delegated"
 _ONE_PARTITION = "one partition, nothing outside of it"
 _IN_APPS_RUNTIME = "converts here; checked by running the files in the runtime that apps use"
 _XNNPACK = Accelerator("CPU (XNNPACK)", _ONE_PARTITION, _BOTH_BRANCHES, takes_choices=True)
-_SIXTEEN_LEVELS = "sixteen levels a weight cost 4 to 8 % of SAD with palettes made after training; weights trained for it do not exist"
+_SIXTEEN_LEVELS = (
+    "sixteen levels a weight cost 4 to 8 % of SAD with palettes made after training, and no weights were trained for it"
+)
 _ON_CPU = dict.fromkeys(Precision, ComputeUnit.CPU)
 
 

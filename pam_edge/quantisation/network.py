@@ -102,7 +102,7 @@ def _change_module(name: str, module: nn.Module, to: Change) -> nn.Module:
     if isinstance(module, _MAPS):
         return _stored(module, to.store(_site(name)))
     if isinstance(module, Gate):
-        module.attention = _change_pooled(f"{name}.attention", module.attention, to)
+        module.add_module("attention", _change_pooled(f"{name}.attention", module.attention, to))
         return module  # what it chooses stays exact
     for own, child in list(module.named_children()):
         change_child = _change_pooled if own == _CONTEXT else _change_module
