@@ -91,6 +91,7 @@ class Shipping:
     Attributes:
         refused: why not; empty where it can.
         needs: what the device has to have, by mode.
+        precision_needs: what it has to have beside, by precision.
         refused_precisions: in which files are no use there, and why.
         engines: class of the platform's library that runs the files, where it has several.
         runtime: what the library's build files call the runtime that the app adds, where it adds one.
@@ -98,9 +99,14 @@ class Shipping:
 
     refused: str = ""
     needs: Mapping[Mode, str] = field(default_factory=dict)
+    precision_needs: Mapping[Precision, str] = field(default_factory=dict)
     refused_precisions: Mapping[Precision, str] = field(default_factory=dict)
     engines: str = ""
     runtime: str = ""
+
+    def needed(self, mode: Mode, precision: Precision) -> str:
+        """Return what the device has to have."""
+        return "; ".join(filter(None, (self.needs.get(mode), self.precision_needs.get(precision))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,11 @@ class TargetFacts:
         """Return where apps' graphs run: on the CPU if they choose inside, which no other unit promises to take."""
         chooses = mode in (Mode.DYNAMIC, Mode.PROBE)
         return ComputeUnit.CPU if chooses else self.units[precision]
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """Those that files come in, from the largest weights to the smallest."""
+        return tuple(each for each in Precision if each not in self.not_offered)
 
     def arithmetic_of(self, precision: Precision) -> Precision:
         """Return what files of a precision compute in."""
@@ -221,7 +232,10 @@ FACTS: Mapping[Target, TargetFacts] = {
         shipping={
             Platform.IOS: Shipping(
                 needs=_everywhere("iOS 16 or macOS 13")
-                | {Mode.MULTI: "iOS 18 or macOS 15, from which on Core ML takes several functions in one package"}
+                | {Mode.MULTI: "iOS 18 or macOS 15, from which on Core ML takes several functions in one package"},
+                precision_needs={
+                    Precision.INT8: "iOS 17 or macOS 14, from which on Core ML takes features of eight bits"
+                },
             ),
             Platform.ANDROID: Shipping(refused="Core ML is Apple's"),
             Platform.WEB: Shipping(refused="no browser runs Core ML packages"),

@@ -70,14 +70,46 @@ def _replace_marks(model: Any, body: Subgraph, marks: list[Any]) -> None:
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.IF
     code.version = 1
     model.operatorCodes.append(code)
+    if_code = len(model.operatorCodes) - 1
     producers = {int(tensor): operator for operator in body.operators for tensor in operator.outputs}
     for index, mark in enumerate(marks):
         features, condition = map(int, mark.inputs)
         options = schema.IfOptionsT()
         options.thenSubgraphIndex, options.elseSubgraphIndex = 2 * index + 1, 2 * index + 2
-        mark.opcodeIndex = len(model.operatorCodes) - 1
+        mark.opcodeIndex = if_code
         mark.builtinOptionsType, mark.builtinOptions = schema.BuiltinOptions.IfOptions, options
+        branch = model.subgraphs[2 * index + 1]
+        if branch.tensors[branch.inputs[0]].type == schema.TensorType.INT8:
+            features = _pass_in_eight_bits(model, body, mark, features, branch)
         mark.inputs = np.array([_truth_value(model, body, producers, condition), features], np.int32)
+
+
+def _pass_in_eight_bits(model: Any, body: Subgraph, mark: Any, features: int, branch: Subgraph) -> int:
+    """Let features cross a choice as they are stored, where its branches take and give them so.
+
+        quantise(mark(x))   ->   if(quantise(x))
+
+    Returns:
+        The number of the tensor that goes in.
+    """
+    result = int(mark.outputs[0])
+    readers = [operator for operator in body.operators if result in map(int, operator.inputs)]
+    if [_kind(model, each) for each in readers] != [schema.BuiltinOperator.QUANTIZE]:
+        raise ConversionError(
+            "LiteRT: expected what comes of a choice between quantised branches to be quantised, and to be read by "
+            "nothing else; it is not. Report it."
+        )
+    (after,) = readers
+    stored = copy.deepcopy(branch.tensors[branch.inputs[0]])
+    stored.name = body.tensors[features].name + b"/stored"
+    body.tensors.append(stored)
+    before = copy.deepcopy(after)
+    before.inputs = np.array([features], np.int32)
+    before.outputs = np.array([len(body.tensors) - 1], np.int32)
+    mark.outputs = after.outputs
+    body.operators.remove(after)
+    body.operators.insert(body.operators.index(mark), before)
+    return len(body.tensors) - 1
 
 
 def _truth_value(model: Any, body: Subgraph, producers: dict[int, Any], tensor: int) -> int:

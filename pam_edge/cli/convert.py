@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pam_edge.delivery.artifact.artifact import Artifact
-    from pam_edge.delivery.artifact.manifest import QualityRecord
+    from pam_edge.delivery.artifact.manifest import Manifest, QualityRecord
     from pam_edge.delivery.convert import ConvertRequest
 
 
@@ -98,6 +98,16 @@ def convert(
     say(f"Done in {time.perf_counter() - started:.0f} s.")
 
 
+def float_parts(manifest: Manifest) -> str:
+    """Return what of a quantised artifact is not, for people."""
+    assert manifest.quantisation is not None, "only quantised artifacts have such parts"
+    if manifest.precision is not Precision.INT8:
+        return "features and arithmetic, and biases"
+    kept = manifest.quantisation.float_parts.items()
+    parts = (f"{part} ({rms:.2g} alone)" if rms else part for part, rms in kept)
+    return f"{', '.join(parts)}; what gates choose by, and the arithmetic of trimap and costs"
+
+
 def print_quality(quality: Sequence[QualityRecord]) -> None:
     """Print how quantised mattes compare with float ones, path by path."""
     for each in quality:
@@ -165,8 +175,7 @@ def print_artifact(artifact: Artifact) -> None:
     console.print(table)
     if manifest.quantisation:
         print_quality(manifest.quantisation.quality)
-        kept = ", ".join(manifest.quantisation.float_parts)
-        say(f"in float: {kept}, gates, attention, and the arithmetic of trimap and costs", style="dim")
+        say(f"in float: {float_parts(manifest)}", style="dim")
     if not manifest.checkpoint.trained:
         say((f"{manifest.checkpoint.variant} is UNTRAINED:", "yellow"), " its mattes mean nothing.")
     say(f"parity on {manifest.parity[0].images} pictures, {manifest.parity[0].ran_on}", style="dim")

@@ -31,6 +31,9 @@ def doctor(
         packages = ", ".join(f"{package} {each or 'missing'}" for package, each in found["packages"].items())
         say("  ", (name, "bold"), ": ", mark, f" · {packages}")
         say(f"    {found['verified_by'] if found['works'] else found['why_not']}", style="dim")
+        say(f"    precisions: {', '.join(found['precisions'])}", style="dim")
+        for precision, reason in found["precisions_not_offered"].items():
+            say(f"    not {precision}: {reason}", style="dim")
     say(f"  weights: {report['weights']}")
     say(f"  data: {report['data']}")
     say(f"  parity is judged on {report['judged_on']}")
@@ -77,7 +80,15 @@ def _examine(target: Target) -> dict[str, Any]:
     except PamEdgeError as error:
         why_not = str(error)
     packages = {name: _version(name) for name in target.facts.packages.values()}
-    return {"works": why_not is None, "why_not": why_not, "packages": packages, "verified_by": target.facts.verified_by}
+    facts = target.facts
+    return {
+        "works": why_not is None,
+        "why_not": why_not,
+        "packages": packages,
+        "verified_by": facts.verified_by,
+        "precisions": [str(each) for each in facts.precisions],
+        "precisions_not_offered": {str(each): reason for each, reason in facts.not_offered.items()},
+    }
 
 
 def load_in_worker(payload: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pam_edge.cli.convert import float_parts
 from pam_edge.cli.output import Part, print_json, say
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ def inspect(
         if first.ends.source.is_mask:
             say(f"the unknown band reaches {first.ends.band_px} pixels to each side of the mask's edge")
     if manifest.quantisation:
-        kept = (f"{part} ({rms:.2g} alone)" if rms else part for part, rms in manifest.quantisation.float_parts.items())
-        say(f"{manifest.precision}, but float: {', '.join(kept)}; gates, attention, costs and the trimap's arithmetic")
+        say(f"{manifest.precision}; in float: {float_parts(manifest)}")
     for known in manifest.accelerators:
         suits = ("suited", "green") if known.suits else ("not suited", "red")
         say(f"{known.accelerator}: ", suits, f", {known.why}")

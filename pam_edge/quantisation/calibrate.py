@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pam_edge.evaluation.parity import to_tensors
 from pam_edge.evaluation.pictures import Picture
-from pam_edge.quantisation.network import INPUT, Change, change
+from pam_edge.quantisation.network import INPUT, Change, change, unchanged
 from pam_edge.supernet.network import IMAGE_MEAN, IMAGE_STD, Supernet
 from pam_edge.supernet.path import PathSpec
 
@@ -63,7 +63,7 @@ def find_ranges(supernet: Supernet, paths: Sequence[PathSpec], pictures: Sequenc
     def watch(site: str) -> nn.Module:
         return watches.setdefault(site, _Watch())
 
-    watched = change(supernet, lambda _: Change(conv=lambda conv: conv, store=watch))
+    watched = change(supernet, lambda _: Change(unchanged, watch, unchanged))
     for turn in range(2):
         for each in watches.values():
             each.is_second = turn == 1

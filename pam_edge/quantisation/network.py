@@ -3,7 +3,7 @@
 part          layers that are changed                              features that are stored
 stem          conv, relu                                           what goes in, what comes out
 enc8.1        block, connect layer, attention                      after each conv (and its relu), the sums,
-                                                                   what is attended to; the choice stays exact
+                                                                   what is attended to; not by what a gate chooses
 lateral8      conv, upsampling, join with the skip                 after each
 head          conv                                                 none: alpha stays as it is
 """
@@ -33,10 +33,17 @@ class Change:
     Attributes:
         conv: what stands in the place of a convolution of maps, batch norm folded in.
         store: what follows the layer that makes a map, by the map's site; None for nothing.
+        choice: what stands in the place of a convolution by which a gate chooses; its features are never stored.
     """
 
     conv: Callable[[nn.Conv2d], nn.Module]
     store: Callable[[str], nn.Module | None]
+    choice: Callable[[nn.Conv2d], nn.Module]
+
+
+def unchanged(conv: nn.Conv2d) -> nn.Conv2d:
+    """Leave a convolution as it is."""
+    return conv
 
 
 def is_output(site: str) -> bool:
@@ -80,7 +87,7 @@ def sites_of(network: Supernet) -> frozenset[str]:
     def note(site: str) -> None:
         sites.add(site)
 
-    change(network, lambda _: Change(lambda conv: conv, note))
+    change(network, lambda _: Change(unchanged, note, unchanged))
     return frozenset(sites)
 
 
@@ -103,7 +110,9 @@ def _change_module(name: str, module: nn.Module, to: Change) -> nn.Module:
         return _stored(module, to.store(_site(name)))
     if isinstance(module, Gate):
         module.add_module("attention", _change_pooled(f"{name}.attention", module.attention, to))
-        return module  # what it chooses stays exact
+        layers = (to.choice(each) if isinstance(each, nn.Conv2d) else each for each in module.choice)
+        module.choice = nn.Sequential(*layers)
+        return module
     for own, child in list(module.named_children()):
         change_child = _change_pooled if own == _CONTEXT else _change_module
         setattr(module, own, change_child(f"{name}.{own}", child, to))

@@ -9,7 +9,7 @@ from torch import nn
 
 from pam_edge.quantisation.calibrate import Ranges
 from pam_edge.quantisation.layers import Grid, Int8Conv, Store, round_weights
-from pam_edge.quantisation.network import Change, change, is_output, parts_of
+from pam_edge.quantisation.network import Change, change, is_output, parts_of, unchanged
 from pam_edge.supernet.network import Supernet
 
 
@@ -40,14 +40,12 @@ def quantise(supernet: Supernet, recipe: Recipe) -> Supernet:
             return Store(Grid.of(*recipe.ranges[site])) if is_stored and site in recipe.ranges else None
 
         if part not in recipe.parts:
-            return Change(_unchanged, store)
-        return Change(Int8Conv if recipe.ranges else _with_rounded_weights, store)
+            return Change(unchanged, store, unchanged)
+        if not recipe.ranges:
+            return Change(_with_rounded_weights, store, _with_rounded_weights)
+        return Change(Int8Conv, store, unchanged)
 
     return change(supernet, change_of)
-
-
-def _unchanged(conv: nn.Conv2d) -> nn.Conv2d:
-    return conv
 
 
 def _with_rounded_weights(conv: nn.Conv2d) -> nn.Conv2d:

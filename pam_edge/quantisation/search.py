@@ -19,7 +19,7 @@ from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import Precision
 
 ALWAYS_FLOAT = frozenset({"head"})
-"""The last layer, four numbers a cell: what it gives is alpha, which eight bits hold to 1/255 at best."""
+"""Where features are stored: what the last layer gives is alpha, which eight bits hold to 1/255 at best."""
 
 _MOST_FLOAT = 0.5
 """Of all parts: with more of them in float, an artifact has little of what it was quantised for."""
@@ -61,7 +61,7 @@ def choose_recipe(
         ConversionError: if mattes are not good enough with half of all parts in float; it names those that cost most.
     """
     limits, judge = LIMITS[precision], Judge(supernet, cases)
-    everything = frozenset(parts_of(supernet)) - ALWAYS_FLOAT
+    everything = frozenset(parts_of(supernet)) - (ALWAYS_FLOAT if ranges else frozenset())
 
     def attempt(kept: Sequence[str]) -> tuple[Recipe, tuple[Quality, ...]]:
         recipe = Recipe(everything - frozenset(kept), ranges)

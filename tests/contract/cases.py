@@ -220,7 +220,7 @@ def golden() -> list[Record]:
     }
     made: list[Record] = []
     for name, values in found.items():
-        for precision in Precision:
+        for precision in LIMITS:
             off = deviation(values, alpha, trimap)
             case: Record = {"name": f"{name}, {precision}", "kind": "alpha", "precision": precision.value}
             case |= {"trimap": encode(trimap), "expected": encode(alpha), "found": encode(values)}

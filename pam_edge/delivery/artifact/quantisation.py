@@ -49,7 +49,7 @@ def make_quantisation(
     cases = [case.fit(*size) for case in judged_pictures()]
     chosen = choose_recipe(checkpoint.supernet, precision, ranges, paths, cases)
     return QuantisationRecord(
-        float_parts=dict.fromkeys(sorted(ALWAYS_FLOAT)) | chosen.damage,
+        float_parts=dict.fromkeys(sorted(ALWAYS_FLOAT) if ranges else ()) | chosen.damage,
         ranges=dict(sorted(ranges.items())),
         calibration=tuple(CalibrationRecord(picture=each.name, sha256=content_of(each)) for each in pictures),
         quality=tuple(map(quality_record, chosen.quality)),

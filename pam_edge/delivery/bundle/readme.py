@@ -35,7 +35,7 @@ def readme(manifest: Manifest, platform: Platform, library: Mapping[str, Path], 
     filled = {
         "title": f"{manifest.checkpoint.variant} for {platform.label}",
         "what": _describe(manifest),
-        "needs": known.needs[manifest.mode],
+        "needs": known.needed(manifest.mode, manifest.precision),
         "budget_ms": str(_EXAMPLE_MS),
         "budget": _budget(manifest),
         "entries": _entries(manifest),

@@ -13,7 +13,9 @@ const LARGEST_TEXT = 4 * 2 ** 20;
 
 export type Target = "coreml" | "tflite" | "executorch";
 export type Mode = "static" | "multi" | "dynamic";
-export type Precision = "fp32" | "fp16";
+export type Precision = (typeof PRECISIONS)[number];
+
+const PRECISIONS = ["fp32", "fp16", "int8", "w8"] as const;
 export type Source = "trimap" | "mask" | "mask+previous";
 export type Result = "alpha" | "cutout";
 export type CostUnit = "GMAC" | "ms";
@@ -162,7 +164,7 @@ function readManifest(root: Field): Manifest {
     trained: checkpoint.at("trained").flag(),
     target: root.at("target").one(["coreml", "tflite", "executorch"]),
     mode: root.at("mode").one(["static", "multi", "dynamic"]),
-    precision: root.at("precision").one(["fp32", "fp16"]),
+    precision: root.at("precision").one(PRECISIONS),
     io: root.at("io").one(["image", "tensor"]),
     profile: root.at("profile").optional((profile) => ({
       name: profile.at("name").text(NAME, "a name"),

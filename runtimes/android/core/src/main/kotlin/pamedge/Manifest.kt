@@ -18,6 +18,8 @@ public enum class Mode(public val word: String) {
 public enum class Precision(public val word: String) {
     FP32("fp32"),
     FP16("fp16"),
+    W8("w8"),
+    INT8("int8"),
 }
 
 /** What a graph takes beside the image. */

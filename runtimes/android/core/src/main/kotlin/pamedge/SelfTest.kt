@@ -14,11 +14,17 @@ import kotlin.math.sqrt
 public enum class Limits(public val maxAbs: Double, public val rms: Double, public val gateMargin: Double) {
     FP32(1e-4, 1e-5, 1e-4),
     FP16(0.03, 0.004, 0.05),
+    INT8(0.5, 0.06, 0.2),
     ;
 
     public companion object {
         /** Returns the limits of a precision. */
-        public fun of(precision: Precision): Limits = if (precision == Precision.FP32) FP32 else FP16
+        public fun of(precision: Precision): Limits =
+            when (precision) {
+                Precision.FP32 -> FP32
+                Precision.FP16, Precision.W8 -> FP16
+                Precision.INT8 -> INT8
+            }
     }
 }
 
