@@ -286,7 +286,9 @@ FACTS: Mapping[Target, TargetFacts] = {
                 needs=_everywhere("a browser with WebAssembly SIMD, as all have had since 2023"),
                 # pam-tiny, 256x256, mild, in turns in Chromium, one thread, medians of ten: 5.3 times.
                 refused_precisions={
-                    Precision.FP16: "half-precision weights take WebAssembly two to five times as long as fp32"
+                    Precision.FP16: "half-precision weights take WebAssembly two to five times as long as fp32",
+                    Precision.W8: "no browser was given such a file yet",
+                    Precision.INT8: "no browser was given such a file yet",
                 },
             ),
         },

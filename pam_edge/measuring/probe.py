@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pam_edge.errors import UsageError
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
 from pam_edge.terms import Mode, Precision
 from pam_edge.workers import run_in_worker
+
+if TYPE_CHECKING:
+    from pam_edge.supernet.network import Supernet
 
 PROBE = "probe"
 """Name of the probe's one function."""
@@ -117,7 +120,7 @@ def convert_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
     interface = Interface(payload["height"], payload["width"])
     paths = {name: PathSpec.parse(path) if path else None for name, path in payload["entries"].items()}
     job = ConversionJob(
-        supernet=load_checkpoint(payload["checkpoint"]).supernet.eval(),
+        supernet=_as_stored(load_checkpoint(payload["checkpoint"]).supernet.eval(), precision, interface.size),
         entry_points=tuple(EntryPoint(name, path, interface) for name, path in paths.items()),
         mode=Mode(payload["mode"]),
         precision=precision,
@@ -125,3 +128,21 @@ def convert_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
         directory=Path(payload["folder"]),
     )
     return {"files": load_converter(target).convert(job)}
+
+
+def _as_stored(supernet: Supernet, precision: Precision, size: tuple[int, int]) -> Supernet:
+    """Return the network that is timed: of a quantised precision with all parts quantised that can be.
+
+    Ranges are those of the bundled photographs along the longest and the shortest path: times do not depend on them.
+    """
+    if not precision.is_quantised:
+        return supernet
+    from pam_edge.evaluation.pictures import bundled_pictures, fit
+    from pam_edge.quantisation.calibrate import find_ranges
+    from pam_edge.quantisation.quantise import quantise, whole_recipe
+
+    blocks = supernet.block_count
+    ends = (PathSpec((True,) * blocks), PathSpec((False,) * blocks))
+    pictures = [fit(picture, *size) for picture in bundled_pictures()]
+    ranges = find_ranges(supernet, ends, pictures) if precision is Precision.INT8 else {}
+    return quantise(supernet, whole_recipe(supernet, ranges))

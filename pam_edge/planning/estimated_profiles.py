@@ -27,7 +27,7 @@ COMMENT = (
     "Written by python -m pam_edge.planning.estimated_profiles: change the numbers there. ESTIMATED, not measured."
 )
 OPS_PER_MAC = 2
-FP32_LANES, FP16_LANES = 4, 8  # of a 128-bit register; Armv8.2-A has fp16 arithmetic in all lanes
+FP32_LANES, FP16_LANES, INT8_LANES = 4, 8, 16  # of a 128-bit register; Armv8.2-A has fp16 and int8 dot products
 APPLE_GPU_LANES = 128
 
 FOUR_PIPES_APPLE = (
@@ -37,6 +37,9 @@ FOUR_PIPES_APPLE = (
 FOUR_PIPES_X = "Wikipedia, 'ARM Cortex-X1': 4x128b SIMD units (read)"
 TWO_PIPES_A = (
     "Linley Group newsletter, 'Cortex-X1: A Bigger Arm', June 2020: X1 doubles A78's Neon units to four (read)"
+)
+INT8_SOURCE = (
+    "Armv8.2-A dot products (SDOT): sixteen int8 products of a register added up in each instruction (recalled)"
 )
 FP16_SOURCE = "Armv8.2-A half precision: eight lanes of a 128-bit register where fp32 has four (recalled)"
 A15_MEMORY = "cpu-monkey.com, 'Apple A15 Bionic (4-GPU)': LPDDR4X-4266, 34.1 GB/s (read)"
@@ -208,6 +211,7 @@ def _cpu(phone: Phone) -> UnitPeaks:
     peaks = (
         peak(Precision.FP32, FP32_LANES, phone.cores_source),
         peak(Precision.FP16, FP16_LANES, f"{phone.cores_source}. {FP16_SOURCE}"),
+        peak(Precision.INT8, INT8_LANES, f"{phone.cores_source}. {INT8_SOURCE}"),
     )
     return UnitPeaks(unit=ComputeUnit.CPU, threads=sum(c.count for c in phone.cores), peaks=peaks)
 

@@ -26,6 +26,15 @@ class Recipe:
     ranges: Ranges
 
 
+ALWAYS_FLOAT = frozenset({"head"})
+"""Where features are stored: what the last layer gives is alpha, which eight bits hold to 1/255 at best."""
+
+
+def whole_recipe(supernet: Supernet, ranges: Ranges) -> Recipe:
+    """Return the recipe that quantises all that can be."""
+    return Recipe(frozenset(parts_of(supernet)) - (ALWAYS_FLOAT if ranges else frozenset()), ranges)
+
+
 def quantise(supernet: Supernet, recipe: Recipe) -> Supernet:
     """Return a supernet whose convolutions have eight-bit weights and, where ranges are given, eight-bit features.
 

@@ -10,16 +10,12 @@ import numpy as np
 from pam_edge.errors import ConversionError
 from pam_edge.matting.trimaps import UNKNOWN
 from pam_edge.quantisation.calibrate import Ranges
-from pam_edge.quantisation.network import parts_of
 from pam_edge.quantisation.pictures import Scored
 from pam_edge.quantisation.quality import LIMITS, Judge, Quality, matte
-from pam_edge.quantisation.quantise import Recipe, quantise
+from pam_edge.quantisation.quantise import Recipe, quantise, whole_recipe
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import Precision
-
-ALWAYS_FLOAT = frozenset({"head"})
-"""Where features are stored: what the last layer gives is alpha, which eight bits hold to 1/255 at best."""
 
 _MOST_FLOAT = 0.5
 """Of all parts: with more of them in float, an artifact has little of what it was quantised for."""
@@ -61,7 +57,7 @@ def choose_recipe(
         ConversionError: if mattes are not good enough with half of all parts in float; it names those that cost most.
     """
     limits, judge = LIMITS[precision], Judge(supernet, cases)
-    everything = frozenset(parts_of(supernet)) - (ALWAYS_FLOAT if ranges else frozenset())
+    everything = whole_recipe(supernet, ranges).parts
 
     def attempt(kept: Sequence[str]) -> tuple[Recipe, tuple[Quality, ...]]:
         recipe = Recipe(everything - frozenset(kept), ranges)

@@ -17,8 +17,7 @@ from pam_edge.planning.cost import mac_cost_table
 from pam_edge.quantisation.calibrate import find_ranges, input_range
 from pam_edge.quantisation.layers import Int8Conv
 from pam_edge.quantisation.network import INPUT, Change, change, is_output, parts_of, sites_of, unchanged
-from pam_edge.quantisation.quantise import Recipe, quantise
-from pam_edge.quantisation.search import ALWAYS_FLOAT
+from pam_edge.quantisation.quantise import ALWAYS_FLOAT, Recipe, quantise
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
 

@@ -12,7 +12,8 @@ from pam_edge.evaluation.pictures import fit
 from pam_edge.quantisation.calibrate import find_ranges
 from pam_edge.quantisation.pictures import calibration_pictures, content_of, judged_pictures
 from pam_edge.quantisation.quality import LIMITS, Judge, Quality
-from pam_edge.quantisation.search import ALWAYS_FLOAT, choose_recipe
+from pam_edge.quantisation.quantise import ALWAYS_FLOAT
+from pam_edge.quantisation.search import choose_recipe
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import Precision

@@ -13,8 +13,8 @@ from pam_edge.quantisation.calibrate import find_ranges
 from pam_edge.quantisation.network import parts_of, sites_of
 from pam_edge.quantisation.pictures import calibration_pictures, content_of, judged_pictures
 from pam_edge.quantisation.quality import Quality
-from pam_edge.quantisation.quantise import Recipe, quantise
-from pam_edge.quantisation.search import ALWAYS_FLOAT, choose_recipe
+from pam_edge.quantisation.quantise import ALWAYS_FLOAT, Recipe, quantise
+from pam_edge.quantisation.search import choose_recipe
 from pam_edge.supernet.checkpoint import Checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import Precision

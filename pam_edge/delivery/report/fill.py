@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.delivery.artifact.artifact import Artifact
-from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, ParityRecord
+from pam_edge.delivery.artifact.manifest import EntryPointRecord, Manifest, ParityRecord, QualityRecord
 from pam_edge.delivery.parity.expected import expected_matte
 from pam_edge.delivery.parity.verify import describe_divergence
 from pam_edge.delivery.planned import PlannedRecord
@@ -156,11 +156,23 @@ def _notes(manifest: Manifest) -> Iterator[str]:
         yield f"The weights are untrained ({manifest.checkpoint.summary}): the mattes below mean nothing."
     if manifest.parity:
         yield f"What passing parity proves: {manifest.parity[0].proves}."
+    if manifest.quantisation:
+        quality = manifest.quantisation.quality
+        yield (
+            "Parity is that of the file with the quantised network in PyTorch. Against the float network, on "
+            f"{quality[0].pictures} pictures of known alpha: {'; '.join(map(_describe_quality, quality))}."
+        )
     if manifest.profile and manifest.profile.provenance == "estimated":
         yield (
             "Costs are estimated from published peak rates, which no device reaches: they rank paths, and are no "
             "promise of a latency. Measure the device to get one."
         )
+
+
+def _describe_quality(quality: QualityRecord) -> str:
+    sad, mse = quality.sad / quality.sad_float - 1, quality.mse / quality.mse_float - 1
+    worst = f"worst SAD {quality.worst_change:+.1%} ({quality.worst_picture})"
+    return f"path {quality.path} SAD {sad:+.1%}, MSE {mse:+.1%}, {worst}"
 
 
 def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
