@@ -80,7 +80,7 @@ def test_a_damaged_file_is_listed_with_its_problem(user_profiles):
         ("run_ms = 3.0", "run_ms = 3.0\nspeed = 1", "speed", "not permitted"),
         ("fixed_ms = 10.0", 'fixed_ms = "10 ms"', "fixed_ms", "number"),
         ("p50 = 15.0", "p50 = 11.0", "[measurements.latency_ms]", "percentiles must rise"),
-        ('precision = "fp32"', 'precision = "fp64"', "precision", "'fp32' or 'fp16'"),
+        ('precision = "fp32"', 'precision = "fp64"', "precision", "'fp32', 'fp16'"),
         ("height = 512", "height = 500", "height", "multiple of 32"),
         ("held_out_paths = 6", "", "[measurements.provenance]", "required"),
         ('source = "samples.json"', 'source = ""', "source", "at least 1"),
