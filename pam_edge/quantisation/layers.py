@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 _LOWEST, _HIGHEST = -128, 127
-_SMALLEST_SCALE = 2.0**-14
-"""Half precision's smallest normal number: scales are kept where Core ML's half precision holds them exactly."""
+_SMALLEST_SCALE = 2.0**-20
+"""Scales are numbers that Core ML's half precision holds exactly; under this, as few of them as to be of no use."""
 
 _ROUND_WITHIN = 0.15
 """Of a step: half precision, in which Core ML takes weights, moves them and the scale by 0.12 at the ends of a grid."""

@@ -30,7 +30,7 @@ def test_features_that_are_stored_stay_as_they_are_when_stored_again(low, high):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_rounded_weights_are_within_half_a_step_and_know_their_grid_even_in_half_precision(seed):
-    weights = torch.randn(8, 5, 3, 3, generator=torch.Generator().manual_seed(seed)) * 10.0 ** (seed - 2)
+    weights = torch.randn(8, 5, 3, 3, generator=torch.Generator().manual_seed(seed)) * 10.0 ** (seed - 3)
     whole, scale = round_weights(weights)
     rounded = whole.float() * scale[:, None, None, None]
     assert (rounded - weights).abs().max() <= scale.max() / 2 * 1.001
