@@ -21,7 +21,7 @@ import pamedge.Store
  * files by name. Reads and writes files: not for the main thread.
  *
  * @param context any of the app's.
- * @param asset folder in the assets, such as `matte`.
+ * @param asset folder in the assets, such as `model`.
  * @param engines the runtime for the bundle's files.
  * @param conditions of the device; `DeviceConditions(application)::now` is what they are.
  * @param onStep told when a unit fails that was right before.
