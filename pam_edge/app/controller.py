@@ -2,10 +2,10 @@
 
 A level is an entry point, of a dynamic graph with the budget that it was made for. A call is one run of the network: a
 picture's deadline is what the network may take for all its tiles together, and each of them has an equal share. A call
-that took ``t`` milliseconds at a predicted cost ``c`` ran at a *pace* of ``t / c``. What paces of the last calls say: two
-in a hundred may be slower than the pace reckoned with. A device that slows down is noticed after two or three calls, one
-that recovers when its slow calls are ``REMEMBERED`` calls ago: down at once, up slowly. A higher level must fit with room
-to spare, so that levels do not swing.
+that took ``t`` milliseconds at a predicted cost ``c`` ran at a *pace* of ``t / c``. What paces of the last calls say:
+two in a hundred may be slower than the pace reckoned with. A device that slows down is noticed after two or three
+calls, one that recovers when its slow calls are ``REMEMBERED`` calls ago: down at once, up slowly. A higher level must
+fit with room to spare, so that levels do not swing.
 
 Pure: no clock, no device. All numbers are float64, so that four languages take the same decisions.
 """

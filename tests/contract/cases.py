@@ -135,7 +135,8 @@ def foreground() -> list[Record]:
         "two pixels": np.array([[1.0, 0.25]]),
         "longer than a block": np.tile(np.linspace(0, 1, 1100), (3, 1)),
     }.items():
-        image, alpha = picture(*alpha.shape, 14), alpha.astype(np.float32)
+        height, width = alpha.shape
+        image, alpha = picture(height, width, 14), alpha.astype(np.float32)
         colours = np.zeros((*alpha.shape, 3), np.float32)
         for block, found in foreground_blocks(image, alpha):
             colours[block] = found
@@ -430,7 +431,7 @@ TOPICS = {
         "A mask's trimap: exact distances; band null is the default reach. And a trimap's mask, of any size.", 0, bands
     ),
     "foreground": Topic(
-        "The colours of a cut-out whose graph gives alpha alone: alpha x colour, 0 to 255, of colours that may be bytes.",
+        "The colours of a cut-out whose graph gives alpha alone: alpha x colour, 0 to 255, of colours as bytes.",
         0.75,
         foreground,
     ),

@@ -73,14 +73,13 @@ def _describe(manifest: Manifest) -> str:
 def _budget(manifest: Manifest) -> str:
     """Return what the deadline in the code means here."""
     first = manifest.entry_points[0]
-    chosen = (
-        "for each picture the graph takes the best path that is expected to keep it"
-        if manifest.mode is Mode.DYNAMIC
-        else "the dearest entry point runs that is expected to keep it"
-    )
+    runs, within = "runs", ""
+    if manifest.mode is Mode.DYNAMIC:
+        runs, within = "gives its budget to the graph", " Within that budget the graph takes a path for each picture."
     return (
-        f"The deadline is what the network may take: {chosen}, or the cheapest if none is. What is expected comes from "
-        f"costs that are {first.cost_provenance}, and from what calls on this device took."
+        "The deadline is what the network may take for a picture, all its tiles together; bands, tiles and colours "
+        f"come on top. The dearest entry point {runs} that is expected to keep it, or the cheapest if none is.{within} "
+        f"What is expected comes from costs that are {first.cost_provenance}, and from what calls on this device took."
     )
 
 
