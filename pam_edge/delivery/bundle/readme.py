@@ -73,13 +73,16 @@ def _describe(manifest: Manifest) -> str:
 def _budget(manifest: Manifest) -> str:
     """Return what the deadline in the code means here."""
     first = manifest.entry_points[0]
-    runs, within = "runs", ""
+    chosen = "The dearest entry point runs that is expected to keep it, or the cheapest if none is."
     if manifest.mode is Mode.DYNAMIC:
-        runs, within = "gives its budget to the graph", " Within that budget the graph takes a path for each picture."
+        chosen = (
+            "The graph gets the budget of the dearest entry point that is expected to keep it, or of the cheapest if "
+            "none is, and within that it takes a path for each picture."
+        )
     return (
         "The deadline is what the network may take for a picture, all its tiles together; bands, tiles and colours "
-        f"come on top. The dearest entry point {runs} that is expected to keep it, or the cheapest if none is.{within} "
-        f"What is expected comes from costs that are {first.cost_provenance}, and from what calls on this device took."
+        f"come on top. {chosen} What is expected comes from costs that are {first.cost_provenance}, and from what calls on "
+        "this device took."
     )
 
 
