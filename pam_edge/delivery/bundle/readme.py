@@ -81,8 +81,8 @@ def _budget(manifest: Manifest) -> str:
         )
     return (
         "The deadline is what the network may take for a picture, all its tiles together; bands, tiles and colours "
-        f"come on top. {chosen} What is expected comes from costs that are {first.cost_provenance}, and from what calls on "
-        "this device took."
+        f"come on top. {chosen} What is expected comes from costs that are {first.cost_provenance}, and from what "
+        "calls on this device took."
     )
 
 
