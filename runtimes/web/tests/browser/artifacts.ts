@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync }
 
 const FOLDER = "build/artifacts";
 export const PYTHON = "../../.venv/bin/python";
-const PAM_EDGE = "../../.venv/bin/pam-edge";
+export const PAM_EDGE = "../../.venv/bin/pam-edge";
 
 const ARGUMENTS: Record<string, string> = {
   minute_static: "--checkpoint pam-minute --size 64 --budget 100%",
@@ -59,7 +59,9 @@ export function readSamples(text: string): number {
   return Number(done.stdout);
 }
 
-function run(command: string[]): void {
+/** Run pam-edge, and return what it prints. */
+export function run(command: string[]): string {
   const done = spawnSync(PAM_EDGE, command, { encoding: "utf8" });
   if (done.status !== 0) throw new Error(`pam-edge ${command.join(" ")} failed: ${done.stdout}${done.stderr}`);
+  return done.stdout;
 }
