@@ -113,9 +113,11 @@ def _as_half(scale: float) -> float:
 def are_round(weights: NDArray[np.floating], channel_axis: int = 0) -> bool:
     """Return whether weights lie on an eight-bit grid for each channel, as those that ``round_weights`` gives do.
 
-    So a toolchain that stores weights is told which to store: those of parts that stay float lie on none.
+    So a toolchain that stores weights is told which to store: those of parts that stay float lie on none. Channels of
+    next to nothing lie on any.
     """
     by_channel = np.moveaxis(np.asarray(weights, np.float64), channel_axis, 0).reshape(weights.shape[channel_axis], -1)
     scale = np.abs(by_channel).max(1, keepdims=True) / _HIGHEST
-    whole = by_channel / np.where(scale > 0, scale, 1.0)
-    return bool(np.abs(whole - np.rint(whole)).max() < _ROUND_WITHIN)
+    whole = by_channel / np.maximum(scale, _SMALLEST_SCALE)
+    off = np.abs(whole - np.rint(whole)) * (scale > _SMALLEST_SCALE)
+    return bool(off.max() < _ROUND_WITHIN)

@@ -42,6 +42,16 @@ def test_rounded_weights_are_within_half_a_step_and_know_their_grid_even_in_half
     assert torch.allclose(same_scale, scale, rtol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["pam-minute", "pam-tiny", "pam-small"])
+def test_all_weights_that_ship_are_known_again_when_rounded(name):
+    convs = [each for each in fold_batch_norm(load_checkpoint(name).supernet).modules() if isinstance(each, nn.Conv2d)]
+    for conv in convs:
+        whole, scale = round_weights(conv.weight.detach())
+        rounded = whole.float() * scale[:, None, None, None]
+        assert are_round(rounded.numpy())
+        assert are_round(rounded.half().numpy())
+
+
 @pytest.mark.parametrize("name", ["pam-minute", "pam-tiny"])
 def test_no_weights_that_ship_are_taken_for_rounded_ones(name):
     convs = [each for each in fold_batch_norm(load_checkpoint(name).supernet).modules() if isinstance(each, nn.Conv2d)]
