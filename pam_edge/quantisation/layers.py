@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 _LOWEST, _HIGHEST = -128, 127
 _SMALLEST_SCALE = 2.0**-20
-"""Scales are numbers that Core ML's half precision holds exactly; under this, as few of them as to be of no use."""
+"""Of weights and features; half precision, in which Core ML computes, holds few numbers that are smaller."""
 
 _ROUND_WITHIN = 0.15
 """Of a step: half precision, in which Core ML takes weights, moves them and the scale by 0.12 at the ends of a grid."""
@@ -98,8 +98,11 @@ class Int8Conv(nn.Module):
 
 
 def round_weights(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Return int8[O, I, h, w] and float32[O], so that weights are near integers times the scale of their channel."""
-    scale = torch.tensor([_as_half(float(largest) / _HIGHEST) for largest in weight.abs().amax((1, 2, 3))])
+    """Return int8[O, I, h, w] and float32[O], so that weights are near integers times the scale of their channel.
+
+    The largest weight of a channel is 127 steps, so that a tool that looks for a grid of its own finds this one.
+    """
+    scale = (weight.abs().amax((1, 2, 3)) / _HIGHEST).clamp_min(_SMALLEST_SCALE)
     whole = torch.round(weight / scale[:, None, None, None])
     return whole.clamp(-_HIGHEST, _HIGHEST).to(torch.int8), scale
 
