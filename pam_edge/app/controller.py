@@ -1,10 +1,11 @@
 """The budget controller: which level of cost an app's next call may have, so that its deadline is kept.
 
-A level is an entry point, or a budget of a dynamic graph. A call that took ``t`` milliseconds at a predicted cost
-``c`` ran at a *pace* of ``t / c``. What paces of the last calls say: two in a hundred may be slower than the pace
-reckoned with. A device that slows down is noticed after two or three calls, one that recovers when its slow calls are
-``REMEMBERED`` calls ago: down at once, up slowly. A higher level must fit with room to spare, so that levels do not
-swing.
+A level is an entry point, of a dynamic graph with the budget that it was made for. A call is one run of the network: a
+picture's deadline is what the network may take for all its tiles together, and each of them has an equal share. A call
+that took ``t`` milliseconds at a predicted cost ``c`` ran at a *pace* of ``t / c``. What paces of the last calls say:
+two in a hundred may be slower than the pace reckoned with. A device that slows down is noticed after two or three
+calls, one that recovers when its slow calls are ``REMEMBERED`` calls ago: down at once, up slowly. A higher level must
+fit with room to spare, so that levels do not swing.
 
 Pure: no clock, no device. All numbers are float64, so that four languages take the same decisions.
 """
@@ -100,7 +101,7 @@ class Controller:
         """Return what the next call is to use.
 
         Args:
-            deadline_ms: that it should take at most.
+            deadline_ms: that it should take at most: of a picture's deadline, the share of one run.
             conditions: of the device, now.
         """
         unit = next((each.name for each in self.units if each.in_background or not conditions.background), None)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pam_edge import __version__
+from pam_edge.delivery.artifact.content import content_hash
 from pam_edge.delivery.artifact.staging import check_free, deliver, staging
 from pam_edge.evaluation.pictures import bundled_pictures, fit
 from pam_edge.files import write_whole
@@ -58,7 +59,8 @@ def write_kit(subject: Subject, directory: Path) -> Kit:
         kit = subject.target.facts.kit
         file = make_probe(subject, folder) if kit.has_probe else make_static(subject, paths, folder)
         _write_inputs(subject, paths, folder / "inputs")
-        _write_json(_describe(subject, paths, file), folder / "kit.json")
+        hashes = _hashes(folder)
+        _write_json(_describe(subject, paths, file) | {"files": hashes}, folder / "kit.json")
         write_whole(folder / kit.program, (_KITS / kit.program).read_bytes())
         readme = _readme(subject, paths, file.name)
         write_whole(folder / "README.md", readme.encode())
@@ -77,6 +79,12 @@ def _write_inputs(subject: Subject, paths: Sequence[PathSpec], folder: Path) -> 
     write_whole(folder / "trimap.bin", picture.trimap.astype("<f4").tobytes())
     for path in paths if has_probe else ():
         write_whole(folder / f"path_{path}.bin", np.array(path.runs, "<f4").tobytes())
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of what is timed and of every input, by path."""
+    found = (*(each for each in folder.iterdir() if each.name != "inputs"), *(folder / "inputs").iterdir())
+    return {path.relative_to(folder).as_posix(): content_hash(path) for path in sorted(found)}
 
 
 def _is_planar(subject: Subject) -> bool:
@@ -135,14 +143,19 @@ def _write_json(value: dict[str, Any], file: Path) -> None:
 
 
 def _readme(subject: Subject, paths: tuple[PathSpec, ...], file: str) -> str:
+    inputs = (
+        "a photograph, its trimap and the paths"
+        if subject.target.facts.kit.has_probe
+        else "a photograph and its trimap"
+    )
     head = f"""# Measure {subject.variant} with {subject.target.facts.label}
 
 {subject.precision}, {subject.height}x{subject.width}. `{file}` holds what is timed, along {len(paths)} paths;
-`kit.json` has the paths' order in each round, `inputs/` a photograph, its trimap and the paths. Bring back one file:
+`kit.json` has the paths' order in each round, `inputs/` {inputs}. Bring back one file:
 `samples.json`. Then, where pam-edge is installed:
 
     pam-edge profile import samples.json
-    pam-edge plan --profile NAME --budget 20ms
+    pam-edge plan --profile NAME --checkpoint {subject.checkpoint} --size {subject.height}x{subject.width}
 
 Before you start: charge the phone, let it cool, close other apps, keep the screen on.
 """

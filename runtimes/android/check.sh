@@ -62,6 +62,22 @@ STUBS=$BUILD/stubs:$BUILD/stubs-kotlin:$EXECUTORCH
 kotlinc $BUILD/matter "$BUILD/core:$STUBS:$LIBS" -jvm-target 17 -Xexplicit-api=strict -module-name matter matter/src/main/kotlin
 kotlinc $BUILD/sample "$BUILD/matter:$BUILD/core:$STUBS:$LIBS" -jvm-target 17 sample
 
+# The lines that a bundle's README shows, as an app would have them.
+guide() { # engines
+    local code
+    code=$(sed -n '/^```kotlin/,/^```/{/^```/!p}' ../../pam_edge/delivery/bundle/readmes/android.md | sed "s/<<engines>>/$1/; s/<<budget_ms>>/40/")
+    printf 'import android.%s\n' app.Application content.Context graphics.Bitmap util.Log widget.ImageView
+    echo "import java.io.File"
+    grep '^import' <<< "$code"
+    echo "suspend fun with$1(application: Application, context: Context, bitmap: Bitmap, exif: Int, mask: Plane, imageView: ImageView, filesDir: File) {"
+    grep -v '^import' <<< "$code"
+    echo "}"
+}
+echo "the README of bundles: its lines compile"
+rm -rf $BUILD/guide && mkdir -p $BUILD/guide
+for each in LiteRtEngines ExecuTorchEngines; do guide $each > $BUILD/guide/$each.kt; done
+kotlinc $BUILD/guide-classes "$BUILD/matter:$BUILD/core:$STUBS:$LIBS" -jvm-target 17 $BUILD/guide
+
 echo "tests: compile and run"
 kotlinc $BUILD/tests "$BUILD/matter:$BUILD/core:$STUBS:$LIBS:$JUNIT" -jvm-target 17 -Xfriend-paths=$BUILD/core,$BUILD/matter \
     core/src/test/kotlin matter/src/test/kotlin

@@ -21,7 +21,8 @@ from pam_edge.delivery.artifact.content import content_hash
 from pam_edge.evaluation.dynamic_parity import is_tie
 from pam_edge.evaluation.parity import LIMITS, Colours, colour_deviation, deviation
 from pam_edge.matting import tiling
-from pam_edge.matting.trimaps import trimap_from_mask
+from pam_edge.matting.foreground import foreground_blocks
+from pam_edge.matting.trimaps import mask_from_trimap, trimap_from_mask
 from pam_edge.measuring.samples import SampleFile
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import Precision, Thermal
@@ -89,8 +90,58 @@ def bands() -> list[Record]:
         for band in (None, 0, 1, 5):
             if name == "large" and band is not None:
                 continue
-            given = {"name": f"{name}, band {band}", "mask": encode(mask), "band_px": band}
+            given = {"name": f"{name}, band {band}", "kind": "trimap", "mask": encode(mask), "band_px": band}
             made.append(given | {"expect": encode(trimap_from_mask(mask, band))})
+    return made + _masks()
+
+
+def _masks() -> list[Record]:
+    """What ``trimap_from_mask`` makes of a mask, back: for graphs that make the band themselves."""
+    edge = trimap_from_mask(blobs(40, 56, 1, soft=False), 5)
+    made = []
+    for name, trimap, band, size in (
+        ("the band that made it", edge, 5, None),
+        ("a narrower band: what is deep stays soft", edge, 2, None),
+        ("no band", edge, 0, None),
+        ("soft", trimap_from_mask(blobs(47, 33, 2, soft=True), 3), 3, None),
+        ("a smaller mask", edge, 5, (17, 23)),
+        ("half the size", edge, 5, (20, 28)),
+        ("everything unknown", np.full((9, 7), 128, np.uint8), 4, None),
+        ("nothing unknown", np.full((9, 7), 255, np.uint8), 4, None),
+        ("no background", np.array([[255, 128, 128, 128]] * 3, np.uint8), 1, None),
+        ("equally near to both sides", np.array([[0, 128, 255]], np.uint8), 1, None),
+        ("one pixel", np.array([[128]], np.uint8), 1, None),
+    ):
+        height, width = size or trimap.shape
+        given: Record = {"name": f"mask, {name}", "kind": "mask", "trimap": encode(trimap), "band_px": band}
+        mask = mask_from_trimap(trimap, band, height, width)
+        made.append(given | {"height": height, "width": width, "expect": encode(mask)})
+    return made
+
+
+def foreground() -> list[Record]:
+    generator = np.random.default_rng(12)
+    soft = blobs(60, 84, 13, soft=True).astype(np.float32) / 255
+    made = []
+    for name, alpha in {
+        "soft edges": soft,
+        "hair": np.where(generator.random((9, 300)) < 0.1, generator.random((9, 300)), 0),
+        "hard edges": (soft > 0.5).astype(np.float32),
+        "nearly nothing": np.full((12, 30), 0.002),
+        "nearly everything": np.full((12, 30), 0.998),
+        "nothing": np.zeros((9, 7)),
+        "everything": np.ones((9, 7)),
+        "one pixel": np.full((1, 1), 0.5),
+        "two pixels": np.array([[1.0, 0.25]]),
+        "longer than a block": np.tile(np.linspace(0, 1, 1100), (3, 1)),
+    }.items():
+        height, width = alpha.shape
+        image, alpha = picture(height, width, 14), alpha.astype(np.float32)
+        colours = np.zeros((*alpha.shape, 3), np.float32)
+        for block, found in foreground_blocks(image, alpha):
+            colours[block] = found
+        given = {"name": name, "image": encode(image), "alpha": encode(alpha)}
+        made.append(given | {"expect": encode(alpha[..., None] * colours)})
     return made
 
 
@@ -376,7 +427,14 @@ def _buffer(name: str, upright: U8, order: str, padding: int, orientation: int, 
 TOPICS = {
     "manifest": Topic("Read the text of manifest.json, or refuse it as newer or damaged.", 0, manifests.cases),
     "hashes": Topic("SHA-256 of a file; of a folder over its files' names and contents in sorted order.", 0, hashes),
-    "bands": Topic("A mask's trimap: exact distances; band null is the default reach.", 0, bands),
+    "bands": Topic(
+        "A mask's trimap: exact distances; band null is the default reach. And a trimap's mask, of any size.", 0, bands
+    ),
+    "foreground": Topic(
+        "The colours of a cut-out whose graph gives alpha alone: alpha x colour, 0 to 255, of colours as bytes.",
+        0.75,
+        foreground,
+    ),
     "tiling": Topic(
         "Which size, where tiles start and weigh, and a picture of any size with the toy model.", 2e-5, tiles
     ),

@@ -78,3 +78,14 @@ def test_a_folder_caught_between_two_renames_comes_back(tmp_path):
         deliver(folder, final)
     assert (final / "file").read_text() == "new"
     assert list(tmp_path.iterdir()) == [final]
+
+
+def test_a_link_to_an_empty_folder_stays_one(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with staging(tmp_path / "link") as folder:
+        (folder / "file").write_text("new")
+        deliver(folder, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "file").read_text() == "new"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["link", "real"]

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
+from pam_edge.delivery.artifact.content import content_hash
 from pam_edge.device_profiles.loader import read_profile
 from pam_edge.errors import UsageError
 from pam_edge.evaluation.pictures import bundled_pictures, fit
@@ -142,6 +143,16 @@ def coreml_kit(request, tmp_path_factory):
         patch.setattr(kit_module, "design_paths", lambda blocks, count: (PathSpec.full(4), PathSpec.shortest(4)))
         asked = subject("pam-minute", Target.COREML, Precision(request.param), 64, 96)
         return kit_module.write_kit(asked, folder).directory
+
+
+def test_a_kit_states_the_hashes_of_what_is_timed_and_of_its_inputs(coreml_kit):
+    stated = json.loads((coreml_kit / "kit.json").read_text())["files"]
+    assert list(stated) == ["inputs/image.bin", "inputs/trimap.bin", "model.mlpackage"]
+    assert stated == {name: content_hash(coreml_kit / name) for name in stated}
+
+
+def test_what_a_kit_says_to_do_is_about_what_it_measures(coreml_kit):
+    assert "plan --profile NAME --checkpoint pam-minute --size 64x96" in (coreml_kit / "README.md").read_text()
 
 
 class Mac:

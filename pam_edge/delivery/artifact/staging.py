@@ -31,8 +31,9 @@ def check_free(directory: Path) -> None:
 def staging(final: Path) -> Iterator[Path]:
     """Give a temporary folder beside the final one, removed on the way out unless it was delivered.
 
-    What earlier runs left behind when they were killed is put right first.
+    What earlier runs left behind when they were killed is put right first. A link's final folder is what it leads to.
     """
+    final = final.resolve()
     final.parent.mkdir(parents=True, exist_ok=True)
     _recover(final)
     folder = final.with_name(f".{final.name}{_MARK}{os.getpid()}")
@@ -45,6 +46,7 @@ def staging(final: Path) -> Iterator[Path]:
 
 def deliver(folder: Path, final: Path) -> None:
     """Rename a finished folder into place; a folder that was there before is replaced."""
+    final = final.resolve()
     replaced = folder.with_name(folder.name + _REPLACED)
     if final.exists():
         final.rename(replaced)

@@ -113,14 +113,16 @@ def _describe(manifest: Manifest) -> str:
 def _budget(manifest: Manifest) -> str:
     """Return what the deadline in the code means here."""
     first = manifest.entry_points[0]
-    chosen = (
-        "for each picture the graph takes the best path that is expected to keep it"
-        if manifest.mode is Mode.DYNAMIC
-        else "the dearest entry point runs that is expected to keep it"
-    )
+    chosen = "The dearest entry point runs that is expected to keep it, or the cheapest if none is."
+    if manifest.mode is Mode.DYNAMIC:
+        chosen = (
+            "The graph gets the budget of the dearest entry point that is expected to keep it, or of the cheapest if "
+            "none is, and within that it takes a path for each picture."
+        )
     return (
-        f"The deadline is what the network may take: {chosen}, or the cheapest if none is. What is expected comes from "
-        f"costs that are {first.cost_provenance}, and from what calls on this device took."
+        "The deadline is what the network may take for a picture, all its tiles together; bands, tiles and colours "
+        f"come on top. {chosen} What is expected comes from costs that are {first.cost_provenance}, and from what "
+        "calls on this device took."
     )
 
 

@@ -37,7 +37,7 @@ import pamedge.android.toMask
 import pamedge.android.toRgb
 
 /**
- * Tap, pick a photograph, see its subject cut out: ML Kit finds the subject, the network of `assets/matte` its edge.
+ * Tap, pick a photograph, see its subject cut out: ML Kit finds the subject, the network of `assets/model` its edge.
  *
  * Needs `com.google.android.gms:play-services-mlkit-subject-segmentation`, `com.google.ai.edge.litert:litert` and
  * `kotlinx-coroutines-android` beside this library.
@@ -83,11 +83,12 @@ public class CutOutActivity : Activity() {
         val mask = subject(image)
         val cutOut = opened().cutOut(image, mask, Budget.Deadline(DEADLINE_MS))
         view.setImageBitmap(cutOut.toBitmap())
-        view.setContentDescription("The subject, cut out in ${cutOut.measuredMs.toInt()} ms by ${cutOut.unit}")
+        view.setContentDescription("The subject, cut out in ${cutOut.totalMs.toInt()} ms by ${cutOut.unit}")
     }
 
     private suspend fun opened(): Matter = matter ?: withContext(Dispatchers.IO) {
-        openMatter(this@CutOutActivity, "matte", LiteRtEngines(this@CutOutActivity), conditions::now)
+        // ExecuTorchEngines, where the bundle is of ExecuTorch.
+        openMatter(this@CutOutActivity, "model", LiteRtEngines(this@CutOutActivity), conditions::now)
     }.also { matter = it }
 
     private fun read(uri: Uri): Rgb {

@@ -1,7 +1,7 @@
 // A whole app in one file: pick a photograph, and its subject stands on another background.
 //
-// Make a new iOS app in Xcode, add this package and your bundle (drag the folder in, "Create folder references", so that
-// it stays a folder), and put this file in place of the app's own two.
+// Make a new iOS app in Xcode, add this package and the folder `model` of your bundle (drag it in, "Create folder
+// references", so that it stays a folder), and put this file in place of the app's own two.
 
 import PamEdge
 import PamEdgeCore
@@ -25,7 +25,7 @@ final class Cutter: ObservableObject {
   private let matter: Result<Matter, any Error>
 
   init() {
-    let bundle = Bundle.main.bundleURL.appendingPathComponent("matting")
+    let bundle = Bundle.main.bundleURL.appendingPathComponent("model")
     matter = Result { try Matter(bundle: bundle) }
   }
 

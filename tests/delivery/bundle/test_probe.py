@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pam_edge.delivery.artifact.content import content_hash
 from pam_edge.delivery.bundle.package import package
 from pam_edge.errors import ArtifactError, UsageError
 from pam_edge.targets import Target
@@ -23,9 +24,11 @@ def kit(static_artifacts, tmp_path):
     }
     folder = tmp_path / "kit"
     (folder / "inputs").mkdir(parents=True)
-    (folder / "kit.json").write_text(json.dumps({"file": "probe.tflite", "rounds": [["1111"]], "samples": samples}))
     for name in ("probe.tflite", "inputs/image.bin", "android.py", "README.md"):
         (folder / name).write_text(name)
+    files = {name: content_hash(folder / name) for name in ("probe.tflite", "inputs/image.bin")}
+    stated = {"file": "probe.tflite", "rounds": [["1111"]], "samples": samples, "files": files}
+    (folder / "kit.json").write_text(json.dumps(stated))
     return folder
 
 
@@ -60,7 +63,7 @@ def test_a_probe_of_something_else_is_refused(static_artifacts, kit, tmp_path, k
 @pytest.mark.parametrize("text", ["[]", "{", "{}", '{"file": "none.tflite", "rounds": [[]], "samples": {}}'])
 def test_what_is_no_kit_is_refused(static_artifacts, kit, tmp_path, text):
     (kit / "kit.json").write_text(text)
-    with pytest.raises(UsageError, match="expected a kit with its probe"):
+    with pytest.raises(UsageError, match="expected a kit with its files"):
         packaged(static_artifacts, kit, tmp_path)
 
 
@@ -71,7 +74,17 @@ def test_a_folder_without_a_kit_is_refused(static_artifacts, tmp_path):
 
 def test_a_kit_that_leads_out_of_its_folder_is_refused(static_artifacts, kit, tmp_path):
     (tmp_path / "secret").write_text("not a probe")
-    stated = json.loads((kit / "kit.json").read_text()) | {"file": "../secret"}
+    stated = json.loads((kit / "kit.json").read_text()) | {"file": "../secret", "files": {"../secret": "0" * 64}}
     (kit / "kit.json").write_text(json.dumps(stated))
     with pytest.raises(ArtifactError, match="leads out"):
+        packaged(static_artifacts, kit, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["probe.tflite", "inputs/image.bin"])
+def test_a_kit_that_was_changed_or_lost_a_file_is_refused(static_artifacts, kit, tmp_path, name):
+    (kit / name).write_text("other")
+    with pytest.raises(ArtifactError, match=f"expected {name} as it was made; it was changed"):
+        packaged(static_artifacts, kit, tmp_path)
+    (kit / name).unlink()
+    with pytest.raises(ArtifactError, match=f"expected {name} as it was made; it is missing"):
         packaged(static_artifacts, kit, tmp_path)

@@ -89,7 +89,7 @@ public struct Controller: Sendable {
   /// Returns what the next call is to use.
   ///
   /// - Parameters:
-  ///   - deadlineMs: that it should take at most.
+  ///   - deadlineMs: that it, one run of the network, should take at most.
   ///   - conditions: of the device, now.
   public mutating func choose(deadlineMs: Double, conditions: Conditions) -> Choice {
     let allowed = allowedUnit(conditions)

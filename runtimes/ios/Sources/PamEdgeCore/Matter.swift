@@ -10,9 +10,13 @@ public enum Region: Sendable {
 
 /// What a cut-out may take.
 public enum Limit: Equatable, Sendable {
-  /// Milliseconds that the network should take for the picture at most; the budget controller chooses.
+  /// Milliseconds that the network may take for the picture, all its tiles together; the controller picks one of the bundle's
+  /// budgets.
   case deadline(ms: Double)
-  /// At most this much of the manifest's cost unit for each call of the network; the least that there is, if it is less.
+  /// One of the bundle's budgets or entry points, such as `mild`.
+  case named(String)
+  /// At most this much of the manifest's cost unit for each call of the network. A dynamic graph keeps it itself, and takes
+  /// one below its shortest path's for that; of fixed paths the dearest within it runs, and one below the cheapest is refused.
   case budget(Double)
   /// The artifact's dearest entry point, whatever it takes.
   case best
@@ -270,10 +274,16 @@ public actor Matter {
     var choice: Controller.Choice?
     switch limit {
     case .best: break
+    case .named(let name):
+      guard let named = levels.firstIndex(where: { $0.budget == name || $0.name == name }) else { throw Self.unknown(limit, levels) }
+      level = named
     case .budget(let most):
-      level = levels.lastIndex { $0.predictedCost <= most } ?? 0
       budget = artifact.manifest.selection?.input(of: most)
+      let within = levels.lastIndex { $0.predictedCost <= most } ?? (budget == nil ? nil : 0)
+      guard let within, most > 0 else { throw Self.unknown(limit, levels) }
+      level = within
     case .deadline(let ms):
+      guard ms > 0 else { throw PamEdgeError(.usage, "Expected a deadline above 0 ms; got \(ms). Give milliseconds.") }
       let chosen = controller.choose(deadlineMs: ms / Double(calls), conditions: now)
       controllers[size] = controller
       (level, choice) = (chosen.level, chosen)
@@ -282,6 +292,12 @@ public actor Matter {
     return Plan(
       entry: entry, unit: unit, budget: budget ?? entry.budgetInput.map { Float($0) }, choice: choice,
       expectedMs: controller.pace(of: unit.rawValue).map { $0 * entry.predictedCost })
+  }
+
+  private static func unknown(_ limit: Limit, _ levels: [Manifest.EntryPoint]) -> PamEdgeError {
+    let known = levels.map { "\($0.budget): \($0.predictedCost) \($0.costUnit)" }.joined(separator: ", ")
+    return PamEdgeError(
+      .usage, "Expected one of the bundle's budgets (\(known)), or a cost within which one is; got \(limit). Convert with it as well.")
   }
 
   // MARK: - One picture

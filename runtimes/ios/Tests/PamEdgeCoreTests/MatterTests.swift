@@ -133,6 +133,47 @@ final class MatterTests: XCTestCase {
     XCTAssertEqual(tight.networkMs, 10, accuracy: 1e-9)
   }
 
+  func testADeadlineIsTheNetworksTimeForAllTiles() async throws {
+    let network = FakeNetwork(faults: [.neuralEngine: .cannotLoad, .gpu: .cannotLoad], paces: [.cpu: 5])
+    let matter = try FakeBundle().matter(network)
+    let (image, trimap) = (FakeBundle.picture(64, 150), FakeBundle.stripes(64, 150))
+    let wide = try await matter.cutOut(image, .trimap(trimap), within: .deadline(ms: 1000))
+    let each = wide.networkMs / Double(wide.paths.count)
+    XCTAssertGreaterThan(wide.paths.count, 1)
+    XCTAssertEqual(wide.entryPoint, "mild")
+    XCTAssertEqual(each, 20, accuracy: 1e-9)
+    let tight = try await matter.cutOut(image, .trimap(trimap), within: .deadline(ms: 1.5 * each))
+    XCTAssertEqual(tight.entryPoint, "aggressive")
+  }
+
+  func testADeadlineHandsADynamicGraphTheBudgetOfItsLevel() async throws {
+    let network = FakeNetwork(faults: [.neuralEngine: .cannotLoad, .gpu: .cannotLoad], paces: [.cpu: 5])
+    let bundle = try FakeBundle(isDynamic: true)
+    let matter = try bundle.matter(network)
+    for (deadline, name) in [(1000.0, "mild"), (0.001, "aggressive")] {
+      let found = try await matter.cutOut(picture, region, within: .deadline(ms: deadline))
+      XCTAssertEqual(found.entryPoint, name)
+      let entry = try XCTUnwrap(matter.artifact.manifest.entryPoints.first { $0.name == name })
+      let budgets = await network.log.budgets
+      XCTAssertEqual(budgets.last, entry.budgetInput.map { Float($0) })
+    }
+  }
+
+  func testABudgetIsNamedOrACost() async throws {
+    let matter = try FakeBundle().matter(FakeNetwork())
+    for entry in matter.artifact.manifest.entryPoints {
+      for limit in [Limit.named(entry.name), .named(entry.budget), .budget(entry.predictedCost)] {
+        let found = try await matter.cutOut(picture, region, within: limit)
+        XCTAssertEqual(found.entryPoint, entry.name)
+      }
+    }
+    await assertThrows(.usage, "unknown") { _ = try await matter.cutOut(self.picture, self.region, within: .named("12ms")) }
+    await assertThrows(.usage, "too little") { _ = try await matter.cutOut(self.picture, self.region, within: .budget(0.001)) }
+    let dynamic = try FakeBundle(isDynamic: true).matter(FakeNetwork())
+    await assertThrows(.usage, "nothing") { _ = try await dynamic.cutOut(self.picture, self.region, within: .budget(0)) }
+    await assertThrows(.usage, "no number") { _ = try await matter.cutOut(self.picture, self.region, within: .deadline(ms: .nan)) }
+  }
+
   func testABudgetReachesADynamicGraph() async throws {
     let network = FakeNetwork()
     let matter = try FakeBundle(isDynamic: true).matter(network)

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { trimapFromMask } from "../../src/bands.js";
+import { maskFromTrimap, trimapFromMask } from "../../src/bands.js";
 import { Controller, type Thermal } from "../../src/controller.js";
 import { chooseSize, cover } from "../../src/covering.js";
 import { outputFiles } from "../../src/device_outputs.js";
 import { ArtifactError, NewerArtifactError } from "../../src/errors.js";
+import { withForeground } from "../../src/foreground.js";
 import { compareAlpha, compareColours, isTie, isWithin, LIMITS } from "../../src/golden.js";
 import { fileHash, folderHash } from "../../src/hashes.js";
 import { decide, type Trial, verdictKey } from "../../src/ladder.js";
@@ -40,8 +41,17 @@ const TOPICS: Record<string, Run> = {
     assert.equal(only ? fileHash(only) : folderHash(new Map(inFolder)), kase.expect);
   },
   bands(kase) {
-    const found = trimapFromMask(grey(kase.mask), kase.band_px ?? undefined);
+    const found =
+      kase.kind === "mask"
+        ? maskFromTrimap(grey(kase.trimap), kase.band_px, kase.height, kase.width)
+        : trimapFromMask(grey(kase.mask), kase.band_px ?? undefined);
     assert.deepEqual(found.data, grey(kase.expect).data);
+  },
+  foreground(kase, tolerance) {
+    const [height, width] = kase.alpha.shape;
+    const alpha = { height, width, data: floats(kase.alpha) };
+    const rgba = withForeground(rgb(kase.image), alpha);
+    near(Array.from({ length: 3 * alpha.data.length }, (_, i) => alpha.data[Math.floor(i / 3)] * rgba[4 * Math.floor(i / 3) + (i % 3)]), floats(kase.expect), tolerance);
   },
   async tiling(kase, tolerance) {
     if (kase.kind === "size") {

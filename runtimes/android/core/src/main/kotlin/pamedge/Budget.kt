@@ -2,13 +2,16 @@ package pamedge
 
 /** What a cut-out may cost. */
 public sealed class Budget {
-    /** As good as can be within so many milliseconds, wall clock, for the whole picture; the controller picks. */
+    /** Milliseconds that the network may take for a picture, all its tiles together; the controller picks one of the budgets. */
     public data class Deadline(val ms: Double) : Budget()
 
     /** One of the budgets that the bundle was made for, such as `mild`. */
     public data class Named(val name: String) : Budget()
 
-    /** A predicted cost in the graph's unit, per run, of a dynamic bundle; below the shortest path's it means that. */
+    /**
+     * A predicted cost in the bundle's unit that no run is to exceed. A dynamic graph keeps it itself, and takes one below its
+     * shortest path's for that; of fixed paths the dearest within it runs, and one below the cheapest is refused.
+     */
     public data class Cost(val value: Double) : Budget()
 
     /** The bundle's most costly entry point. */

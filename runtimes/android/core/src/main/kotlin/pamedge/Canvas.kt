@@ -33,11 +33,11 @@ private fun cut(bytes: ByteArray, width: Int, height: Int, channels: Int, part: 
     return result
 }
 
-/** Returns which of `length` pixels stands for one at or beyond their end. */
-private fun reflect(position: Int, length: Int): Int {
+/** Returns which of `length` pixels stands for one beyond their ends, by reflection without the edge twice. */
+internal fun reflect(position: Int, length: Int): Int {
     if (length == 1) return 0
     val period = 2 * (length - 1)
-    val within = position % period
+    val within = Math.floorMod(position, period)
     return if (within < length) within else period - within
 }
 

@@ -60,7 +60,7 @@ public class Controller(private val costs: List<Double>, private val units: List
     private var level: Int? = null
     private var rested = 0
 
-    /** Returns what the next call is to use, which should take at most [deadlineMs] under [conditions]. */
+    /** Returns what the next call, one run of the network, is to use; it should take at most [deadlineMs] under [conditions]. */
     public fun choose(deadlineMs: Double, conditions: Conditions): Choice {
         val allowed = allowed(conditions)
         if (allowed != unit) {

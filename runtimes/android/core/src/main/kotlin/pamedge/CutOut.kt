@@ -12,8 +12,10 @@ package pamedge
  * nothing was unknown.
  * @property predictedCost of all runs, in [costUnit].
  * @property costUnit `ms` on the device that the bundle was planned for, or `GMAC`.
- * @property predictedMs what this device was expected to take, from its own earlier calls; null before it was timed.
- * @property measuredMs what it took, wall clock, the picture's preparation included.
+ * @property predictedMs what the network was expected to take on this device, all runs, from its earlier calls; null before it was
+ * timed.
+ * @property networkMs what it took: what a deadline is about.
+ * @property totalMs of everything, wall clock: also bands, tiles and colours.
  */
 public class CutOut internal constructor(
     public val width: Int,
@@ -25,7 +27,8 @@ public class CutOut internal constructor(
     public val predictedCost: Double,
     public val costUnit: String,
     public val predictedMs: Double?,
-    public val measuredMs: Double,
+    public val networkMs: Double,
+    public val totalMs: Double,
     internal val frame: LastFrame?,
 ) {
     /** The path that every run took; null if they differ, or none was needed. */

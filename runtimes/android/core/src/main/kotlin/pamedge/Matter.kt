@@ -200,12 +200,11 @@ public class Matter(
             ready.switchTo(session(offer(unit)))
         }
         val entry = levels[choice.level]
-        val onceMs = ready.session.onceMs
-        val model = EntryModel(ready.session.open(entry), graphBudget(request.budget, entry), request.last?.takeIf { it.alpha.size == entry.height * entry.width })
+        val last = request.last?.takeIf { it.alpha.size == entry.height * entry.width }
+        val model = EntryModel(ready.session.open(entry), graphBudget(request.budget, entry), last, clock)
         val rgba = matte(model, entry, request, trimap, progress)
-        val measuredMs = clock.ms() - start
         if (model.outputs.isNotEmpty() && request.budget !is Budget.Cost) {
-            controller.record(choice, (measuredMs - (ready.session.onceMs - onceMs)) / model.outputs.size)
+            controller.record(choice, model.networkMs / model.outputs.size)
         }
         return CutOut(
             image.width, image.height, rgba, entry.name, unit,
@@ -213,7 +212,8 @@ public class Matter(
             predictedCost = model.outputs.sumOf { it.cost },
             costUnit = entry.costUnit,
             predictedMs = choice.expectedMs?.let { it * runs },
-            measuredMs = measuredMs,
+            networkMs = model.networkMs,
+            totalMs = clock.ms() - start,
             frame = model.frame,
         )
     }
@@ -224,12 +224,13 @@ public class Matter(
         val mask = (request.region as? Region.Mask)?.takeIf { entry.ends.source != Source.TRIMAP && it.bandPx == null }
         if (mask == null || image.width != entry.width || image.height != entry.height) {
             val matted = Tiling.matte(model, image, trimap, progress)
-            return rgbaOf(matted.colours, matted.alpha.values)
+            val alpha = matted.alpha.values
+            return rgbaOf(if (entry.ends.result == Result.CUTOUT) matted.colours else Foreground.of(image, alpha), alpha)
         }
         val tile = model.given(image, mask.plane)
         progress.step(1, 1)
         val colours = tile.foreground?.let { values -> ByteArray(values.size) { (values[it].coerceIn(0f, 255f) + 0.5f).toInt().toByte() } }
-        return rgbaOf(if (colours == null) image else Rgb(image.width, image.height, colours), tile.alpha)
+        return rgbaOf(if (colours == null) Foreground.of(image, tile.alpha) else Rgb(image.width, image.height, colours), tile.alpha)
     }
 
     private fun choose(budget: Budget, levels: List<EntryPoint>, controller: Controller, runs: Int): Choice {
@@ -240,17 +241,22 @@ public class Matter(
         }
         val level = when (budget) {
             is Budget.Named -> levels.indexOfFirst { it.budget == budget.name || it.name == budget.name }
-            is Budget.Cost -> levels.lastIndex.takeIf { bundle.manifest.mode == Mode.DYNAMIC } ?: -1
+            is Budget.Cost -> if (isDynamic) levels.lastIndex else levels.indexOfLast { it.predictedCost <= budget.value }
             else -> levels.lastIndex
         }
-        if (level < 0) badInput("Expected one of the bundle's budgets, ${levels.joinToString { it.budget }}; got $budget. Convert with it as well.")
+        if (level < 0) {
+            val known = levels.joinToString { "${it.budget}: ${it.predictedCost} ${it.costUnit}" }
+            badInput("Expected one of the bundle's budgets ($known), or a cost within which one is; got $budget. Convert with it as well.")
+        }
         val unit = controller.allowed(now)
-        val cost = (budget as? Budget.Cost)?.value ?: levels[level].predictedCost
+        val cost = (budget as? Budget.Cost)?.value?.takeIf { isDynamic } ?: levels[level].predictedCost
         return Choice(level, unit, unit?.let { controller.pace(it) }?.let { it * cost })
     }
 
     private fun graphBudget(budget: Budget, entry: EntryPoint): Double? =
-        (budget as? Budget.Cost)?.let { Budget.input(it.value, entry.costUnit, bundle.manifest.margin ?: 0.0) }
+        (budget as? Budget.Cost)?.takeIf { isDynamic }?.let { Budget.input(it.value, entry.costUnit, bundle.manifest.margin ?: 0.0) }
+
+    private val isDynamic: Boolean get() = bundle.manifest.mode == Mode.DYNAMIC
 
     private fun noneIsRight(found: List<TimedTrial>): MatterException = MatterException(
         Problem.NO_RIGHT_UNIT,

@@ -21,9 +21,6 @@ internal class Session(
 
     private val firsts = mutableListOf<Double>()
 
-    /** What loading and first runs took together: no measure of a later run. */
-    val onceMs: Double get() = loadMs + firsts.sum()
-
     /** Returns an entry point; the first time its file is loaded and it is run once on a grey picture. */
     fun open(entry: EntryPoint): OpenedEntry = opened.getOrPut(entry.name) {
         val file = bundle.file(entry)

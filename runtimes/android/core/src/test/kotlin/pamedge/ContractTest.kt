@@ -11,18 +11,29 @@ import org.junit.Test
 class ContractTest {
     @Test
     fun everyTopicIsRunHere() {
-        val topics = listOf("bands", "controller", "device_outputs", "golden", "hashes", "ladder", "manifest", "pixels", "probe", "tiling")
+        val topics = listOf("bands", "controller", "device_outputs", "foreground", "golden", "hashes", "ladder", "manifest", "pixels", "probe", "tiling")
         assertEquals(topics, Contract.folder.listFiles()!!.map { it.nameWithoutExtension }.sorted())
     }
 
     @Test
     fun bands() = Contract.check("bands") { case, _ ->
-        val mask = case.getJSONObject("mask").plane()
-        val band = if (case.isNull("band_px")) Bands.defaultBandPx(mask.width, mask.height) else case.getInt("band_px")
-        val found = Bands.trimapFromMask(mask, band)
+        val found = if (case.getString("kind") == "mask") {
+            Bands.maskFromTrimap(case.getJSONObject("trimap").plane(), case.getInt("band_px")).nearest(case.getInt("width"), case.getInt("height"))
+        } else {
+            val mask = case.getJSONObject("mask").plane()
+            Bands.trimapFromMask(mask, if (case.isNull("band_px")) Bands.defaultBandPx(mask.width, mask.height) else case.getInt("band_px"))
+        }
         val expected = case.getJSONObject("expect").bytes()
         val wrong = expected.indices.count { expected[it] != found.bytes[it] }
         if (wrong == 0) null else "$wrong pixels differ"
+    }
+
+    @Test
+    fun foreground() = Contract.check("foreground") { case, tolerance ->
+        val alpha = case.getJSONObject("alpha").floats()
+        val colours = Foreground.of(case.getJSONObject("image").rgb(), alpha).bytes
+        val found = FloatArray(colours.size) { alpha[it / 3] * (colours[it].toInt() and 0xFF) }
+        far(found, case.getJSONObject("expect").floats(), tolerance)
     }
 
     @Test

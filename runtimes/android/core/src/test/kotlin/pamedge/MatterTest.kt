@@ -192,12 +192,46 @@ class MatterTest {
         assertEquals("mild", matter.cutOut(toy.image, region, Budget.Deadline(40.0)).entryPoint)
         val hurried = matter.cutOut(toy.image, region, Budget.Deadline(25.0))
         assertEquals("aggressive", hurried.entryPoint)
-        assertTrue(hurried.measuredMs <= 25.0 && hurried.predictedMs!! <= 25.0)
+        assertTrue(hurried.networkMs <= 25.0 && hurried.predictedMs!! <= 25.0)
         assertEquals("aggressive", matter.cutOut(toy.image, region, Budget.Named("aggressive")).entryPoint)
         refused(Problem.INPUT) { matter.cutOut(toy.image, region, Budget.Named("12ms")) }
         refused(Problem.INPUT) { matter.cutOut(toy.image, region, Budget.Deadline(Double.NaN)) }
-        refused(Problem.INPUT) { matter.cutOut(toy.image, region, Budget.Cost(20.0)) }
         Unit
+    }
+
+    @Test
+    fun aDeadlineIsTheNetworksTimeForAllTiles() = runBlocking {
+        val toy = toy("static")
+        val matter = matter(toy, FakeEngines(clock, gpu = Trouble.CANNOT_LOAD)) // 30 ms at 25.5
+        val (image, trimap) = ToyBundle.picture(150, 64) to ToyBundle.stripes(150, 64, 12)
+        val slowApp = Progress { _, _ -> clock.now += 1000.0 }
+        repeat(2) {
+            val found = matter.cutOut(image, Region.Trimap(trimap), Budget.Deadline(70.0), progress = slowApp)
+            assertEquals("mild" to 2, found.entryPoint to found.paths.size)
+            assertEquals(60.0, found.networkMs, 1e-9)
+            assertEquals(60.0, found.predictedMs!!, 1e-9)
+            assertEquals(2060.0, found.totalMs, 1e-9)
+        }
+        assertEquals("aggressive", matter.cutOut(image, Region.Trimap(trimap), Budget.Deadline(50.0)).entryPoint)
+    }
+
+    @Test
+    fun ofFixedPathsACostTakesTheDearestWithinIt() = runBlocking {
+        val toy = toy("static")
+        val matter = matter(toy, FakeEngines(clock))
+        val region = Region.Trimap(toy.trimap)
+        assertEquals("aggressive", matter.cutOut(toy.image, region, Budget.Cost(25.0)).entryPoint)
+        assertEquals("mild", matter.cutOut(toy.image, region, Budget.Cost(1000.0)).entryPoint)
+        assertTrue("20.0 ms" in refused(Problem.INPUT) { matter.cutOut(toy.image, region, Budget.Cost(19.9)) })
+    }
+
+    @Test
+    fun coloursAreEstimatedWhereTheGraphGivesNone() = runBlocking {
+        val toy = toy("static")
+        val found = matter(toy, FakeEngines(clock)).cutOut(toy.image, Region.Trimap(toy.trimap), Budget.Best)
+        val alpha = Toy.values(toy.image, toy.trimap, null, "1101").alpha
+        assertArrayEquals(rgbaOf(Foreground.of(toy.image, alpha), alpha), found.rgba)
+        assertFalse("not the picture's own", found.rgba.contentEquals(rgbaOf(toy.image, alpha)))
     }
 
     @Test

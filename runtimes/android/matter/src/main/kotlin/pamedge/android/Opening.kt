@@ -21,7 +21,7 @@ import pamedge.Store
  * files by name. Reads and writes files: not for the main thread.
  *
  * @param context any of the app's.
- * @param asset folder in the assets, such as `matte`.
+ * @param asset folder in the assets, such as `model`.
  * @param engines the runtime for the bundle's files.
  * @param conditions of the device; `DeviceConditions(application)::now` is what they are.
  * @param onStep told when a unit fails that was right before.
@@ -34,7 +34,7 @@ public fun openMatter(
     conditions: () -> Conditions,
     onStep: (Step) -> Unit = {},
 ): Matter {
-    val folder = installed(context, asset)
+    val folder = assetFolder(context, asset)
     return Matter(Bundle.read(folder), engines, thisDevice(), PreferencesStore(context), bitmapPngReader, conditions, onStep)
 }
 
@@ -50,8 +50,13 @@ internal fun installation(context: Context): String {
     return "${info.versionName}, installed ${info.lastUpdateTime}"
 }
 
-/** Copies a folder of assets out, whole or not at all, and removes those of earlier installations. */
-private fun installed(context: Context, asset: String): File {
+/**
+ * Returns a folder of the app's assets as files, such as a kit's for the probe: copied out once per installation, whole or not at
+ * all. Reads and writes files: not for the main thread.
+ *
+ * @throws MatterException if it is missing, or there is no room for it.
+ */
+public fun assetFolder(context: Context, asset: String): File {
     val all = File(context.noBackupFilesDir, "pamedge/$asset")
     val time = context.packageManager.getPackageInfo(context.packageName, 0).lastUpdateTime
     val folder = File(all, "$time")
