@@ -9,13 +9,21 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pam_edge.names import Name
 from pam_edge.targets import Target
 from pam_edge.terms import ComputeUnit, Precision, Provenance
 
-Text = Annotated[str, Field(min_length=1)]
+
+def _check_line(text: str) -> str:
+    """Refuse what a terminal would not show as it is: these texts come from other machines, and are printed."""
+    if not text.isprintable():
+        raise ValueError("one line of text is expected, without control characters")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1), AfterValidator(_check_line)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]

@@ -92,10 +92,18 @@ def tile_progress(label: str, *, quiet: bool) -> Iterator[Callable[[int, int], N
         yield update
 
 
-def print_json(value: dict[str, Any]) -> None:
-    """Print one JSON object on stdout, whole or not at all, in ASCII, which every stdout takes."""
-    text = json.dumps(value, indent=2, allow_nan=False)
+def print_json(value: dict[str, Any], *, goes_on: bool = False) -> None:
+    """Print one JSON object on stdout, whole or not at all, in ASCII, which every stdout takes.
+
+    Args:
+        value: to print.
+        goes_on: whether the command goes on afterwards. The object is then one line and sent at once: who reads a pipe
+            knows by the line's end that it is whole.
+    """
+    text = json.dumps(value, indent=None if goes_on else 2, allow_nan=False)
     sys.stdout.write(text + "\n")
+    if goes_on:
+        sys.stdout.flush()
 
 
 def spell_what_the_encoding_lacks() -> None:

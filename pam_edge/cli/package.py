@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -42,4 +43,4 @@ def package(
     say(f"{made.directory}: {parts}")
     say(f"{made.directory / README} has the ten lines that an app needs, and how proof comes back", style="dim")
     if chosen is Platform.WEB:
-        say(f"see it: pam-edge serve {made.directory}", style="dim")
+        say(f"see it: pam-edge serve {quote(str(made.directory))}", style="dim")

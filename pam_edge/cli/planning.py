@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -197,6 +198,7 @@ def print_imported(done: Imported, *, json: bool) -> None:
         print_json(_import_record(done))
         return
     from pam_edge.cli.tables import provenance_table
+    from pam_edge.device_profiles.loader import user_folder
 
     show(provenance_table(done.table))
     for notice in done.table.provenance.notices:
@@ -204,7 +206,8 @@ def print_imported(done: Imported, *, json: bool) -> None:
     if done.set_aside:
         note(("Notice: ", "yellow"), f"the profile that was there could not take this, and is kept as {done.set_aside}")
     verb = "replaced a table in" if done.replaced else "added to"
-    say(f"{verb} {done.file}: use it with --profile {done.profile.name}")
+    is_found = done.file.parent == user_folder()  # by its name alone
+    say(f"{verb} {done.file}: use it with --profile {done.profile.name if is_found else quote(str(done.file))}")
 
 
 def _import_record(done: Imported) -> dict[str, object]:

@@ -41,8 +41,7 @@ def serve(
         here, outside = server.address(LOOPBACK), local_address() if lan else None
         there = server.address(outside) if outside else None
         if json:
-            print_json({"address": here, "lan_address": there, "uploads": str(uploads)})
-            typer.get_text_stream("stdout").flush()  # while this goes on
+            print_json({"address": here, "lan_address": there, "uploads": str(uploads)}, goes_on=True)
         else:
             _introduce(directory, here, there, port=server.server_address[1], lan=lan)
         try:

@@ -21,7 +21,7 @@ from pam_edge.delivery.artifact.content import content_hash
 from pam_edge.delivery.bundle.record import BUNDLE, BundleFile, BundleRecord, read_bundle
 from pam_edge.errors import ProfileError, UsageError
 from pam_edge.serving.headers import HEADERS, type_of
-from pam_edge.serving.uploads import MOST_BYTES, Uploads
+from pam_edge.serving.uploads import MOST_BYTES, Upload, Uploads
 from pam_edge.terms import Platform
 
 INDEX, ABOUT, SAMPLES = "index.html", "/about", "/samples"
@@ -187,7 +187,9 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _Refusal(
                     HTTPStatus.CONFLICT, "Another upload is being taken. Send these samples again afterwards."
                 )
-            self._keep(self._body(length))
+            upload = self._keep(self._body(length))
+        # After its turn: who sends the next samples on this answer is not to be told that these are still being taken.
+        self._send(HTTPStatus.CREATED, f"{upload.command}\n".encode(), "text/plain; charset=utf-8")
 
     def _length(self) -> int:
         stated = self.headers.get("Content-Length")
@@ -222,9 +224,9 @@ class _Handler(BaseHTTPRequestHandler):
             )
         return bytes(body)
 
-    def _keep(self, body: bytes) -> None:
+    def _keep(self, body: bytes) -> Upload:
         try:
-            upload = self.server.site.uploads.take(body)
+            return self.server.site.uploads.take(body)
         except ProfileError as error:
             raise _Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
         except OSError as error:
@@ -232,7 +234,6 @@ class _Handler(BaseHTTPRequestHandler):
                 HTTPStatus.INSUFFICIENT_STORAGE,
                 f"The samples are right, but cannot be kept: {error.strerror}. Save them.",
             ) from error
-        self._send(HTTPStatus.CREATED, f"{upload.command}\n".encode(), "text/plain; charset=utf-8")
 
     def _send(
         self, status: HTTPStatus, body: bytes, kind: str | None, headers: Mapping[str, str] | None = None

@@ -1,8 +1,11 @@
 import json
+import shlex
 
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
+from pam_edge.cli.main import app
 from pam_edge.device_profiles import load_profile
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.errors import ProfileError
@@ -52,6 +55,15 @@ def test_the_same_samples_give_the_same_file(source, user_profiles):
     for file in files:
         import_samples(source, "phone", file)
     assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@pytest.mark.parametrize("option", [[], ["-o", "my profiles/phone.toml"]])
+def test_the_command_says_how_the_profile_is_named_to_others(source, user_profiles, tmp_path, monkeypatch, option):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["profile", "import", str(source), *option])
+    said = shlex.split(result.stdout.splitlines()[-1])
+    assert said[-2] == "--profile"
+    assert load_profile(said[-1]).provenance is Provenance.IMPORTED
 
 
 def test_another_size_is_added_and_the_same_conditions_replaced(source, user_profiles):

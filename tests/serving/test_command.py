@@ -37,11 +37,9 @@ def started(bundle, tmp_path):
 
 
 def first_json(process):
-    lines: list[str] = []
-    while not lines or lines[-1] != "}\n":
-        lines.append(process.stdout.readline())
-        assert lines[-1], process.stderr.read()
-    return json.loads("".join(lines))
+    line = process.stdout.readline()
+    assert line, process.stderr.read()
+    return json.loads(line)
 
 
 def interrupted(process, number=signal.SIGINT):
@@ -52,7 +50,7 @@ def interrupted(process, number=signal.SIGINT):
     return process.returncode, out, err
 
 
-def test_a_script_gets_the_address_in_one_object_and_samples_a_notice(started, samples, tmp_path):
+def test_a_script_gets_the_address_in_one_line_and_samples_a_notice(started, samples, tmp_path):
     process = started("--json")
     told = first_json(process)
     assert told["address"].startswith("http://127.0.0.1:")

@@ -168,6 +168,12 @@ def test_a_record_that_is_damaged_is_refused(bundle, text):
         opened(bundle)
 
 
+def test_a_record_of_a_newer_pam_edge_is_told(bundle):
+    (bundle / "bundle.json").write_text('{"schema_version": 2, "more": []}')
+    with pytest.raises(ArtifactError, match=r"written by a newer pam-edge: expected schema 1, found 2\. Update"):
+        opened(bundle)
+
+
 def test_a_port_that_is_taken_is_told(client, bundle):
     with pytest.raises(UsageError, match=f"--port {client.port}: expected a port that can be listened on"):
         Server(opened(bundle), "127.0.0.1", client.port)

@@ -47,6 +47,12 @@ def test_samples_without_the_token_are_refused(client, samples, path):
     refused(client, client.send(samples, path), 403, "Expected the token of this server")
 
 
+@pytest.mark.parametrize("name", ["a\x1b[31mphone", "a phone\nrm -rf", "a\u2028phone", "a\u202ephone", "\0"])
+def test_a_name_that_a_terminal_would_obey_is_refused(client, samples, name):
+    body = json.dumps(json.loads(samples) | {"device": name}).encode()
+    refused(client, client.send(body), 422, "device: one line of text is expected")
+
+
 def test_every_server_has_a_token_of_its_own(client, bundle):
     other = server_module.open_site(bundle, client.server.site.uploads)
     assert other.token != client.server.site.token

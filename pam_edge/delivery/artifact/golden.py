@@ -157,7 +157,7 @@ def read_golden(directory: Path, manifest: Manifest, golden: GoldenRecord, entry
         path = read_path(directory / chosen.file, manifest.block_count) if chosen else PathSpec.parse(entry.path or "")
         foreground = read_values(directory / colours, *size, 3) if colours else None
     except UsageError as error:
-        raise ArtifactError(f"The golden vectors of {directory} are damaged: {error} Copy the folder again.") from error
+        raise ArtifactError(f"The golden vectors of {directory} are damaged: {error}") from error
     margins = chosen.margins if chosen else ()
     finite = all(np.isfinite(values).all() for values in (alpha, foreground) if values is not None)
     if path is None or len(margins) not in (0, len(path)) or not finite or not (trimap == UNKNOWN).any():

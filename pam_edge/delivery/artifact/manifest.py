@@ -404,10 +404,10 @@ def read_manifest(directory: Path) -> Manifest:
             raise ValueError("schema_version is missing")
         return manifest
     except ValueError as error:
-        if _schema_version(content) > SCHEMA_VERSION:
+        if schema_version(content) > SCHEMA_VERSION:
             raise ArtifactError(
                 f"{file} was written by a newer pam-edge: expected schema {SCHEMA_VERSION}, found "
-                f"{_schema_version(content)}. Update pam-edge, or convert again."
+                f"{schema_version(content)}. Update pam-edge, or convert again."
             ) from error
         raise ArtifactError(
             f"{file} is damaged or of another schema than {SCHEMA_VERSION}: {describe(error)}. Copy the folder again, "
@@ -424,8 +424,8 @@ def _read(file: Path) -> bytes:
     raise ArtifactError(f"{file} is damaged: expected at most {_LARGEST_BYTES} bytes. Copy the folder again.")
 
 
-def _schema_version(content: bytes) -> int:
-    """Return the version that a manifest states; 0 if it states none."""
+def schema_version(content: bytes) -> int:
+    """Return the version that a document states; 0 if it states none."""
     try:
         return _Versioned.model_validate_json(content).schema_version
     except ValidationError:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.artifact.manifest import Manifest
 from pam_edge.errors import ParityError, UsageError
 from pam_edge.targets import Target
 from pam_edge.terms import Platform
@@ -24,20 +27,35 @@ def check_fits(artifact: Artifact, platform: Platform) -> None:
 
 
 def check_comparable(artifact: Artifact, other: Artifact) -> None:
-    """Check that a page may show two artifacts side by side: the same weights, asked for the same costs.
+    """Check that a page may show two artifacts side by side: alike in all but the mode, so that this is what differs.
 
     Raises:
         UsageError: if it may not.
     """
-    for name, own, found in (
-        ("weights", artifact.manifest.checkpoint.sha256, other.manifest.checkpoint.sha256),
-        ("cost unit", artifact.manifest.entry_points[0].cost_unit, other.manifest.entry_points[0].cost_unit),
-    ):
+    alike = zip(_compared(artifact.manifest), _compared(other.manifest), strict=True)
+    for (name, own), (_, found) in alike:
         if own != found:
             raise UsageError(
                 f"--compare {other.directory}: expected the {name} of {artifact.directory}, {own}; found {found}. "
-                "Convert both from one checkpoint, with one profile."
+                "Convert both alike, from one checkpoint and with one profile, but for --mode."
             )
+    if artifact.manifest.mode is other.manifest.mode:
+        raise UsageError(
+            f"--compare {other.directory}: expected another mode than that of {artifact.directory}, which is "
+            f"{other.manifest.mode} as well. Convert with another --mode, such as dynamic."
+        )
+
+
+def _compared(manifest: Manifest) -> tuple[tuple[str, str], ...]:
+    """Return, by name, what two artifacts have in common that can be compared."""
+    first = manifest.entry_points[0]
+    return (
+        ("weights", manifest.checkpoint.sha256),
+        ("cost unit", str(first.cost_unit)),
+        ("size", ", ".join(f"{height}x{width}" for height, width in manifest.sizes)),
+        ("input", str(first.ends.source)),
+        ("output", str(first.ends.result)),
+    )
 
 
 def _check_platform(artifact: Artifact, platform: Platform) -> None:
@@ -66,5 +84,5 @@ def _check_parity(artifact: Artifact) -> None:
             found = "failed" if False in outcomes else "was not run"
             raise ParityError(
                 f"Expected an artifact whose parity passed for every entry point; that of {entry.name} {found} in "
-                f"{artifact.directory}. See why: pam-edge verify {artifact.directory}; then convert again."
+                f"{artifact.directory}. See why: pam-edge verify {quote(str(artifact.directory))}; then convert again."
             )

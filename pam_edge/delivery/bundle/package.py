@@ -141,7 +141,8 @@ def _write(
     files = [_write_one(folder, path, content) for path, content in contents.items()]
     table = size_table(sizes(tuple(files)), platform)
     has_probe = any(path.startswith(f"{PROBE}/") for path in contents)
-    text = readme(manifest, platform, library, table, has_probe=has_probe)
+    has_second = any(path.startswith(f"{COMPARE}/") for path in contents)
+    text = readme(manifest, platform, library, table, has_probe=has_probe, has_second=has_second)
     files.append(_write_one(folder, README, text.encode()))
     record = BundleRecord(
         platform=platform,

@@ -21,7 +21,15 @@ _EXAMPLE_MS = 40
 """Of the code that a guide shows."""
 
 
-def readme(manifest: Manifest, platform: Platform, library: Mapping[str, Path], table: str, *, has_probe: bool) -> str:
+def readme(
+    manifest: Manifest,
+    platform: Platform,
+    library: Mapping[str, Path],
+    table: str,
+    *,
+    has_probe: bool,
+    has_second: bool = False,
+) -> str:
     """Return the README of a bundle.
 
     Args:
@@ -30,6 +38,7 @@ def readme(manifest: Manifest, platform: Platform, library: Mapping[str, Path], 
         library: files of the platform's library, by their path in it.
         table: of sizes.
         has_probe: whether the bundle can measure its device.
+        has_second: whether it holds a second artifact, to compare.
     """
     known = manifest.target.facts.shipping[platform]
     filled = {
@@ -48,9 +57,40 @@ def readme(manifest: Manifest, platform: Platform, library: Mapping[str, Path], 
         "command": manifest.command,
         "engines": known.engines,
         "dependency": _dependency(library, known),
+        "page": _page(has_probe=has_probe, has_second=has_second),
+        "suited": _suited(manifest),
+        "size": f"{manifest.entry_points[0].height}x{manifest.entry_points[0].width}",
+        **_example(manifest),
     }
-    guide = (_GUIDES / f"{platform}.md").read_text(encoding="utf-8")
-    return _PLACE.sub(lambda place: filled[place[1]], guide)
+    is_live = manifest.entry_points[0].ends.source.is_live
+    filled["video"] = _fill(f"{platform}.video", filled) if platform is Platform.WEB and is_live else ""
+    return _fill(str(platform), filled)
+
+
+def _fill(guide: str, filled: Mapping[str, str]) -> str:
+    text = (_GUIDES / f"{guide}.md").read_text(encoding="utf-8")
+    return _PLACE.sub(lambda place: filled[place[1]], text)
+
+
+def _page(*, has_probe: bool, has_second: bool) -> str:
+    """Return what a web bundle's page does."""
+    done = ["cuts out"] + ["compares two graphs"] * has_second + ["measures its device"] * has_probe
+    return " and ".join([", ".join(done[:-1]), done[-1]]) if len(done) > 1 else done[0]
+
+
+def _suited(manifest: Manifest) -> str:
+    if len(manifest.sizes) == 1:
+        return ""
+    return " Of the network's sizes the one is taken that needs the fewest tiles for it."
+
+
+def _example(manifest: Manifest) -> dict[str, str]:
+    """Return the golden picture that an example cuts out, and where its subject is, as files of the artifact."""
+    first = manifest.entry_points[0]
+    golden = next(each for each in manifest.golden if first.name in each.alphas)
+    if golden.mask is None:
+        return {"picture": golden.image, "guide": "trimap", "guide_file": golden.trimap}
+    return {"picture": golden.image, "guide": "mask", "guide_file": golden.mask}
 
 
 def _dependency(library: Mapping[str, Path], known: Shipping) -> str:

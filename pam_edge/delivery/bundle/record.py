@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pam_edge.delivery.artifact.content import RelativePath, content_hash, inside
-from pam_edge.delivery.artifact.manifest import Count, Sha256
+from pam_edge.delivery.artifact.manifest import Count, Sha256, schema_version
 from pam_edge.errors import ArtifactError
 from pam_edge.files import read_text
 from pam_edge.targets import Target
@@ -60,9 +60,15 @@ def read_bundle(directory: Path) -> BundleRecord:
             f"Expected a folder that `pam-edge package` wrote; {directory} has no {BUNDLE}. Give the folder that was "
             "its -o."
         )
+    text = read_text(directory / BUNDLE, "a bundle's record", ArtifactError)
     try:
-        record = BundleRecord.model_validate_json(read_text(directory / BUNDLE, "a bundle's record", ArtifactError))
+        record = BundleRecord.model_validate_json(text)
     except ValidationError as error:
+        if schema_version(text.encode()) > SCHEMA_VERSION:
+            raise ArtifactError(
+                f"{directory / BUNDLE} was written by a newer pam-edge: expected schema {SCHEMA_VERSION}, found "
+                f"{schema_version(text.encode())}. Update pam-edge, or package the artifact again."
+            ) from error
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "the file"
         raise ArtifactError(

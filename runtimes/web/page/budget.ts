@@ -1,5 +1,6 @@
 /** The slider: what the network may cost. */
 
+import { marginOf } from "../src/budgets.js";
 import type { Manifest } from "../src/index.js";
 import { element } from "./dom.js";
 import { cost } from "./words.js";
@@ -47,7 +48,7 @@ function budgetsOf(manifest: Manifest): Budget[] {
     const least = selection.bypass.reduce((sum, each) => sum + each, selection.fixed);
     const most = selection.run.reduce((sum, each) => sum + each, selection.fixed);
     return Array.from({ length: STEPS + 1 }, (_, i) => {
-      const value = least + ((most - least) * i) / STEPS;
+      const value = least + ((most - least) * i) / STEPS + marginOf(selection);
       return { value, said: `up to ${cost(value, selection.unit)}` };
     });
   }

@@ -35,6 +35,8 @@ class Page {
   private picture: ImageBitmap | null = null;
   private found: Grey | null = null;
   private cutout: Cutout | null = null;
+  /** What was done to the picture, if it was too large. */
+  private shrunk = "";
   private camera: Camera | null = null;
 
   constructor(
@@ -51,8 +53,11 @@ class Page {
     succeed();
     await this.latest.want(async (signal) => {
       say("Reading the picture ...");
-      const picture = await smaller(await decode(source));
+      const decoded = await decode(source);
+      const whole = `${decoded.width} x ${decoded.height}`;
+      const picture = await smaller(decoded);
       signal.throwIfAborted();
+      this.shrunk = picture === decoded ? "" : ` Made smaller: the picture has ${whole}, and this page takes ${MOST_PIXELS / 1e6} megapixels.`;
       this.take(picture);
       await this.stage.showPicture(picture);
       show(false, "paint");
@@ -118,7 +123,7 @@ class Page {
     });
     signal.throwIfAborted();
     await this.present(cutout);
-    say(`Cut out, ${cutout.width} x ${cutout.height} pixels.`);
+    say(`Cut out, ${cutout.width} x ${cutout.height} pixels.${this.shrunk}`);
   }
 
   private async present(cutout: Cutout): Promise<void> {
@@ -154,6 +159,7 @@ class Page {
     succeed();
     say("Starting the camera ...");
     this.camera = await Camera.open();
+    this.shrunk = "";
     show(true, "freeze");
     const { camera } = this;
     await this.latest.want(async (signal) => {

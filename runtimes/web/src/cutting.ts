@@ -1,26 +1,13 @@
 /** From a picture and a mask or trimap of any size to a cut-out, along one entry point. */
 
 import { cleanTrimap, maskFromTrimap, trimapFromMask } from "./bands.js";
-import { UsageError } from "./errors.js";
 import { withColours, withForeground } from "./foreground.js";
 import type { EntryPoints, Inference, Last } from "./inference.js";
 import type { EntryPoint } from "./manifest.js";
+import { checkSize, type Guide } from "./pictures.js";
 import { type Alpha, type Grey, isSameSize, type Rgb } from "./raster.js";
 import { resizeGrey } from "./resizing.js";
 import { checkPicture, matteAnySize, type TileModel } from "./tiling.js";
-
-/** Most pixels of a picture: beyond it a browser's memory may not hold what a cut-out needs, 20 bytes a pixel. */
-export const LARGEST_PIXELS = 40_000_000;
-
-/** Where the subject is. */
-export type Guide =
-  /**
-   * 0 background to 255 foreground, hard or soft, of any size; the edge is unknown. `bandPx` is how far that reaches to
-   * each side, in pixels of the picture; by default 2 % of the short side.
-   */
-  | { readonly mask: Grey; readonly bandPx?: number }
-  /** 0 background, 128 unknown, 255 foreground, of the picture's size. */
-  | { readonly trimap: Grey };
 
 /** How it is to be cut out. */
 export interface Cutting {
@@ -42,6 +29,8 @@ export interface Cut {
   readonly alpha: Float32Array;
   /** Of each run of the network, in order: its path and cost, and how long it took. */
   readonly runs: readonly { path: string; cost: number; latencyMs: number }[];
+  /** What a live graph may be given of it for the next frame; null unless it saw the whole picture in one run. */
+  readonly last: Last | null;
 }
 
 /**
@@ -53,38 +42,49 @@ export interface Cut {
  */
 export async function cutOut(entries: EntryPoints, image: Rgb, guide: Guide, cutting: Cutting): Promise<Cut> {
   checkSize(image.width, image.height);
-  const trimap = trimapOf(image, guide);
   const runs: Inference[] = [];
-  const { entry, budget, last } = cutting;
-  const model: TileModel = {
-    height: entry.height,
-    width: entry.width,
-    run: async (tile, regions) => {
-      const given = entry.source === "trimap" ? regions : maskOf(regions, entry);
-      // The last frame's alpha is of a whole picture: it says nothing of a tile.
-      const found = await entries.run(entry, tile, given, budget, isSameSize(image, entry) ? last : null);
-      runs.push(found);
-      await cutting.onTile(runs.length, Math.max(runs.length, needed));
-      return found.alpha;
-    },
-  };
+  const { entry, budget } = cutting;
+  const isWhole = isSameSize(image, entry);
+  // The last frame's alpha is of a whole picture: it says nothing of a tile.
+  const last = isWhole ? cutting.last : null;
   let needed = 1;
-  const alpha = await matteAnySize(model, image, trimap, (_, tiles) => (needed = tiles));
+  const run = async (tile: Rgb, given: Grey): Promise<Inference> => {
+    const found = await entries.run(entry, tile, given, budget, last);
+    runs.push(found);
+    await cutting.onTile(runs.length, Math.max(runs.length, needed));
+    return found;
+  };
+  const tiled = async (): Promise<Alpha> => {
+    const give = async (tile: Rgb, trimap: Grey): Promise<Float32Array> =>
+      (await run(tile, entry.source === "trimap" ? trimap : maskOf(trimap, entry))).alpha;
+    const model: TileModel = { height: entry.height, width: entry.width, run: give };
+    return matteAnySize(model, image, trimapOf(image, guide), (_, tiles) => (needed = tiles));
+  };
+  const mask = isWhole ? maskFor(guide, entry) : null;
+  const alpha = mask ? { ...image, data: (await run(image, mask)).alpha } : await tiled();
+  const isFrame = isWhole && entry.source === "mask+previous" && runs.length === 1;
   return {
     width: image.width,
     height: image.height,
     rgba: coloured(image, alpha, runs, entry),
     alpha: alpha.data,
     runs: runs.map(({ path, cost, latencyMs }) => ({ path, cost, latencyMs })),
+    last: isFrame ? { alpha: runs[0].alpha.slice(), path: runs[0].path } : null,
   };
 }
 
-/** Refuse a picture without pixels, or with too many. */
-export function checkSize(width: number, height: number): void {
-  if (width > 0 && height > 0 && width * height <= LARGEST_PIXELS) return;
-  throw new UsageError(
-    `Expected a picture of 1 to ${LARGEST_PIXELS / 1e6} megapixels; got ${width}x${height}. Make it smaller, or give another.`,
-  );
+/**
+ * Return the mask that a graph is given for a picture of its own size; null if it takes a trimap, or an app gives one, or a
+ * band of its own. The graph then decides by itself what is unknown: in video, by the last frame as well, which a trimap
+ * that is made of the mask alone would overrule.
+ */
+function maskFor(guide: Guide, entry: EntryPoint): Grey | null {
+  if (entry.source === "trimap" || "trimap" in guide || guide.bandPx !== undefined) return null;
+  return resized(guide.mask, entry.maskHeight ?? entry.height, entry.maskWidth ?? entry.width);
+}
+
+function resized(mask: Grey, height: number, width: number): Grey {
+  return isSameSize(mask, { height, width }) ? mask : resizeGrey(mask, height, width);
 }
 
 function trimapOf(image: Rgb, guide: Guide): Grey {
@@ -92,11 +92,7 @@ function trimapOf(image: Rgb, guide: Guide): Grey {
     checkPicture(image, guide.trimap);
     return cleanTrimap(guide.trimap);
   }
-  const { mask } = guide;
-  if (mask.data.length !== mask.width * mask.height || mask.data.length === 0) {
-    throw new UsageError(`Expected a mask of ${mask.width}x${mask.height} bytes, and at least one; got ${mask.data.length}.`);
-  }
-  return trimapFromMask(isSameSize(image, mask) ? mask : resizeGrey(mask, image.height, image.width), guide.bandPx);
+  return trimapFromMask(resized(guide.mask, image.height, image.width), guide.bandPx);
 }
 
 /** Return the mask whose band a tile's trimap is, for a graph that makes the band itself. */

@@ -1,11 +1,12 @@
 /** What a worker does for `Matter`, on one compute unit. */
 
 import { fetchManifest } from "./bundle.js";
-import { cutOut, type Cutting, type Guide, checkSize } from "./cutting.js";
+import { cutOut, type Cutting } from "./cutting.js";
 import { outputFiles } from "./device_outputs.js";
 import { ArtifactError } from "./errors.js";
 import { EntryPoints, type Last } from "./inference.js";
 import type { EntryPoint, Manifest } from "./manifest.js";
+import { checkSize, drawn, type Guide } from "./pictures.js";
 import { type PixelBuffer, toRgb } from "./pixels.js";
 import { encodePng } from "./png.js";
 import { type ProbeRequest, takeRounds } from "./probe.js";
@@ -108,7 +109,7 @@ export function engine(runtime: Runtime): Methods {
 
     async cutOut({ picture, guide, entry: name, budget, isNext }: CutRequest, work: Work): Promise<CutAnswer> {
       const entry = entryOf(name);
-      const image = await readPicture(picture);
+      const image = readPicture(picture);
       const started = performance.now();
       const cutting: Cutting = {
         entry,
@@ -119,11 +120,12 @@ export function engine(runtime: Runtime): Methods {
           if (needed > 1) await work.breathe();
         },
       };
-      const { rgba, alpha, runs, width, height } = await cutOut(here().entries, image, guide, cutting);
+      const { last: frame, ...found } = await cutOut(here().entries, image, guide, cutting);
       const totalMs = performance.now() - started;
-      last = entry.source === "mask+previous" && runs.length === 1 ? { alpha: alpha.slice(), path: runs[0].path, entry: name } : null;
+      last = frame && { ...frame, entry: name };
+      const { rgba, alpha } = found;
       work.give(rgba.buffer, alpha.buffer);
-      return { width, height, rgba, alpha, runs, totalMs };
+      return { ...found, totalMs };
     },
 
     async encode({ rgba, width, height }: { rgba: Uint8Array; width: number; height: number }): Promise<Blob> {
@@ -134,14 +136,8 @@ export function engine(runtime: Runtime): Methods {
   };
 }
 
-/** Return the picture's pixels; a bitmap's come through a canvas. */
-async function readPicture(picture: PixelBuffer | ImageBitmap): Promise<Rgb> {
+/** Return the picture's colours. */
+function readPicture(picture: PixelBuffer | ImageBitmap): Rgb {
   checkSize(picture.width, picture.height);
-  if ("data" in picture) return toRgb(picture);
-  const { width, height } = picture;
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  if (!context) throw new Error("the browser gives no canvas");
-  context.drawImage(picture, 0, 0);
-  picture.close();
-  return toRgb({ data: context.getImageData(0, 0, width, height).data, width, height, order: "rgba" });
+  return toRgb("data" in picture ? picture : drawn(picture));
 }

@@ -2,19 +2,11 @@
 
 export { defaultBandPx, maskFromTrimap, trimapFromMask } from "./bands.js";
 export { AT_EASE, type Choice, type Conditions, Controller, type Thermal, type Unit } from "./controller.js";
-export { type Guide, LARGEST_PIXELS } from "./cutting.js";
 export { ArtifactError, NewerArtifactError, PamEdgeError, UnitError, UsageError } from "./errors.js";
 export type { CostUnit, EntryPoint, Manifest, Mode, Precision, Provenance, Selection } from "./manifest.js";
-export {
-  type Cutout,
-  type CutOptions,
-  decode,
-  Matter,
-  type OpenOptions,
-  type Picture,
-  type Preparation,
-} from "./matter.js";
+export { type Cutout, type CutOptions, Matter, type OpenOptions, type Preparation } from "./matter.js";
 export { measure, type MeasureOptions } from "./measure.js";
+export { decode, type Guide, LARGEST_PIXELS, type Picture, readGrey } from "./pictures.js";
 export { type Order, type PixelBuffer, toRgb } from "./pixels.js";
 export type { Alpha, Grey, Rgb } from "./raster.js";
 export type { Sample, SampleFile } from "./samples.js";

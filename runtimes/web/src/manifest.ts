@@ -69,7 +69,7 @@ export interface Selection {
   readonly fixed: number;
   readonly run: readonly number[];
   readonly bypass: readonly number[];
-  /** What a predicted cost may be short of: an app that promises milliseconds takes it off the budget. */
+  /** What a predicted cost may be short of: where milliseconds are promised, it is taken off the budget. */
   readonly margin: number;
 }
 

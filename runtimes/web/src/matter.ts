@@ -1,18 +1,20 @@
 /** The one thing that an app sees: a bundle that cuts out, checks itself, and keeps a budget. */
 
+import { budgetInput } from "./budgets.js";
 import { fetchManifest } from "./bundle.js";
 import { AT_EASE, type Choice, type Conditions, Controller } from "./controller.js";
 import { chooseSize, tilesOf } from "./covering.js";
-import { checkSize, type Guide } from "./cutting.js";
 import type { CutAnswer, CutRequest, Step } from "./engine.js";
 import { flatten, UnitError, UsageError } from "./errors.js";
 import { decide, type Trial, type Verdict, verdictKey } from "./ladder.js";
 import { type CostUnit, type EntryPoint, type Manifest, type Provenance, sizesOf } from "./manifest.js";
+import { asGuide, asPixels, checkSize, type Guide, type Picture } from "./pictures.js";
 import type { PixelBuffer } from "./pixels.js";
 import { Remote } from "./rpc.js";
 import { isSameSize } from "./raster.js";
 import { RUNTIME, RUNTIME_VERSION, UNITS, type UnitName } from "./units.js";
 import type { GoldenResult, SelfTest } from "./self_test.js";
+import { median } from "./statistics.js";
 import { browserVerdicts, type Remembered, type Verdicts } from "./verdicts.js";
 
 /** How a bundle is opened. */
@@ -44,13 +46,19 @@ export interface Preparation {
 
 /** What a cut-out may cost; with neither, the bundle's first budget is used. */
 export interface CutOptions {
-  /** Name of an entry point or budget of the bundle; or a cost in the bundle's unit that is not to be exceeded. */
+  /**
+   * Name of a budget or entry point of the bundle; or a cost in the bundle's unit that no run is to exceed. A dynamic graph
+   * keeps any cost, and takes one below its shortest path's for that; of fixed paths the dearest within it runs.
+   */
   readonly budget?: string | number;
   /** Milliseconds that the network may take; the controller picks the budget that keeps them. */
   readonly deadlineMs?: number;
   /** What the device says; for a deadline. */
   readonly conditions?: Conditions;
-  /** Whether the picture follows the last one, as in video. */
+  /**
+   * Whether the picture follows the last one, as in video: graphs that take the last frame's alpha are given it. Left out,
+   * or where a picture is not of the graph's size, as on a first frame.
+   */
   readonly isNext?: boolean;
   /** Told after each tile how many are done of how many. */
   readonly onProgress?: (step: Step) => void;
@@ -80,18 +88,19 @@ export interface Cutout extends CutAnswer {
   readonly unit: UnitName;
 }
 
-/** A picture: what a browser can draw, or pixels in memory. */
-export type Picture = ImageBitmapSource | PixelBuffer;
-
 /** Milliseconds without a sign of life after which a unit counts as hung. */
 const PATIENCE_MS = 120_000;
+
+/** Calls whose paces say what the next one will take. */
+const REMEMBERED = 32;
 
 /** A bundle that is open. */
 export class Matter {
   private remote: Remote | null = null;
   private preparation: Promise<Preparation> | null = null;
   private unit: UnitName | null = null;
-  private pace: number | null = null;
+  private isClosed = false;
+  private readonly paces: number[] = [];
   private readonly controllers = new Map<string, { controller: Controller; levels: EntryPoint[] }>();
 
   private constructor(
@@ -109,8 +118,11 @@ export class Matter {
    *
    * @param address of the artifact's folder, such as `model/`
    * @throws ArtifactError if its manifest is missing, damaged, of a newer schema, or for another platform
+   * @throws UsageError if the units to try are none, or unknown
    */
   static async open(address: string | URL, options: OpenOptions = {}): Promise<Matter> {
+    const { units = UNITS } = options;
+    checkUnits(units);
     const base = folder(new URL(address, document.baseURI));
     const { manifest } = await fetchManifest(base);
     const beside = (name: string): URL => new URL(name, import.meta.url);
@@ -119,7 +131,7 @@ export class Matter {
       base,
       String(options.worker ?? beside("worker.js")),
       folder(new URL(options.wasm ?? beside("wasm/"), document.baseURI)),
-      options.units ?? UNITS,
+      units,
       options.verdicts ?? browserVerdicts(),
     );
   }
@@ -133,6 +145,7 @@ export class Matter {
    * @throws UnitError if no unit gives right results: nothing is cut out then
    */
   prepare(onProgress?: (step: Step & { unit: UnitName }) => void): Promise<Preparation> {
+    if (this.isClosed) return Promise.reject(closed());
     this.preparation ??= this.makeReady(onProgress);
     this.preparation.catch(() => (this.preparation = null));
     return this.preparation;
@@ -143,17 +156,18 @@ export class Matter {
    *
    * @param picture upright as its orientation says
    * @param guide a mask of any size, or a trimap of the picture's size
-   * @throws UsageError if picture, guide or budget do not fit
+   * @throws UsageError if picture, guide or budget do not fit, or the bundle was closed
    * @throws ArtifactError, UnitError as `prepare`
    */
   async cutOut(picture: Picture, guide: Guide, options: CutOptions = {}): Promise<Cutout> {
+    const known = asGuide(guide);
     await this.prepare();
     const pixels = await asPixels(picture);
     checkSize(pixels.width, pixels.height);
     const plan = this.plan(uprightSize(pixels), options);
     const request: CutRequest = {
       picture: pixels,
-      guide,
+      guide: known,
       entry: plan.entry.name,
       budget: plan.budget,
       isNext: options.isNext ?? false,
@@ -182,9 +196,10 @@ export class Matter {
     return this.remote!.call("deviceOutputs", null, { onProgress });
   }
 
-  /** Free what it holds; nothing can be called afterwards. */
+  /** Free what it holds; calls that wait fail, and nothing can be called afterwards. */
   close(): void {
-    this.remote?.close();
+    this.isClosed = true;
+    this.remote?.close(closed());
   }
 
   private async makeReady(onProgress?: (step: Step & { unit: UnitName }) => void): Promise<Preparation> {
@@ -200,12 +215,13 @@ export class Matter {
     const unit = this.units.find((each) => each === verdict.unit);
     if (unit === undefined) throw noneRight(trials);
     const pace = known?.pace ?? trials.find((each) => each.unit === unit)?.pace ?? null;
+    if (this.isClosed) throw closed(); // meanwhile
     const { loadMs, firstMs } = await this.startOn(unit).catch((error) => {
       this.verdicts.forget(key); // what was remembered does not hold any more: the next try tests anew
       throw error;
     });
     this.unit = unit;
-    this.pace = pace;
+    if (pace !== null) this.paces.push(pace);
     if (!known) this.verdicts.set(key, { verdict, pace } satisfies Remembered);
     return { unit, steps: verdict.steps, trials, isRemembered: known !== null, selfTestMs, loadMs, firstMs };
   }
@@ -213,7 +229,8 @@ export class Matter {
   private verdictKey(): string {
     const hashes = this.manifest.entryPoints.map((each) => each.sha256);
     const isolated = globalThis.crossOriginIsolated ? "isolated" : "not isolated";
-    return verdictKey(`${navigator.hardwareConcurrency} threads, ${isolated}`, navigator.userAgent, `${RUNTIME} ${RUNTIME_VERSION}`, hashes);
+    const device = `${navigator.hardwareConcurrency} threads, ${isolated}, of ${this.units.join(", ")}`;
+    return verdictKey(device, navigator.userAgent, `${RUNTIME} ${RUNTIME_VERSION}`, hashes);
   }
 
   /** Run the golden vectors on a unit, in a worker of its own that ends with them: a crash there is only a verdict. */
@@ -259,7 +276,9 @@ export class Matter {
     const { budget, deadlineMs } = options;
     if (deadlineMs === undefined) return { ...this.fixedPlan(entries, budget), choice: null };
     if (budget !== undefined) throw new UsageError("Expected a budget or a deadline; got both. Leave one out.");
-    if (!(deadlineMs > 0)) throw new UsageError(`Expected a deadline above 0 ms; got ${deadlineMs}. Give milliseconds.`);
+    if (!(typeof deadlineMs === "number" && deadlineMs > 0)) {
+      throw new UsageError(`Expected a deadline above 0 ms; got ${String(deadlineMs)}. Give milliseconds.`);
+    }
     const { controller, levels } = this.controllerOf(`${suited.height}x${suited.width}`, entries);
     const tiles = Math.max(1, tilesOf(size, suited));
     const choice = controller.choose(deadlineMs / tiles, options.conditions ?? AT_EASE);
@@ -269,23 +288,33 @@ export class Matter {
 
   private fixedPlan(entries: EntryPoint[], budget: string | number | undefined): { entry: EntryPoint; budget: number | null } {
     if (budget === undefined) return { entry: entries[0], budget: entries[0].budgetInput };
-    if (typeof budget === "string") {
-      const entry = entries.find((each) => each.name === budget || each.budget === budget);
+    if (typeof budget !== "number") {
+      // An entry point of another size is taken by its name alone.
+      const all = [...entries, ...this.manifest.entryPoints];
+      const entry = entries.find((each) => each.budget === budget) ?? all.find((each) => each.name === budget);
       if (entry) return { entry, budget: entry.budgetInput };
-      throw new UsageError(`Expected one of the budgets ${entries.map((each) => each.budget).join(", ")}; got ${budget}.`);
+      const names = entries.map((each) => each.budget).join(", ");
+      throw new UsageError(`Expected one of the budgets ${names}, or a cost in ${entries[0].costUnit}; got ${String(budget)}.`);
     }
-    if (this.manifest.selection) return { entry: entries[0], budget };
+    const { selection } = this.manifest;
+    if (selection && budget > 0) return { entry: entries[0], budget: budgetInput(selection, budget) };
+    if (selection) throw new UsageError(`Expected a budget above 0 ${selection.unit}; got ${budget}. Give what a run may cost.`);
     const affordable = entries.filter((each) => each.predictedCost <= budget).sort((a, b) => b.predictedCost - a.predictedCost);
     if (affordable.length > 0) return { entry: affordable[0], budget: null };
     const least = Math.min(...entries.map((each) => each.predictedCost));
     throw new UsageError(`Expected a budget of at least ${least} ${entries[0].costUnit}, the cheapest path's cost; got ${budget}.`);
   }
 
+  /** Return the milliseconds per unit of cost that calls took lately, by the self-test before the first; null if unknown. */
+  private pace(): number | null {
+    return this.paces.length > 0 ? median(this.paces) : null;
+  }
+
   private controllerOf(size: string, entries: EntryPoint[]): { controller: Controller; levels: EntryPoint[] } {
     const known = this.controllers.get(size);
     if (known) return known;
     const levels = [...entries].sort((a, b) => a.predictedCost - b.predictedCost);
-    const unit = { name: this.unit as string, inBackground: this.unit !== "webgpu", pace: this.pace };
+    const unit = { name: this.unit as string, inBackground: this.unit !== "webgpu", pace: this.pace() };
     const made = { controller: new Controller(levels.map((each) => each.predictedCost), [unit]), levels };
     this.controllers.set(size, made);
     return made;
@@ -298,7 +327,10 @@ export class Matter {
     if (choice && answer.runs.length > 0) {
       this.controllerOf(`${entry.height}x${entry.width}`, []).controller.record(choice, networkMs / answer.runs.length);
     }
-    const ms = entry.costUnit === "ms" ? cost : this.pace === null ? null : cost * this.pace;
+    const pace = this.pace(); // as it was known before this call
+    const ms = entry.costUnit === "ms" ? cost : pace === null ? null : cost * pace;
+    this.paces.push(...answer.runs.map((each) => each.latencyMs / each.cost));
+    this.paces.splice(0, this.paces.length - REMEMBERED);
     return {
       ...answer,
       image: new ImageData(answer.rgba, answer.width, answer.height),
@@ -310,6 +342,16 @@ export class Matter {
       unit: this.unit!,
     };
   }
+}
+
+function checkUnits(units: readonly string[]): void {
+  const unknown = units.find((each) => !(UNITS as readonly string[]).includes(each));
+  if (units.length > 0 && unknown === undefined) return;
+  throw new UsageError(`Expected units to try, of ${UNITS.join(", ")}; got ${unknown ?? "none"}. Leave units out to try all.`);
+}
+
+function closed(): UsageError {
+  return new UsageError("Expected a bundle that is open; this one was closed. Open it again.");
 }
 
 interface Plan {
@@ -343,31 +385,13 @@ function folder(address: URL): string {
 function noneRight(trials: readonly (Trial & { results: readonly GoldenResult[] })[]): UnitError {
   const said = trials.map(({ unit, error, results }) => {
     const wrong = results.find((each) => !each.passed);
-    return `${unit}: ${error ?? (wrong ? `${wrong.entryPoint} on ${wrong.picture}: ${wrong.reason}` : "wrong")}`;
+    const why = error ?? (wrong ? `${wrong.entryPoint} on ${wrong.picture}: ${wrong.reason}` : "wrong");
+    return `${unit}: ${why.replace(/\.$/, "")}.`;
   });
   return new UnitError(
-    `Expected a compute unit that computes what was converted; none does, so nothing is cut out. ${said.join(" | ")} Update the ` +
+    `Expected a compute unit that computes what was converted; none does, so nothing is cut out. ${said.join(" ")} Update the ` +
       "browser, or copy the bundle again.",
   );
-}
-
-async function asPixels(picture: Picture): Promise<PixelBuffer | ImageBitmap> {
-  if ("order" in picture) return picture;
-  if (picture instanceof ImageData) return { data: picture.data, width: picture.width, height: picture.height, order: "rgba" };
-  return decode(picture);
-}
-
-/**
- * Return a picture that a browser can draw, such as a file's, decoded and upright.
- *
- * @throws UsageError if the browser cannot show it
- */
-export async function decode(picture: ImageBitmapSource): Promise<ImageBitmap> {
-  try {
-    return await createImageBitmap(picture, { imageOrientation: "from-image", premultiplyAlpha: "none" });
-  } catch (error) {
-    throw new UsageError(`Expected a picture that this browser can show; it cannot: ${flatten(error).message} Save it as JPEG or PNG.`);
-  }
 }
 
 function uprightSize(pixels: PixelBuffer | ImageBitmap): { width: number; height: number } {

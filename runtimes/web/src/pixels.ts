@@ -3,8 +3,10 @@
 import { UsageError } from "./errors.js";
 import type { Rgb } from "./raster.js";
 
+const ORDERS = ["rgba", "bgra", "argb", "rgb"] as const;
+
 /** Order of a pixel's bytes. */
-export type Order = "rgba" | "bgra" | "argb" | "rgb";
+export type Order = (typeof ORDERS)[number];
 
 /** A picture as it lies in memory. */
 export interface PixelBuffer {
@@ -25,10 +27,10 @@ export interface PixelBuffer {
 /**
  * Return a buffer's colours, upright; alpha is taken off where they were multiplied by it, and left out.
  *
- * @throws UsageError if the buffer is empty, holds fewer bytes than it says, or is turned in an unknown way
+ * @throws UsageError if the buffer is empty, holds fewer bytes than it says, or is ordered or turned in an unknown way
  */
 export function toRgb(buffer: PixelBuffer): Rgb {
-  const channels = buffer.order.length;
+  const channels = String(buffer.order).length;
   const rowBytes = buffer.rowBytes ?? buffer.width * channels;
   const orientation = buffer.orientation ?? 1;
   check(buffer, channels, rowBytes, orientation);
@@ -52,7 +54,10 @@ export function toRgb(buffer: PixelBuffer): Rgb {
 }
 
 function check(buffer: PixelBuffer, channels: number, rowBytes: number, orientation: number): void {
-  const { width, height, data } = buffer;
+  const { width, height, data, order } = buffer;
+  if (!ORDERS.includes(order)) {
+    throw new UsageError(`Expected the order of a pixel's bytes, one of ${ORDERS.join(", ")}; got ${String(order)}. Give the buffer's own.`);
+  }
   if (!(width > 0 && height > 0 && Number.isInteger(width) && Number.isInteger(height))) {
     throw new UsageError(`Expected a picture of at least one pixel; got ${width}x${height}. Give another picture.`);
   }

@@ -70,7 +70,7 @@ async function start(unit: UnitName, wasm: string): Promise<void> {
 async function checkGpu(): Promise<void> {
   const gpu = (navigator as { gpu?: { requestAdapter(): Promise<unknown> } }).gpu;
   if (gpu === undefined || !(await gpu.requestAdapter())) {
-    throw new UnitError("Expected WebGPU; this browser has none, or no adapter for it. WASM is used instead.");
+    throw new UnitError("Expected WebGPU; this browser has none, or no adapter for it.");
   }
 }
 

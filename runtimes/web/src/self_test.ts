@@ -127,17 +127,17 @@ function judge(
     return { passed: true, maxAbs: null, reason: null };
   }
   const alpha = compareAlpha(found.alpha, vector.alpha, vector.trimap.data);
-  if (!isWithin(alpha, limits)) return fail(alpha.maxAbs, `alpha differs: ${told(alpha)}; at most ${told(limits)} is expected`);
+  if (!isWithin(alpha, limits)) return fail(alpha.maxAbs, `alpha differs by ${told(alpha)}; ${told(limits)} passes`);
   if (vector.foreground) {
     const own = { alpha: found.alpha, foreground: found.foreground ?? new Float32Array() };
     const colours = compareColours(own, { alpha: vector.alpha, foreground: vector.foreground }, vector.trimap.data);
-    if (!isWithin(colours, limits)) return fail(alpha.maxAbs, `alpha * foreground differs: ${told(colours)}; at most ${told(limits)} is expected`);
+    if (!isWithin(colours, limits)) return fail(alpha.maxAbs, `alpha * foreground differs by ${told(colours)}; ${told(limits)} passes`);
   }
   return { passed: true, maxAbs: alpha.maxAbs, reason: null };
 }
 
 function told({ maxAbs, rms }: Deviation): string {
-  return `${maxAbs.toPrecision(2)} at most, ${rms.toPrecision(2)} RMS in the unknown region`;
+  return `up to ${maxAbs.toPrecision(2)} and ${rms.toPrecision(2)} RMS in the unknown region`;
 }
 
 function shortestCost(selection: Selection): number {

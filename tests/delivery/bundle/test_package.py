@@ -4,18 +4,23 @@ import json
 import re
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+import pam_edge.runtimes
 from pam_edge.cli.main import app, run
 from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.artifact.manifest import EndsRecord, Manifest
+from pam_edge.delivery.bundle.fitness import check_comparable
 from pam_edge.delivery.bundle.package import package
+from pam_edge.delivery.bundle.readme import readme
 from pam_edge.delivery.bundle.record import read_bundle
 from pam_edge.errors import ArtifactError, ParityError, UsageError
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.targets import Target
-from pam_edge.terms import Mode, Platform, Precision
+from pam_edge.terms import Mode, Platform, Precision, Result, Source
 
 MODES = (Mode.STATIC, Mode.MULTI, Mode.DYNAMIC)
 FITS = {Target.COREML: {"ios"}, Target.TFLITE: {"android", "web"}, Target.EXECUTORCH: {"android"}}
@@ -80,11 +85,30 @@ def test_a_second_artifact_that_a_page_cannot_set_beside_the_first_is_refused(st
     one = static_artifacts[Target.TFLITE].directory
     with pytest.raises(UsageError, match=r"--compare: expected --platform web"):
         package(one, Platform.ANDROID, tmp_path / "out", compare=artifact)
+    with pytest.raises(UsageError, match=r"--compare .*: expected another mode .* which is static as well"):
+        package(one, Platform.WEB, tmp_path / "out", compare=artifact)
     change_manifest(artifact, lambda manifest: manifest["checkpoint"].update(sha256="0" * 64))
     with pytest.raises(UsageError, match=r"--compare .*: expected the weights of"):
         package(one, Platform.WEB, tmp_path / "out", compare=artifact)
     with pytest.raises(UsageError, match=r"is Core ML"):
         package(one, Platform.WEB, tmp_path / "out", compare=static_artifacts[Target.COREML].directory)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("size", {"height": 96}),
+        ("input", {"ends": EndsRecord(source=Source.MASK, band_px=4)}),
+        ("output", {"ends": EndsRecord(result=Result.CUTOUT)}),
+    ],
+)
+def test_a_page_compares_what_differs_in_its_mode_alone(static_artifacts, dynamic_artifacts, name, change):
+    one, other = static_artifacts[Target.TFLITE], dynamic_artifacts[Target.TFLITE]
+    check_comparable(one, other)
+    entries = tuple(each.model_copy(update=change) for each in other.manifest.entry_points)
+    unlike = Artifact(other.directory, other.manifest.model_copy(update={"entry_points": entries}))
+    with pytest.raises(UsageError, match=rf"expected the {name} of .*; found"):
+        check_comparable(one, unlike)
 
 
 @pytest.mark.parametrize("target", Target)
@@ -247,6 +271,34 @@ def test_commands_of_a_readme_are_ones_that_there_are(static_artifacts, tmp_path
         assert shown.exit_code == 0, name
         assert [option for option in re.findall(r"--[a-z-]+", rest) if option not in shown.stdout] == []
     assert "<<" not in text
+
+
+@pytest.mark.parametrize("name", ["static", "dynamic", "multi", "video"])
+def test_the_readme_of_a_page_says_how_video_is_cut_out_where_the_graph_is_for_it(name):
+    cases = json.loads((Path(pam_edge.runtimes.__file__).parent / "contract" / "manifest.json").read_text())["cases"]
+    manifest = Manifest.model_validate_json(next(each["text"] for each in cases if each["name"] == name))
+    text = readme(manifest, Platform.WEB, {}, "", has_probe=False)
+    assert ("isNext" in text) == (name == "video")
+    assert "<<" not in text
+
+
+@pytest.mark.parametrize(
+    ("has_second", "has_probe", "does"),
+    [
+        (False, False, "The page\ncuts out. "),
+        (False, True, "cuts out and measures its device. "),
+        (True, True, "cuts out, compares two graphs and measures its device. "),
+    ],
+)
+def test_the_readme_of_a_page_promises_what_its_bundle_holds(artifact, has_second, has_probe, does):
+    manifest = Artifact.read(artifact).manifest
+    assert does in readme(manifest, Platform.WEB, {}, "", has_probe=has_probe, has_second=has_second)
+
+
+def test_the_command_to_serve_a_page_can_be_pasted(artifact, tmp_path):
+    out = tmp_path / "a pagé"
+    result = CliRunner().invoke(app, ["package", str(artifact), "--platform", "web", "-o", str(out)])
+    assert f"see it: pam-edge serve '{out}'\n" in result.stdout
 
 
 def test_the_command_prints_what_it_wrote(artifact, tmp_path):

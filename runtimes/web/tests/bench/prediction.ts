@@ -2,6 +2,7 @@
 // paths converted, and each timed in the same browser against what was predicted. On a machine at rest:
 //   npm run bench            SIZE=512 CHECKPOINT=pam-small npm run bench
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,16 +69,17 @@ async function timePlanned(browser: Browser, folder: string, profile: string): P
   const { selection } = JSON.parse(readFileSync(join(dynamic, "manifest.json"), "utf8")) as Pick<Library.Manifest, "selection">;
   const least = selection!.bypass.reduce((sum, each) => sum + each, selection!.fixed);
   const most = selection!.run.reduce((sum, each) => sum + each, selection!.fixed);
-  const costs = SHARES.map((share) => 1.001 * (least + share * (most - least)));
-  const budgets = costs.flatMap((cost) => ["--budget", `${(cost + selection!.margin).toFixed(4)}ms`]);
+  // Of a promise in milliseconds both take the margin off.
+  const promises = SHARES.map((share) => 1.001 * (least + share * (most - least)) + selection!.margin);
+  const budgets = promises.flatMap((promise) => ["--budget", `${promise.toFixed(4)}ms`]);
   const fixed = convert(folder, "fixed", ["--mode", "multi", ...budgets, "--profile", profile]);
   const bundle = join(folder, "page");
   run(["package", fixed, "--platform", "web", "--compare", dynamic, "-o", bundle]);
-  return visit(browser, bundle, join(folder, "none"), (page) => page.evaluate(timeInPage, { costs, rounds: ROUNDS }));
+  return visit(browser, bundle, join(folder, "none"), (page) => page.evaluate(timeInPage, { promises, rounds: ROUNDS }));
 }
 
 /** In the page: call every entry point, and the other file with every budget, once a round and in another order each time. */
-async function timeInPage({ costs, rounds }: { costs: number[]; rounds: number }): Promise<Timed[]> {
+async function timeInPage({ promises, rounds }: { promises: number[]; rounds: number }): Promise<Timed[]> {
   const { Matter } = (await import(`${location.origin}/pam-edge.js`)) as typeof Library;
   const found = new Map<string, { name: string; predictedMs: number; measuredMs: number[] }>();
   const calls: (() => Promise<void>)[] = [];
@@ -87,7 +89,7 @@ async function timeInPage({ costs, rounds }: { costs: number[]; rounds: number }
     const { width, height } = entryPoints[0];
     const data = Uint8ClampedArray.from({ length: width * height * 4 }, (_, i) => (i % 4 === 3 ? 255 : (i * 37) % 251));
     const trimap = { data: new Uint8Array(width * height).fill(128), width, height };
-    for (const budget of mode === "dynamic" ? costs : entryPoints.map((each) => each.name)) {
+    for (const budget of mode === "dynamic" ? promises : entryPoints.map((each) => each.name)) {
       calls.push(async () => {
         const { entry, path, predicted, networkMs } = await matter.cutOut(new ImageData(data, width, height), { trimap }, { budget });
         const name = `${mode === "dynamic" ? `chosen within ${Number(budget).toFixed(2)} ms` : `fixed, ${entry.name}`} ${path}`;
@@ -120,14 +122,10 @@ function report(timed: readonly Timed[]): void {
 async function visit<T>(browser: Browser, bundle: string, uploads: string, action: (page: Page) => Promise<T>): Promise<T> {
   const server = spawn(PAM_EDGE, ["serve", bundle, "--port", "0", "--uploads", uploads, "--json"], { stdio: ["ignore", "pipe", "inherit"] });
   try {
-    let said = "";
-    for await (const line of createInterface(server.stdout)) {
-      said += line;
-      if (line === "}") break; // it goes on running
-    }
+    const [said] = await once(createInterface(server.stdout), "line");
     const page = await browser.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
-    await page.goto((JSON.parse(said) as { address: string }).address);
+    await page.goto((JSON.parse(said as string) as { address: string }).address);
     await page.waitForSelector("#check:not([disabled])", { state: "attached" });
     const found = await action(page);
     await page.close();

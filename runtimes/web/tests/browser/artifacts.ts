@@ -11,6 +11,7 @@ const ARGUMENTS: Record<string, string> = {
   minute_multi: "--checkpoint pam-minute --size 64 --budget 100% --budget 80% --mode multi",
   minute_dynamic: "--checkpoint pam-minute --size 64 --budget 100% --mode dynamic",
   minute_cutout: "--checkpoint pam-minute --size 64 --budget 100% --mode dynamic --inputs mask --outputs cutout",
+  minute_video: "--checkpoint pam-minute --size 64 --budget 100% --mode dynamic --inputs mask+previous --outputs cutout",
 };
 
 /** Whether this machine can convert: `make setup` was run. */
@@ -27,6 +28,14 @@ export function artifact(name: keyof typeof ARGUMENTS): string {
     renameSync(`${out}/${readdirSync(out)[0]}`, folder);
     rmSync(out, { recursive: true });
   }
+  return folder;
+}
+
+/** Return the web bundle of an artifact, packaged anew with the library that was built here. */
+export function bundle(name: keyof typeof ARGUMENTS): string {
+  const folder = `build/bundles/${name}`;
+  rmSync(folder, { recursive: true, force: true });
+  run(["package", artifact(name), "--platform", "web", "-o", folder]);
   return folder;
 }
 

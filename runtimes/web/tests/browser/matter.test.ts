@@ -6,7 +6,8 @@ import { after, before, describe, test } from "node:test";
 import { build } from "esbuild";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import type * as Library from "../../src/index.js";
-import { artifact, CAN_CONVERT, PYTHON } from "./artifacts.js";
+import { decodePng } from "../../src/png.js";
+import { artifact, bundle, CAN_CONVERT, PYTHON } from "./artifacts.js";
 import { launch, SOFTWARE_GPU, WHY_NOT } from "./chromium.js";
 import { type Served, serve } from "./server.js";
 
@@ -22,7 +23,7 @@ describe("Matter in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: no 
   });
   after(() => browser?.close());
 
-  for (const name of ["minute_static", "minute_multi", "minute_dynamic", "minute_cutout"] as const) {
+  for (const name of ["minute_static", "minute_multi", "minute_dynamic", "minute_cutout", "minute_video"] as const) {
     test(`${name} gives within 1e-4 what Python gives`, async () => {
       const page = await open(name);
       const found = await page.evaluate(async (units) => {
@@ -33,7 +34,7 @@ describe("Matter in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: no 
         return { unit, files: [...files].map(([file, data]) => [file, Array.from(data)] as const) };
       }, (name === "minute_multi" ? ["wasm_threads"] : ["wasm"]) as Library.UnitName[]);
       assert.equal(found.unit, name === "minute_multi" ? "wasm_threads" : "wasm");
-      const names = readdirSync(`${artifact(name)}/golden`).filter((each) => each.endsWith(".f32"));
+      const names = readdirSync(`${artifact(name)}/golden`).filter((each) => each.endsWith(".f32") && !each.endsWith(".previous.f32"));
       assert.deepEqual(found.files.map(([file]) => file).sort(), names.sort());
       for (const [file, data] of found.files) {
         const expected = floats(readFileSync(`${artifact(name)}/golden/${file}`));
@@ -60,6 +61,55 @@ describe("Matter in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: no 
       }, [image, trimap]);
       const expected = matteInPython(artifact(name), image, trimap);
       assert.ok(worst(Float32Array.from(alpha), expected) <= 1e-4);
+      await page.close();
+    });
+  }
+
+  test("frames of a video are within 1e-4 of Python, where the mask drops out, after a cut, and after a picture of another size", async () => {
+    const frames = videoInPython(artifact("minute_video"));
+    const page = await open("minute_video");
+    const found = await page.evaluate(async (frames) => {
+      const { Matter } = (await import(`${location.origin}/pam-edge.js`)) as typeof Library;
+      const bytes = (text: string): Uint8Array => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+      const matter = await Matter.open("/model/", { units: ["wasm"] });
+      const found: { alpha: number[]; path: string | null }[] = [];
+      for (const { image, mask, isNext, side } of frames) {
+        const picture = { data: bytes(image), width: side, height: side, order: "rgb" } as const;
+        const { alpha, path } = await matter.cutOut(picture, { mask: { data: bytes(mask), width: side, height: side } }, { isNext });
+        found.push({ alpha: Array.from(alpha), path });
+      }
+      return found;
+    }, frames);
+    for (const [index, frame] of frames.entries()) {
+      if (frame.alpha === null) continue; // of another size: there only to be forgotten
+      const expected = floats(Buffer.from(frame.alpha, "base64"));
+      assert.ok(worst(Float32Array.from(found[index].alpha), expected) <= 1e-4, `frame ${index}`);
+      assert.equal(found[index].path, frame.path, `frame ${index}`);
+      // What the last frame gave has to matter, or this would prove nothing.
+      if (frame.isMoved) assert.ok(worst(expected, floats(Buffer.from(frame.asFirst, "base64"))) > 0.01, `frame ${index}`);
+    }
+    assert.ok(frames.some((each) => each.isMoved));
+    await page.close();
+  });
+
+  for (const name of ["minute_static", "minute_cutout", "minute_video"] as const) {
+    test(`the whole page in the README of a bundle, ${name}, cuts out as it stands`, async () => {
+      const folder = bundle(name);
+      const [html, video] = [...readFileSync(`${folder}/README.md`, "utf8").matchAll(/```(?:html|js)\n(.*?)```/gs)].map((each) => each[1]);
+      const served = await serve({ folders: { "/cutout/": folder }, instead: new Map([["/index.html", html]]), strict: false });
+      const page = await (await browser.newContext()).newPage();
+      const wrong: string[] = [];
+      page.on("pageerror", (error) => wrong.push(error.message));
+      await page.goto(served.address);
+      await page.waitForFunction(() => document.querySelector("img")!.naturalWidth > 0 || document.querySelector("img")!.alt, null, { timeout: 60_000 });
+      assert.deepEqual(wrong, []);
+      const png = await page.evaluate(async () => [...new Uint8Array(await (await fetch(document.querySelector("img")!.src)).arrayBuffer())]);
+      const { width, height, data } = await decodePng(Uint8Array.from(png), "cut-out.png");
+      const alphas = data.filter((_, i) => i % 4 === 3);
+      assert.deepEqual([width, height, Math.min(...alphas), Math.max(...alphas)], [64, 64, 0, 255]);
+      assert.equal(video !== undefined, name === "minute_video");
+      if (video) assert.deepEqual(await page.evaluate(runVideo, video), [false, true, true]);
+      served.close();
       await page.close();
     });
   }
@@ -117,6 +167,8 @@ describe("Matter in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: no 
     await page.reload();
     const second = await prepare(page, undefined, options);
     assert.deepEqual([first.isRemembered, second.isRemembered, second.unit], [false, true, "wasm"]);
+    const more = await prepare(page, undefined, { units: ["wasm_threads", "wasm"] });
+    assert.equal(more.isRemembered, false, "a verdict on fewer units is none on all of them");
     await context.close();
   });
 
@@ -154,11 +206,52 @@ describe("Matter in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: no 
         await attempt(matter.cutOut(new Blob(["no picture"]), { mask })),
         await attempt(matter.cutOut(pixels(8, 8), { mask }, { budget: "cheap" })),
         await attempt(matter.cutOut(pixels(8, 8), { mask }, { deadlineMs: 0 })),
+        await attempt(matter.cutOut(pixels(8, 8), { mask }, { deadlineMs: "40" as never })),
+        await attempt(matter.cutOut(pixels(8, 8), { mask }, { budget: {} as never })),
+        await attempt(matter.cutOut(null as never, { mask })),
+        await attempt(matter.cutOut("photo.jpg" as never, { mask })),
+        await attempt(matter.cutOut(pixels(8, 8), undefined as never)),
+        await attempt(matter.cutOut(pixels(8, 8), { mask: document.createElement("canvas") as never })),
+        await attempt(Matter.open("/model/", { units: ["npu" as never] })),
+        await attempt(Matter.open("/model/", { units: [] })),
         await attempt(matter.cutOut(pixels(1, 1), { mask })),
       ];
     });
-    assert.deepEqual(said.map((each) => each.split(":")[0]), [...Array(8).fill("UsageError"), "fine"]);
-    assert.match(said[1], /1 to 40 megapixels; got 10000x10000/);
+    assert.deepEqual(said.map((each) => each.split(":")[0]), [...Array(16).fill("UsageError"), "fine"]);
+    assert.match(said[1], /1 pixel to 40 megapixels; got 10000x10000/);
+    await page.close();
+  });
+
+  test("a bundle that was closed says so: never used, prepared, or in the middle of a call", async () => {
+    const page = await open("minute_static");
+    const said = await page.evaluate(async () => {
+      const { Matter } = (await import(`${location.origin}/pam-edge.js`)) as typeof Library;
+      const picture = { data: new Uint8Array(200 * 200 * 4).fill(90), width: 200, height: 200, order: "rgba" } as const;
+      const mask = { width: 2, height: 1, data: Uint8Array.of(0, 255) };
+      const told = (action: Promise<unknown>): Promise<string> => action.then(() => "fine", (error) => `${error.name}: ${error.message}`);
+      const bundles = await Promise.all([0, 1, 2, 3].map(() => Matter.open("/model/", { units: ["wasm"] })));
+      const [fresh, prepared, busy, preparing] = bundles;
+      await prepared.prepare();
+      await busy.prepare();
+      const calls = [busy.cutOut(picture, { mask }), preparing.prepare()].map(told);
+      for (const each of bundles) each.close();
+      return Promise.all([told(fresh.prepare()), told(prepared.cutOut(picture, { mask })), ...calls]);
+    });
+    for (const each of said) assert.match(each, /^UsageError: Expected a bundle that is open; this one was closed/);
+    await page.close();
+  });
+
+  test("an entry point is taken by its name, and a budget by its own", async () => {
+    const page = await open("minute_multi");
+    const names = await page.evaluate(async () => {
+      const { Matter } = (await import(`${location.origin}/pam-edge.js`)) as typeof Library;
+      const matter = await Matter.open("/model/", { units: ["wasm"] });
+      const picture = { data: new Uint8Array(64 * 64 * 4).fill(90), width: 64, height: 64, order: "rgba" } as const;
+      const mask = { width: 2, height: 1, data: Uint8Array.of(0, 255) };
+      const cut = async (budget: string): Promise<string> => (await matter.cutOut(picture, { mask }, { budget })).entry.name;
+      return [await cut("80%"), await cut("80pct"), await cut("100%")];
+    });
+    assert.deepEqual(names, ["80pct", "80pct", "100pct"]);
     await page.close();
   });
 
@@ -263,6 +356,78 @@ sys.stdout.buffer.write(matte_any_size(matter, decode(image), decode(trimap)).as
   const done = spawnSync(PYTHON, ["-P", "-c", script], { input: JSON.stringify([folder, image, trimap]), maxBuffer: 2 ** 28 });
   assert.equal(done.status, 0, done.stderr.toString());
   return floats(done.stdout);
+}
+
+interface Frame {
+  image: string;
+  mask: string;
+  side: number;
+  isNext: boolean;
+  /** What Python gives: raw float32; null of a picture of another size. And what it would give for a first frame. */
+  alpha: string | null;
+  asFirst: string;
+  path: string;
+  isMoved: boolean;
+}
+
+/** Return frames of a subject that moves under a mask that flickers, with what Python gives for them one after the other. */
+function videoInPython(folder: string): Frame[] {
+  const script = `
+import base64, json, sys
+import numpy as np
+import pam_edge
+artifact = pam_edge.open_artifact(sys.argv[1])
+model = artifact.open(artifact.manifest.entry_points[0], threads=1)
+text = lambda values: base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
+noise = np.random.default_rng(3).integers(0, 60, (64, 64, 3))
+last, frames = None, []
+# (isNext, side, whether the mask has dropped out, whether it is off)
+for index, (is_next, side, is_out, off) in enumerate([
+    (False, 64, False, 0), (True, 64, False, 4), (True, 64, True, 0), (True, 64, False, 0),
+    (False, 64, False, 0), (True, 64, False, 3), (True, 48, False, 0), (True, 64, False, 0), (True, 64, False, 5),
+]):
+    rows, columns = np.mgrid[:side, :side]
+    subject = (rows - 32) ** 2 + (columns - 26 - index) ** 2 < 200
+    image = (noise[:side, :side] + np.where(subject, 150, 20)[..., None]).astype(np.uint8)
+    mask = np.where(np.roll(subject, off, 1) & (not is_out), 255, 0).astype(np.uint8)
+    frame = {"image": text(image), "mask": text(mask), "side": side, "isNext": is_next, "alpha": None, "asFirst": "", "path": "", "isMoved": False}
+    if side == 64:
+        previous = last if is_next else None
+        found, first = (model(image, mask, last=each) for each in (previous, None))
+        frame |= {"alpha": text(found.alpha.astype("<f4")), "asFirst": text(first.alpha.astype("<f4")), "path": str(found.path), "isMoved": previous is not None}
+        last = found.as_last
+    else:
+        last = None
+    frames.append(frame)
+print(json.dumps(frames))
+`;
+  const done = spawnSync(PYTHON, ["-P", "-c", script, folder], { encoding: "utf8", maxBuffer: 2 ** 28 });
+  assert.equal(done.status, 0, done.stderr);
+  return JSON.parse(done.stdout);
+}
+
+/** Run a README's lines for video, with frames that end after the third; return what `isNext` was of each. */
+async function runVideo(lines: string): Promise<boolean[]> {
+  const { Matter } = (await import(`${location.origin}/cutout/pam-edge.js`)) as typeof Library;
+  const own = await Matter.open("./cutout/model/");
+  const said: boolean[] = [];
+  const matter = {
+    cutOut: (picture: Library.Picture, guide: Library.Guide, options: Library.CutOptions) => {
+      said.push(options.isNext ?? false);
+      return own.cutOut(picture, guide, options);
+    },
+  };
+  const nextFrame = async (): Promise<ImageData> => {
+    if (said.length === 3) throw new Error("the video ends");
+    return new ImageData(64, 64);
+  };
+  const nextMask = async (): Promise<Library.Grey> => ({ width: 2, height: 1, data: Uint8Array.of(0, 255) });
+  const context = new OffscreenCanvas(64, 64).getContext("2d");
+  const AsyncFunction = (async () => undefined).constructor as FunctionConstructor;
+  await AsyncFunction("matter", "nextFrame", "nextMask", "context", lines)(matter, nextFrame, nextMask, context).catch((error: Error) => {
+    if (error.message !== "the video ends") throw error;
+  });
+  return said;
 }
 
 function floats(data: Buffer): Float32Array {

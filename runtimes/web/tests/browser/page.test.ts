@@ -167,6 +167,12 @@ describe("the page in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: n
     assert.ok(size > 0);
     await page.waitForFunction(() => /Paint over|Cut out/.test(document.querySelector("#status")!.textContent!), null, { timeout: 240_000 });
     assert.ok(await page.isHidden("#error"));
+    await page.check("input[name=mask][value=paint]");
+    await page.focus("#paint");
+    await page.keyboard.press(" ");
+    await page.click("#cut");
+    await finished(page);
+    assert.equal(await page.innerText("#status"), "Cut out, 4898 x 4898 pixels. Made smaller: the picture has 10000 x 10000, and this page takes 24 megapixels.");
     await context.close();
   });
 
@@ -205,6 +211,28 @@ describe("the page in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: n
     await context.close();
   });
 
+  test("two graphs are compared: which blocks run, what they are predicted to cost, and what they took", async () => {
+    const { page, context } = await visit({ compare: "minute_static" });
+    await open(page, photograph("astronaut"));
+    const own = (await page.innerText("#path-said")).match(/^(\d of 4) blocks ran, in the first of (\d+) tiles/)!;
+    const predicted = await page.innerText("#predicted");
+    await page.waitForSelector("#compare:visible");
+    assert.equal(await page.innerText("#compare"), "Compare dynamic and static");
+    await page.click("#compare");
+    await page.waitForFunction(() => document.querySelector("#status")!.textContent === "Compared." || !document.querySelector<HTMLElement>("#error")!.hidden);
+    assert.ok(await page.isHidden("#error"), await page.innerText("#error"));
+    const rows = await page.evaluate(() => [...document.querySelectorAll("#compared tbody tr")].map((row) => [...row.children].map((cell) => cell.textContent!)));
+    await page.screenshot({ path: `${SCREENSHOTS}/compared.png`, fullPage: true });
+    const [{ path, predicted_cost: once }] = JSON.parse(readFileSync(`${artifact("minute_static")}/manifest.json`, "utf8")).entry_points;
+    const [dynamic, fixed] = rows;
+    assert.deepEqual(dynamic.slice(0, 2), ["dynamic", own[1]]);
+    assert.equal(dynamic[2].split(",")[0], predicted.split(",")[0]);
+    assert.deepEqual(fixed.slice(0, 2), ["static", `${path.replaceAll("0", "").length} of ${path.length}`]);
+    assert.equal(fixed[2].split(",")[0], `${(once * Number(own[2])).toPrecision(3)} GMAC`);
+    for (const row of rows) assert.match(row[3], /^[\d.]+ m?s$/);
+    await context.close();
+  });
+
   test("the device is checked: what came out is offered as one file", async () => {
     const { page, context } = await visit();
     await ready(page);
@@ -237,10 +265,10 @@ describe("the page in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: n
   });
 
   /** Open the page with a dynamic model and a probe, and wait until its model is known. */
-  async function visit({ instead, query = "", host = "127.0.0.1" }: { instead?: Map<string, string>; query?: string; host?: string } = {}): Promise<Visit> {
+  async function visit({ instead, query = "", host = "127.0.0.1", compare }: VisitOptions = {}): Promise<Visit> {
     const posted: string[] = [];
     const served = await serve({
-      folders: { "/": "dist", "/model/": artifact("minute_dynamic"), "/probe/": kit() },
+      folders: { "/": "dist", "/model/": artifact("minute_dynamic"), "/probe/": kit(), ...(compare && { "/compare/": artifact(compare) }) },
       instead,
       handle: (request, response, body) => {
         if (request.url === "/about") response.writeHead(200, { "Content-Type": "application/json" }).end('{"uploads": true}');
@@ -259,6 +287,14 @@ describe("the page in Chromium", { skip: WHY_NOT || (!CAN_CONVERT && "not run: n
     return { page, context, served, posted };
   }
 });
+
+interface VisitOptions {
+  instead?: Map<string, string>;
+  query?: string;
+  host?: string;
+  /** What lies in the bundle as a second model. */
+  compare?: Parameters<typeof artifact>[0];
+}
 
 interface TraceEvent {
   name: string;

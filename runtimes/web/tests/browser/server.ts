@@ -25,6 +25,8 @@ export interface ServeOptions {
   instead?: Map<string, Uint8Array | string | null>;
   /** Whether threads may be used. */
   isolated?: boolean;
+  /** Whether pages are held to the policy of `pam-edge serve`; an app's own have scripts in them. */
+  strict?: boolean;
   /** Answers what is posted, and other addresses. */
   handle?: (request: IncomingMessage, response: ServerResponse, body: string) => boolean;
 }
@@ -61,8 +63,8 @@ export async function serve(options: ServeOptions): Promise<Served> {
 }
 
 function send(options: ServeOptions, path: string, response: ServerResponse): void {
-  // The policy is that of `pam-edge serve`.
-  const headers: Record<string, string> = { "Content-Security-Policy": POLICY, "Content-Type": TYPES[extname(path)] ?? "application/octet-stream", "Cache-Control": "no-cache" };
+  const headers: Record<string, string> = { "Content-Type": TYPES[extname(path)] ?? "application/octet-stream", "Cache-Control": "no-cache" };
+  if (options.strict ?? true) headers["Content-Security-Policy"] = POLICY;
   if (options.isolated ?? true) {
     headers["Cross-Origin-Opener-Policy"] = "same-origin";
     headers["Cross-Origin-Embedder-Policy"] = "require-corp";

@@ -9,9 +9,12 @@ import { test } from "node:test";
 import { Latest } from "../../page/latest.js";
 import { tar } from "../../page/tar.js";
 import { maskFromTrimap, trimapFromMask } from "../../src/bands.js";
+import { budgetInput } from "../../src/budgets.js";
 import { ArtifactError, UsageError } from "../../src/errors.js";
 import { withColours, withForeground } from "../../src/foreground.js";
 import { fileHash } from "../../src/hashes.js";
+import { asGuide } from "../../src/pictures.js";
+import { toRgb } from "../../src/pixels.js";
 import { decodePng, encodePng } from "../../src/png.js";
 import { fetchKit } from "../../src/probe.js";
 import { resizeGrey } from "../../src/resizing.js";
@@ -95,4 +98,44 @@ test("a kit that is no kit is refused", async () => {
   for (const content of ["nothing", "[]", "{}", '{"samples": {"target": "coreml"}}', '{"samples": {"target": "tflite"}, "file": "../x"}']) {
     await assert.rejects(fetchKit(address(content)), ArtifactError, content);
   }
+});
+
+test("a promise of milliseconds holds the prediction's margin, and a graph is never given more than was asked", () => {
+  const costs = { fixed: 1, run: [2], bypass: [1], margin: 0.5 };
+  assert.equal(budgetInput({ ...costs, unit: "ms" }, 12), 11.5);
+  assert.equal(budgetInput({ ...costs, unit: "GMAC" }, 12), 12);
+  assert.equal(budgetInput({ ...costs, unit: "ms" }, 0.1), 0);
+  for (const budget of [0.1, 0.7, 1e-40, 16777217, 123.456]) {
+    const given = budgetInput({ ...costs, unit: "GMAC" }, budget);
+    assert.ok(given === Math.fround(given) && given <= budget && Math.fround(budget) - given <= 1e-6 * budget + 1e-44, `${budget}: ${given}`);
+  }
+});
+
+test("a guide is a mask or a trimap of bytes; all else is refused in a paragraph", () => {
+  const grey = { width: 2, height: 1, data: Uint8Array.of(0, 255) };
+  assert.deepEqual(asGuide({ mask: { ...grey, data: Uint8ClampedArray.of(0, 255) } as never, bandPx: 0 }).constructor, Object);
+  assert.deepEqual(asGuide({ trimap: grey }), { trimap: grey });
+  for (const given of [
+    undefined,
+    null,
+    "mask",
+    {},
+    { mask: null },
+    { mask: grey, trimap: grey },
+    { mask: "mask.png" },
+    { mask: new Blob() },
+    { mask: { ...grey, data: Float32Array.of(0, 1) } },
+    { mask: { ...grey, data: [0, 255] } },
+    { mask: { ...grey, width: 3 } },
+    { mask: { ...grey, data: new Uint8Array() } },
+    { mask: grey, bandPx: -1 },
+    { mask: grey, bandPx: NaN },
+  ]) {
+    assert.throws(() => asGuide(given as never), (error: Error) => error instanceof UsageError && /^Expected .*; got .*\. \S.*\.$/.test(error.message), String(given));
+  }
+});
+
+test("bytes in an unknown order are refused", () => {
+  const buffer = { data: new Uint8Array(12), width: 2, height: 2 };
+  for (const order of ["xyz", "", null, undefined]) assert.throws(() => toRgb({ ...buffer, order } as never), UsageError, String(order));
 });
