@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pam_edge.delivery.artifact.manifest import Manifest
@@ -142,7 +143,26 @@ def video() -> Record:
     return manifest("static", [record])
 
 
-GOOD: dict[str, Callable[[], Record]] = {"static": static, "multi": multi, "dynamic": dynamic, "video": video}
+def quantised(precision: str) -> Record:
+    scores = {"pictures": 6, "sad_float": 4.0, "sad": 4.1, "mse_float": 40.0, "mse": 40.5}
+    quality = {"path": "1101", **scores, "worst_picture": "hair", "worst_change": 0.02}
+    record = {
+        "float_parts": {"head": None, "enc8.1": 0.01},
+        "ranges": {"input": [-2.1, 2.6]} if precision == "int8" else {},
+        "calibration": [{"picture": "astronaut", "sha256": _SHA}],
+        "quality": [quality],
+    }
+    return manifest("static", [entry("mild", (64, 96))], precision=precision, quantisation=record)
+
+
+GOOD: dict[str, Callable[[], Record]] = {
+    "static": static,
+    "multi": multi,
+    "dynamic": dynamic,
+    "video": video,
+    "int8": partial(quantised, "int8"),
+    "w8": partial(quantised, "w8"),
+}
 
 
 def _set(*place: Any, to: Any) -> Callable[[Record], None]:

@@ -7,7 +7,7 @@ enum ManifestReader {
   private static let mostBlocks = 64
   private static let top: Set = [
     "schema_version", "checkpoint", "target", "mode", "precision", "io", "profile", "selection", "accelerators",
-    "entry_points", "command", "parity", "golden", "tool_versions",
+    "quantisation", "entry_points", "command", "parity", "golden", "tool_versions",
   ]
   private static let entryKeys: Set = [
     "name", "height", "width", "ends", "inputs", "outputs", "budget", "path", "function", "budget_input",

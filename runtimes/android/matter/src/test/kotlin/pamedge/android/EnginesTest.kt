@@ -70,7 +70,8 @@ class EnginesTest {
             val found = LiteRtGpuEngine(folders.newFile(), precision).run(entry, inputs)
             assertArrayEquals(floatArrayOf(0f, 128f), found.getValue("alpha"), 0f)
         }
-        assertEquals(listOf(CompiledModel.GpuOptions.Precision.FP32, null), asked)
+        val full = CompiledModel.GpuOptions.Precision.FP32
+        assertEquals(Precision.entries.map { if (it == Precision.FP32) full else null }, asked)
     }
 
     @Test
