@@ -34,6 +34,7 @@ from pam_edge.delivery.planned import PlannedRecord
 from pam_edge.device_profiles import load_profile
 from pam_edge.device_profiles.schema import DeviceProfile
 from pam_edge.errors import BudgetError, UsageError
+from pam_edge.evaluation.pictures import folder_pictures
 from pam_edge.graphs.ends import PLAIN, Ends, Interface
 from pam_edge.graphs.governor import GovernorCosts, budget_input
 from pam_edge.matting.trimaps import default_band_px
@@ -224,8 +225,10 @@ def choose_ends(
 
 
 def _check_request(request: ConvertRequest) -> None:
-    if request.calibration is not None and request.precision is not Precision.INT8:
-        raise UsageError("Expected no calibration pictures but for int8, whose features have ranges. Leave them out.")
+    if request.calibration is not None:
+        if request.precision is not Precision.INT8:
+            raise UsageError("Expected no calibration but for int8, whose features have ranges. Leave it out.")
+        folder_pictures(request.calibration)  # which cannot be used is told before any work starts
     for each in request.interfaces:
         check_size(*each.size)
     if request.mode is Mode.PROBE:
