@@ -82,7 +82,7 @@ def test_calibration_pictures_are_for_int8_alone_and_have_to_be_there(tmp_path):
         ["--precision", "fp32", "--calibration", str(tmp_path)],
         ["--precision", "int8", "--calibration", "no"],
     ):
-        with pytest.raises(UsageError, match="calibration|folder of photographs"):
+        with pytest.raises(UsageError, match=r"calibration|folder of photographs"):
             CliRunner().invoke(app, [*arguments, *more], catch_exceptions=False)
         assert not list(tmp_path.iterdir())
 

@@ -143,6 +143,8 @@ class Artifact:
         if not self.is_unchanged(entry):
             found.append("the file's SHA-256 is not the manifest's: it was changed after it was made")
         stored, stated = runtime.precision(self.file(entry)), self.manifest.precision
+        if stated not in self.manifest.target.facts.precisions:
+            found.append(f"the manifest says {stated}, in which {self.manifest.target.facts.label} files do not come")
         if stored not in (None, stated):
             found.append(f"the file's weights are {stored}, the manifest says {stated}")
         return tuple(found)
