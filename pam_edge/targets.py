@@ -90,15 +90,16 @@ class Shipping:
 
     Attributes:
         refused: why not; empty where it can.
-        needs: what the device has to have, by mode.
-        precision_needs: what it has to have beside, by precision.
+        needs: what the device has to have.
+        mode_needs, precision_needs: what it has to have instead, by mode and by precision.
         refused_precisions: in which files are no use there, and why.
         engines: class of the platform's library that runs the files, where it has several.
         runtime: what the library's build files call the runtime that the app adds, where it adds one.
     """
 
     refused: str = ""
-    needs: Mapping[Mode, str] = field(default_factory=dict)
+    needs: str = ""
+    mode_needs: Mapping[Mode, str] = field(default_factory=dict)
     precision_needs: Mapping[Precision, str] = field(default_factory=dict)
     refused_precisions: Mapping[Precision, str] = field(default_factory=dict)
     engines: str = ""
@@ -106,7 +107,7 @@ class Shipping:
 
     def needed(self, mode: Mode, precision: Precision) -> str:
         """Return what the device has to have."""
-        return "; ".join(filter(None, (self.needs.get(mode), self.precision_needs.get(precision))))
+        return "; ".join(filter(None, (self.mode_needs.get(mode), self.precision_needs.get(precision)))) or self.needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,14 @@ class TargetFacts:
         """Return what files of a precision compute in."""
         return self.arithmetic.get(precision, precision)
 
+    def needs(self, mode: Mode, precision: Precision) -> dict[Platform, str]:
+        """Return what a device has to have, by platform that files can ship on."""
+        return {
+            platform: known.needed(mode, precision)
+            for platform, known in self.shipping.items()
+            if not known.refused and precision not in known.refused_precisions
+        }
+
     def default_io(self, precision: Precision) -> TensorIO:
         """Return the form of inputs and outputs when none is asked for."""
         return TensorIO.IMAGE if precision in self.image_precisions else TensorIO.TENSOR
@@ -179,10 +188,6 @@ _SIXTEEN_LEVELS = (
 _ON_CPU = dict.fromkeys(Precision, ComputeUnit.CPU)
 
 
-def _everywhere(needed: str) -> dict[Mode, str]:
-    return dict.fromkeys(Mode, needed)
-
-
 FACTS: Mapping[Target, TargetFacts] = {
     Target.COREML: TargetFacts(
         label="Core ML",
@@ -191,10 +196,10 @@ FACTS: Mapping[Target, TargetFacts] = {
         default_precision=Precision.FP16,
         not_offered={Precision.W4: _SIXTEEN_LEVELS},
         # The Neural Engines of most phones compute in half precision whatever is stored; A17 Pro and M4 gain by int8.
-        arithmetic={Precision.W8: Precision.FP16, Precision.INT8: Precision.FP16},
+        arithmetic=dict.fromkeys((Precision.W8, Precision.W6, Precision.INT8), Precision.FP16),
         layout=Layout.NCHW,
         # A half-float image rounds alpha by 2e-4, which is more than fp32's parity allows.
-        image_precisions=frozenset({Precision.FP16, Precision.W8, Precision.INT8}),
+        image_precisions=frozenset({Precision.FP16, Precision.W8, Precision.W6, Precision.INT8}),
         # The Neural Engine has no fp32.
         units=dict.fromkeys(Precision, ComputeUnit.NEURAL_ENGINE) | {Precision.FP32: ComputeUnit.GPU},
         accelerators=(
@@ -231,10 +236,13 @@ FACTS: Mapping[Target, TargetFacts] = {
         kit=PhoneKit(program="coreml.py", guide="coreml.md", has_probe=False),
         shipping={
             Platform.IOS: Shipping(
-                needs=_everywhere("iOS 16 or macOS 13")
-                | {Mode.MULTI: "iOS 18 or macOS 15, from which on Core ML takes several functions in one package"},
+                needs="iOS 16 or macOS 13",
+                mode_needs={
+                    Mode.MULTI: "iOS 18 or macOS 15, from which on Core ML takes several functions in one package"
+                },
                 precision_needs={
-                    Precision.INT8: "iOS 17 or macOS 14, from which on Core ML takes features of eight bits"
+                    Precision.INT8: "iOS 17 or macOS 14, from which on Core ML takes features of eight bits",
+                    Precision.W6: "iOS 18 or macOS 15, from which on Core ML takes palettes for groups of channels",
                 },
             ),
             Platform.ANDROID: Shipping(refused="Core ML is Apple's"),
@@ -246,7 +254,10 @@ FACTS: Mapping[Target, TargetFacts] = {
         packages={"litert_torch": "litert-torch", "ai_edge_litert": "ai-edge-litert"},
         runtime_package="ai_edge_litert",
         default_precision=Precision.FP32,
-        not_offered={Precision.W4: _SIXTEEN_LEVELS},
+        not_offered={
+            Precision.W6: "it stores weights as integers of eight or four bits, and has no palettes; w8 is the next",
+            Precision.W4: _SIXTEEN_LEVELS,
+        },
         arithmetic={Precision.FP16: Precision.FP32, Precision.W8: Precision.FP32},
         layout=Layout.NHWC,
         image_precisions=frozenset(),
@@ -279,11 +290,9 @@ FACTS: Mapping[Target, TargetFacts] = {
         ),
         shipping={
             Platform.IOS: Shipping(refused="the Swift package runs Core ML, which alone reaches the Neural Engine"),
-            Platform.ANDROID: Shipping(
-                needs=_everywhere("Android 8 (API 26)"), engines="LiteRtEngines", runtime="litert"
-            ),
+            Platform.ANDROID: Shipping(needs="Android 8 (API 26)", engines="LiteRtEngines", runtime="litert"),
             Platform.WEB: Shipping(
-                needs=_everywhere("a browser with WebAssembly SIMD, as all have had since 2023"),
+                needs="a browser with WebAssembly SIMD, as all have had since 2023",
                 # pam-tiny, 256x256, mild, in turns in Chromium, one thread, medians of ten: 5.3 times.
                 refused_precisions={
                     Precision.FP16: "half-precision weights take WebAssembly two to five times as long as fp32",
@@ -303,6 +312,7 @@ FACTS: Mapping[Target, TargetFacts] = {
             "the casts at the graph's ends fall outside of it",
             Precision.W8: "its XNNPACK delegate leaves convolutions of eight-bit weights and float features "
             "outside; take int8, which it computes faster as well",
+            Precision.W6: "its XNNPACK delegate takes no palettes; take int8",
             Precision.W4: _SIXTEEN_LEVELS,
         },
         arithmetic={},
@@ -323,9 +333,7 @@ FACTS: Mapping[Target, TargetFacts] = {
         ),
         shipping={
             Platform.IOS: Shipping(refused="the Swift package runs Core ML, which alone reaches the Neural Engine"),
-            Platform.ANDROID: Shipping(
-                needs=_everywhere("Android 8 (API 26)"), engines="ExecuTorchEngines", runtime="executorch"
-            ),
+            Platform.ANDROID: Shipping(needs="Android 8 (API 26)", engines="ExecuTorchEngines", runtime="executorch"),
             Platform.WEB: Shipping(refused="ExecuTorch has no runtime for browsers here"),
         },
     ),

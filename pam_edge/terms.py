@@ -40,18 +40,20 @@ class Precision(StrEnum):
     """Weights and features in eight bits."""
     W8 = "w8"
     """Weights in eight bits, a scale for each output channel; features and arithmetic stay float."""
+    W6 = "w6"
+    """Weights of sixty-four values for each group of output channels; features and arithmetic stay float."""
     W4 = "w4"
-    """Weights of sixteen levels."""
+    """Weights of sixteen values."""
 
     @property
     def bytes(self) -> float:
         """Of a number that is stored so."""
-        return {Precision.FP32: 4, Precision.FP16: 2, Precision.W4: 0.5}.get(self, 1)
+        return {Precision.FP32: 4, Precision.FP16: 2, Precision.W6: 0.75, Precision.W4: 0.5}.get(self, 1)
 
     @property
     def is_quantised(self) -> bool:
         """Whether an artifact is held to a quantised reference, and has to be good enough beside the float one."""
-        return self in (Precision.INT8, Precision.W8, Precision.W4)
+        return self in (Precision.INT8, Precision.W8, Precision.W6, Precision.W4)
 
 
 class Mode(StrEnum):

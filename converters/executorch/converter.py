@@ -16,6 +16,7 @@ from pam_edge.converters.executorch.dequantise_each import dequantise_each
 from pam_edge.converters.executorch.lower_branches import delegate_branches
 from pam_edge.converters.executorch.memory_plan import PlanInPlace
 from pam_edge.converters.executorch.partitions import CutAtLargestFeatures
+from pam_edge.converters.executorch.resize_int8 import CONFIGS
 from pam_edge.graphs.dynamic import DynamicGraph, ProbeGraph
 from pam_edge.graphs.ends import with_ends
 from pam_edge.terms import Mode
@@ -41,7 +42,7 @@ class ExecuTorchConverter:
     def _lower(self, entries: tuple[EntryPoint, ...], job: ConversionJob) -> ExecutorchProgramManager:
         exported = {entry.name: dequantise_each(_export(job, entry)) for entry in entries}
         chooses = job.mode in (Mode.DYNAMIC, Mode.PROBE)
-        partitioner = CutAtLargestFeatures() if chooses else XnnpackPartitioner()
+        partitioner = CutAtLargestFeatures(CONFIGS) if chooses else XnnpackPartitioner(CONFIGS)
         edge = to_edge_transform_and_lower(exported, partitioner=[partitioner])
         check = check_choices if chooses else check_one_partition
         for name in exported:

@@ -32,7 +32,7 @@ def convert(
         str, typer.Option(help="static: a file per budget; multi: one file for all; dynamic: chosen per image.")
     ] = "static",
     precision: Annotated[
-        str | None, typer.Option(help="fp32, fp16, int8, or w8 (weights alone); default: the target's own.")
+        str | None, typer.Option(help="fp32, fp16, int8, or weights alone: w8, w6; default: the target's own.")
     ] = None,
     calibration: Annotated[
         Path | None, typer.Option(help="Photographs to quantise int8's features by. Default: those that ship.")
@@ -101,11 +101,11 @@ def convert(
 def float_parts(manifest: Manifest) -> str:
     """Return what of a quantised artifact is not, for people."""
     assert manifest.quantisation is not None, "only quantised artifacts have such parts"
-    if manifest.precision is not Precision.INT8:
-        return "features and arithmetic, and biases"
     kept = manifest.quantisation.float_parts.items()
-    parts = (f"{part} ({rms:.2g} alone)" if rms else part for part, rms in kept)
-    return f"{', '.join(parts)}; what gates choose by, and the arithmetic of trimap and costs"
+    parts = [f"{part} ({rms:.2g} alone)" if rms else part for part, rms in kept]
+    if manifest.precision is Precision.INT8:
+        return f"{', '.join(parts)}; what gates choose by, and the arithmetic of trimap and costs"
+    return "; ".join(("features and arithmetic, and biases", *([f"all of {', '.join(parts)}"] if parts else [])))
 
 
 def print_quality(quality: Sequence[QualityRecord]) -> None:

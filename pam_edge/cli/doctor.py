@@ -11,6 +11,7 @@ import typer
 
 from pam_edge.cli.output import print_json, say, show
 from pam_edge.targets import Target
+from pam_edge.terms import Mode
 
 
 def doctor(
@@ -32,6 +33,9 @@ def doctor(
         say("  ", (name, "bold"), ": ", mark, f" · {packages}")
         say(f"    {found['verified_by'] if found['works'] else found['why_not']}", style="dim")
         say(f"    precisions: {', '.join(found['precisions'])}", style="dim")
+        for needed in dict.fromkeys(each for needs in found["precisions"].values() for each in needs.items()):
+            those = (precision for precision, needs in found["precisions"].items() if needed in needs.items())
+            say(f"    {', '.join(those)} on {needed[0].label}: {needed[1]}", style="dim")
         for precision, reason in found["precisions_not_offered"].items():
             say(f"    not {precision}: {reason}", style="dim")
     say(f"  weights: {report['weights']}")
@@ -86,7 +90,7 @@ def _examine(target: Target) -> dict[str, Any]:
         "why_not": why_not,
         "packages": packages,
         "verified_by": facts.verified_by,
-        "precisions": [str(each) for each in facts.precisions],
+        "precisions": {str(each): facts.needs(Mode.STATIC, each) for each in facts.precisions},
         "precisions_not_offered": {str(each): reason for each, reason in facts.not_offered.items()},
     }
 

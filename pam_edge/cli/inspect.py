@@ -53,6 +53,8 @@ def inspect(
             say(f"the unknown band reaches {first.ends.band_px} pixels to each side of the mask's edge")
     if manifest.quantisation:
         say(f"{manifest.precision}; in float: {float_parts(manifest)}")
+    for platform, needed in manifest.needs.items():
+        say(f"{platform.label} needs {needed}")
     for known in manifest.accelerators:
         suits = ("suited", "green") if known.suits else ("not suited", "red")
         say(f"{known.accelerator}: ", suits, f", {known.why}")

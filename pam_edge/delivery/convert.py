@@ -374,6 +374,7 @@ def _draft(job: _Job) -> Draft:
         io=job.io,
         profile=job.profile,
         selection=governor_record(GovernorCosts.of(job.planned[0].costs)) if chooses else None,
+        needs=job.target.facts.needs(request.mode, job.precision),
         accelerators=accelerators(job.target, request.mode, job.precision),
         entry_points=tuple(
             _draft_entry(job, interface, plan, planned)

@@ -42,6 +42,7 @@ from pam_edge.evaluation.parity import Reference
 from pam_edge.evaluation.pictures import Picture, adversarial_pictures, bundled_pictures, fit
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.checkpoint import Checkpoint, load_checkpoint
+from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
 from pam_edge.terms import Mode
@@ -66,15 +67,16 @@ def make_artifact(payload: dict[str, Any]) -> dict[str, Any]:
     draft, directory = Draft.model_validate(payload["draft"]), Path(payload["directory"])
     checkpoint = _load_same(payload["checkpoint"], draft)
     planned = [PlannedRecord.from_json(each) for each in payload["planned"]]
+    full = checkpoint.supernet
     quantisation = _quantise(draft, checkpoint, planned[0], payload["calibration"])
-    checkpoint = apply(checkpoint, quantisation) if quantisation else checkpoint
+    checkpoint = apply(checkpoint, draft.precision, quantisation) if quantisation else checkpoint
     _log.debug("converting %s", ", ".join(entry.name for entry in draft.entry_points))
     artifact = Artifact(directory, _convert(draft, checkpoint, quantisation, directory))
     with tempfile.TemporaryDirectory() as mattes:
         _log.debug("checking against PyTorch")
         artifact = _check(artifact, checkpoint, Path(mattes))
         _log.debug("writing golden vectors and the report")
-        artifact = _finish(artifact, checkpoint, Path(mattes), planned)
+        artifact = _finish(artifact, checkpoint, Path(mattes), planned, full)
     return {"manifest": artifact.manifest.model_dump(mode="json")}
 
 
@@ -135,7 +137,9 @@ def _check(artifact: Artifact, checkpoint: Checkpoint, mattes: Path) -> Artifact
     return _with(artifact, parity=parity)
 
 
-def _finish(artifact: Artifact, checkpoint: Checkpoint, mattes: Path, planned: list[PlannedRecord]) -> Artifact:
+def _finish(
+    artifact: Artifact, checkpoint: Checkpoint, mattes: Path, planned: list[PlannedRecord], full: Supernet
+) -> Artifact:
     """Add golden vectors, report and manifest to the folder."""
     folder, manifest = artifact.directory, artifact.manifest
     references: dict[tuple[int, int], Reference] = {}
@@ -148,7 +152,7 @@ def _finish(artifact: Artifact, checkpoint: Checkpoint, mattes: Path, planned: l
         expected = partial(_expected, artifact, references[size])
         golden += write_golden(folder, (pictures[0], flat), entries, expected, sized=len(manifest.sizes) > 1)
     complete = _with(artifact, golden=tuple(golden))
-    write_artifact_report(folder / "report.html", complete, planned, references, mattes)
+    write_artifact_report(folder / "report.html", complete, planned, references, mattes, full)
     (folder / MANIFEST).write_text(complete.manifest.model_dump_json(indent=2) + "\n")
     return complete
 

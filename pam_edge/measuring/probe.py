@@ -145,4 +145,4 @@ def _as_stored(supernet: Supernet, precision: Precision, size: tuple[int, int]) 
     ends = (PathSpec((True,) * blocks), PathSpec((False,) * blocks))
     pictures = [fit(picture, *size) for picture in bundled_pictures()]
     ranges = find_ranges(supernet, ends, pictures) if precision is Precision.INT8 else {}
-    return quantise(supernet, whole_recipe(supernet, ranges))
+    return quantise(supernet, whole_recipe(supernet, precision, ranges))

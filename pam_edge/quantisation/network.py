@@ -91,7 +91,7 @@ def sites_of(network: Supernet) -> frozenset[str]:
     return frozenset(sites)
 
 
-_INSIDE = re.compile(rf"^{INPUT}$|\.attended$|\.branch\.|\.gate\.|^laterals\.|^upsamples\.|^pyramid\.(?!sum)")
+_INSIDE = re.compile(rf"^{INPUT}$|\.attended$|\.branch\.|\.gate\.|^laterals\.|^pyramid\.(?!sum)")
 
 _MAPS = (Concatenate, Join, Sum, Upsample, nn.MaxPool2d)
 """Layers without weights that make a map."""
@@ -124,8 +124,9 @@ def _change_module(name: str, module: nn.Module, to: Change) -> nn.Module:
 
 
 def _site(name: str) -> str:
-    """Return the site of what a layer makes; largest values and rows of maps stay on the grid of their inputs."""
+    """Return the site of what a layer makes; largest values, rows of maps and maps made larger keep their input's."""
     keeps = name.startswith("pyramid.pools.") or name == "pyramid.levels"
+    name = re.sub(r"^upsamples\.(\d+)$", r"laterals.\1.0", name)
     # Either of a choice's branches gives its result on one grid: what comes after does not know which it was.
     return "pyramid.reduce.1" if keeps else re.sub(r"\.(block|connect)\.sum$", ".sum", name)
 

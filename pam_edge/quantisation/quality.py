@@ -33,6 +33,7 @@ class QualityLimits:
 LIMITS: Mapping[Precision, QualityLimits] = {
     Precision.INT8: QualityLimits(mean=0.03, worst=0.08),
     Precision.W8: QualityLimits(mean=0.01, worst=0.08),
+    Precision.W6: QualityLimits(mean=0.02, worst=0.08),
 }
 
 

@@ -8,9 +8,10 @@ from itertools import pairwise
 from torch import nn
 
 from pam_edge.quantisation.calibrate import Ranges
-from pam_edge.quantisation.layers import Grid, Int8Conv, Store, round_weights
+from pam_edge.quantisation.layers import Grid, Int8Conv, Store, palettise, round_weights
 from pam_edge.quantisation.network import Change, change, is_output, parts_of, unchanged
 from pam_edge.supernet.network import Supernet
+from pam_edge.terms import Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,12 @@ class Recipe:
     """What is quantised, and on which grids.
 
     Attributes:
-        parts: that are in eight bits; see ``parts_of``. All others stay float.
+        precision: a quantised one.
+        parts: that are in few bits; see ``parts_of``. All others stay float.
         ranges: of features by site; none where only weights are quantised.
     """
 
+    precision: Precision
     parts: frozenset[str]
     ranges: Ranges
 
@@ -30,13 +33,13 @@ ALWAYS_FLOAT = frozenset({"head"})
 """Where features are stored: what the last layer gives is alpha, which eight bits hold to 1/255 at best."""
 
 
-def whole_recipe(supernet: Supernet, ranges: Ranges) -> Recipe:
+def whole_recipe(supernet: Supernet, precision: Precision, ranges: Ranges) -> Recipe:
     """Return the recipe that quantises all that can be."""
-    return Recipe(frozenset(parts_of(supernet)) - (ALWAYS_FLOAT if ranges else frozenset()), ranges)
+    return Recipe(precision, frozenset(parts_of(supernet)) - (ALWAYS_FLOAT if ranges else frozenset()), ranges)
 
 
 def quantise(supernet: Supernet, recipe: Recipe) -> Supernet:
-    """Return a supernet whose convolutions have eight-bit weights and, where ranges are given, eight-bit features.
+    """Return a supernet whose convolutions have weights of few bits and, where ranges are given, eight-bit features.
 
     What passes from one part to the next is stored in eight bits unless both stay float.
     """
@@ -50,9 +53,10 @@ def quantise(supernet: Supernet, recipe: Recipe) -> Supernet:
 
         if part not in recipe.parts:
             return Change(unchanged, store, unchanged)
-        if not recipe.ranges:
-            return Change(_with_rounded_weights, store, _with_rounded_weights)
-        return Change(Int8Conv, store, unchanged)
+        if recipe.precision is Precision.INT8:
+            return Change(Int8Conv, store, unchanged)
+        few_bits = _with_palettes if recipe.precision is Precision.W6 else _with_rounded_weights
+        return Change(few_bits, store, few_bits)
 
     return change(supernet, change_of)
 
@@ -60,4 +64,9 @@ def quantise(supernet: Supernet, recipe: Recipe) -> Supernet:
 def _with_rounded_weights(conv: nn.Conv2d) -> nn.Conv2d:
     weight, scale = round_weights(conv.weight.detach())
     conv.weight.data = weight.float() * scale[:, None, None, None]
+    return conv
+
+
+def _with_palettes(conv: nn.Conv2d) -> nn.Conv2d:
+    conv.weight.data = palettise(conv.weight.detach())
     return conv

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,17 +57,17 @@ def choose_recipe(
         ConversionError: if mattes are not good enough with half of all parts in float; it names those that cost most.
     """
     limits, judge = LIMITS[precision], Judge(supernet, cases)
-    everything = whole_recipe(supernet, ranges).parts
+    everything = whole_recipe(supernet, precision, ranges)
 
     def attempt(kept: Sequence[str]) -> tuple[Recipe, tuple[Quality, ...]]:
-        recipe = Recipe(everything - frozenset(kept), ranges)
+        recipe = replace(everything, parts=everything.parts - frozenset(kept))
         network = quantise(supernet, recipe)
         return recipe, tuple(judge.judge(network, path) for path in paths)
 
     recipe, quality = attempt(())
     if all(each.within(limits) for each in quality):
         return Chosen(recipe, quality, {})
-    damage = damage_of(supernet, ranges, everything, paths[0], cases)
+    damage = damage_of(supernet, everything, paths[0], cases)
     order = sorted(damage, key=lambda part: -damage[part])
     for count in range(1, int(_MOST_FLOAT * len(order)) + 1):
         recipe, quality = attempt(order[:count])
@@ -76,10 +76,8 @@ def choose_recipe(
     raise ConversionError(_describe(precision, quality, {part: damage[part] for part in order[:3]}))
 
 
-def damage_of(
-    supernet: Supernet, ranges: Ranges, parts: frozenset[str], path: PathSpec, cases: Sequence[Scored]
-) -> dict[str, float]:
-    """Return for each part the RMS of alpha's change in the unknown region where it alone is quantised."""
+def damage_of(supernet: Supernet, recipe: Recipe, path: PathSpec, cases: Sequence[Scored]) -> dict[str, float]:
+    """Return for each part of a recipe the RMS of alpha's change in the unknown region where it alone is quantised."""
     height, width = cases[0].alpha.shape
     shrink = min(1.0, _LOOK_SIDE / max(height, width))
     size = (max(32, int(height * shrink) // 32 * 32), max(32, int(width * shrink) // 32 * 32))
@@ -87,14 +85,14 @@ def damage_of(
     full = [matte(supernet, path, case) for case in looked_at]
 
     def rms(part: str) -> float:
-        network = quantise(supernet, Recipe(frozenset({part}), ranges))
+        network = quantise(supernet, replace(recipe, parts=frozenset({part})))
         changes = [
             (matte(network, path, case) - before)[case.picture.trimap == UNKNOWN]
             for case, before in zip(looked_at, full, strict=True)
         ]
         return float(np.sqrt(np.mean(np.concatenate(changes) ** 2)))
 
-    return {part: rms(part) for part in sorted(parts)}
+    return {part: rms(part) for part in sorted(recipe.parts)}
 
 
 def _describe(precision: Precision, quality: Sequence[Quality], damage: dict[str, float]) -> str:

@@ -60,6 +60,8 @@ def stored_precision(file: Path) -> Precision:
         return Precision.INT8
     if kinds & _EIGHT_BIT_WEIGHTS:
         return Precision.W8
+    if "constexpr_lut_to_dense" in kinds:
+        return Precision.W6
     constants = [each.attributes["val"] for each in operations if each.type == "const"]
     stored = {each.type.tensorType.dataType for each in constants if each.WhichOneof("value") == "blobFileValue"}
     return Precision.FP16 if _FLOAT16 in stored else Precision.FP32

@@ -88,6 +88,7 @@ def manifest(mode: str, entries: list[Record], **changes: Any) -> Record:
         "io": "tensor",
         "profile": None,
         "selection": None,
+        "needs": {"android": "Android 8 (API 26)"},
         "accelerators": [{"accelerator": "CPU (XNNPACK)", "suits": True, "why": "one partition"}],
         "entry_points": entries,
         "command": "pam-edge convert",
@@ -162,6 +163,7 @@ GOOD: dict[str, Callable[[], Record]] = {
     "video": video,
     "int8": partial(quantised, "int8"),
     "w8": partial(quantised, "w8"),
+    "w6": partial(quantised, "w6"),
 }
 
 

@@ -15,11 +15,12 @@ from pam_edge.graphs.governor import GovernorCosts
 from pam_edge.graphs.static import StaticGraph
 from pam_edge.planning.cost import mac_cost_table
 from pam_edge.quantisation.calibrate import find_ranges, input_range
-from pam_edge.quantisation.layers import Int8Conv
+from pam_edge.quantisation.layers import Int8Conv, are_palettised, are_round
 from pam_edge.quantisation.network import INPUT, Change, change, is_output, parts_of, sites_of, unchanged
-from pam_edge.quantisation.quantise import ALWAYS_FLOAT, Recipe, quantise
+from pam_edge.quantisation.quantise import ALWAYS_FLOAT, Recipe, quantise, whole_recipe
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
+from pam_edge.terms import Precision
 
 SIZE = 64
 PICTURES = [*(fit(picture, SIZE, SIZE) for picture in bundled_pictures()), *adversarial_pictures(SIZE, SIZE)]
@@ -57,7 +58,7 @@ def test_every_convolution_but_those_of_choices_belongs_to_exactly_one_part(chec
     every = list(convs(checkpoint.supernet))
     assert sorted(map(id, owned)) == sorted(map(id, every))
     parts = frozenset(parts_of(checkpoint.supernet)) - ALWAYS_FLOAT
-    whole = quantise(checkpoint.supernet, Recipe(parts, ranges_of(checkpoint.supernet)))
+    whole = quantise(checkpoint.supernet, Recipe(Precision.INT8, parts, ranges_of(checkpoint.supernet)))
     left = [name for name, module in whole.named_modules() if isinstance(module, nn.Conv2d)]
     assert all(name == "head" or ".gate.choice." in name for name in left), left
 
@@ -86,7 +87,7 @@ def test_ranges_are_the_same_at_every_call(checkpoint):
 def test_graphs_of_a_quantised_network_compute_what_it_computes(checkpoint, kept):
     network = checkpoint.supernet
     parts = frozenset(parts_of(network)) - ALWAYS_FLOAT - frozenset(kept)
-    quantised = quantise(network, Recipe(parts, ranges_of(network))).eval()
+    quantised = quantise(network, Recipe(Precision.INT8, parts, ranges_of(network))).eval()
     costs = GovernorCosts.of(mac_cost_table(checkpoint.config, SIZE, SIZE))
     table = calibrated_budget_table(checkpoint, costs)
     dynamic = DynamicGraph(quantised, costs, table).eval()
@@ -106,6 +107,15 @@ def test_graphs_of_a_quantised_network_compute_what_it_computes(checkpoint, kept
 
 def test_parts_that_stay_float_keep_their_weights_and_store_nothing_inside(checkpoint):
     network = checkpoint.supernet
-    quantised = quantise(network, Recipe(frozenset(parts_of(network)) - ALWAYS_FLOAT - {"refine"}, ranges_of(network)))
+    parts = frozenset(parts_of(network)) - ALWAYS_FLOAT - {"refine"}
+    quantised = quantise(network, Recipe(Precision.INT8, parts, ranges_of(network)))
     assert not any(isinstance(each, Int8Conv) for each in quantised.refine.modules())
     assert any(isinstance(each, Int8Conv) for each in quantised.stem.modules())
+
+
+@pytest.mark.parametrize(("precision", "fits"), [(Precision.W8, are_round), (Precision.W6, are_palettised)])
+def test_where_weights_alone_are_quantised_those_of_every_convolution_are(checkpoint, precision, fits):
+    network = quantise(checkpoint.supernet, whole_recipe(checkpoint.supernet, precision, {}))
+    assert all(fits(conv.weight.detach().numpy()) for conv in convs(network))
+    picture, path = PICTURES[0], paths_of(network)[0]
+    assert (alpha(network, path, picture) - alpha(checkpoint.supernet, path, picture)).abs().mean() < 0.02

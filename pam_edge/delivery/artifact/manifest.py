@@ -17,7 +17,7 @@ from pam_edge.supernet.path import PathText
 from pam_edge.supernet.sizes import LARGEST, MULTIPLE
 from pam_edge.supernet.weights_file import describe, parse_json
 from pam_edge.targets import Target
-from pam_edge.terms import PREVIOUS, CostUnit, Mode, Precision, Provenance, Result, Source, TensorIO
+from pam_edge.terms import PREVIOUS, CostUnit, Mode, Platform, Precision, Provenance, Result, Source, TensorIO
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 2
@@ -322,6 +322,7 @@ class Draft(_Record):
     io: TensorIO
     profile: ProfileRecord | None
     selection: GovernorRecord | None
+    needs: dict[Platform, str] = {}
     accelerators: tuple[AcceleratorRecord, ...]
     entry_points: tuple[PlannedEntryRecord, ...] = Field(min_length=1)
     command: str

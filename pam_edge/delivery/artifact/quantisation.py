@@ -63,10 +63,10 @@ def quantised(checkpoint: Checkpoint, manifest: Manifest) -> Checkpoint:
         ArtifactError: if the manifest names parts or ranges that the network does not have.
     """
     record = manifest.quantisation
-    return checkpoint if record is None else apply(checkpoint, record)
+    return checkpoint if record is None else apply(checkpoint, manifest.precision, record)
 
 
-def apply(checkpoint: Checkpoint, record: QuantisationRecord) -> Checkpoint:
+def apply(checkpoint: Checkpoint, precision: Precision, record: QuantisationRecord) -> Checkpoint:
     """Return a checkpoint with what a record says in few bits; see ``quantised``."""
     parts, sites = frozenset(parts_of(checkpoint.supernet)), sites_of(checkpoint.supernet)
     if not (record.float_parts.keys() <= parts and record.ranges.keys() <= sites):
@@ -74,7 +74,7 @@ def apply(checkpoint: Checkpoint, record: QuantisationRecord) -> Checkpoint:
             f"The manifest's record of what is quantised names parts or ranges that {checkpoint.config.name} does not "
             "have: it is damaged, or of another network. Convert again."
         )
-    recipe = Recipe(parts - record.float_parts.keys(), record.ranges)
+    recipe = Recipe(precision, parts - record.float_parts.keys(), record.ranges)
     return replace(checkpoint, supernet=quantise(checkpoint.supernet, recipe))
 
 

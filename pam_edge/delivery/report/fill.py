@@ -15,17 +15,29 @@ from pam_edge.delivery.parity.expected import expected_matte
 from pam_edge.delivery.parity.verify import describe_divergence
 from pam_edge.delivery.planned import PlannedRecord
 from pam_edge.delivery.report.page import write_report
-from pam_edge.delivery.report.records import EntryReport, Front, FrontPoint, ParityRow, PictureRow, Report, Status
+from pam_edge.delivery.report.records import (
+    BesideFloatRow,
+    EntryReport,
+    Front,
+    FrontPoint,
+    ParityRow,
+    PictureRow,
+    Report,
+    Status,
+)
 from pam_edge.evaluation.parity import LIMITS, Reference
 from pam_edge.evaluation.pictures import Picture
 from pam_edge.matting.cutout import with_alpha
 from pam_edge.planning.front import pareto_front
 from pam_edge.planning.planner import Plan
+from pam_edge.quantisation.pictures import judged_pictures
+from pam_edge.quantisation.quality import matte
+from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import CostUnit, Precision
 
 _STATUS: dict[bool | None, Status] = {True: "passed", False: "failed", None: "not run"}
-_GAIN = {Precision.FP32: 1e6, Precision.FP16: 100.0, Precision.W8: 100.0, Precision.INT8: 10.0}
+_GAIN = dict.fromkeys(Precision, 100.0) | {Precision.FP32: 1e6, Precision.INT8: 10.0}
 """Differences are shown times this: large enough to see the rounding of a correct artifact."""
 
 
@@ -39,6 +51,7 @@ def write_artifact_report(
     planned: Sequence[PlannedRecord],
     references: References,
     mattes: Path,
+    full: Supernet,
 ) -> None:
     """Write ``report.html``.
 
@@ -48,6 +61,7 @@ def write_artifact_report(
         planned: for each size, the plans of its entry points, in their order, and what they were made with.
         references: for each size, the supernet and the pictures to show.
         mattes: folder with the artifact's alphas, ``ENTRY.PICTURE.npy``.
+        full: the supernet in float, beside which a quantised one is shown.
     """
     manifest = artifact.manifest
     checkpoint, profile = manifest.checkpoint, manifest.profile
@@ -65,6 +79,7 @@ def write_artifact_report(
         parity=tuple(_parity(record, manifest.precision) for record in manifest.parity),
         front=_front(planned[0], manifest.sizes),
         pictures=tuple(_pictures(artifact, references, mattes)),
+        beside_float=tuple(_beside_float(manifest, full, references)),
         notes=tuple(_notes(manifest)),
         facts=tuple(_facts(manifest)),
     )
@@ -138,6 +153,27 @@ def _pictures(artifact: Artifact, references: References, mattes: Path) -> Itera
                 colours_are_artifacts=colours is not None,
                 gain=_GAIN[artifact.manifest.precision],
             )
+
+
+def _beside_float(manifest: Manifest, full: Supernet, references: References) -> Iterator[BesideFloatRow]:
+    """Return the worst picture of each path, at the size at which it was judged."""
+    if manifest.quantisation is None:
+        return
+    size, reference = next(iter(references.items()))
+    cases = {case.picture.name: case for case in judged_pictures()}
+    for quality in manifest.quantisation.quality:
+        case, path = cases[quality.worst_picture].fit(*size), PathSpec.parse(quality.path)
+        yield BesideFloatRow(
+            picture=quality.worst_picture,
+            source=case.picture.source,
+            path=quality.path,
+            sad_change=quality.worst_change,
+            image=case.picture.image,
+            truth=case.alpha,
+            full=matte(full, path, case),
+            quantised=matte(reference.supernet, path, case),
+            gain=_GAIN[manifest.precision],
+        )
 
 
 def _load(file: Path) -> NDArray[np.float32] | None:

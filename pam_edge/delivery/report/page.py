@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pam_edge.delivery.report.charts import charts
 from pam_edge.delivery.report.markup import section
-from pam_edge.delivery.report.pictures import pictures
+from pam_edge.delivery.report.pictures import beside_float, pictures
 from pam_edge.delivery.report.records import Report
 from pam_edge.delivery.report.tables import entry_table, facts, header, parity_table
 
@@ -26,6 +26,7 @@ def render_report(report: Report) -> str:
         charts(report),
         section("Parity with PyTorch", parity_table(report.parity)),
         section("Pictures", pictures(report)) if report.pictures else "",
+        section("Beside the float network", beside_float(report.beside_float)) if report.beside_float else "",
         section("How it was made", facts(report.facts)) if report.facts else "",
     )
     style = files(__package__).joinpath("style.css").read_text(encoding="utf-8")

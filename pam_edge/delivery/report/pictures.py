@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pam_edge.delivery.report.markup import scientific
-from pam_edge.delivery.report.records import PictureRow, Report
+from pam_edge.delivery.report.records import BesideFloatRow, PictureRow, Report
 
 _LARGEST_SIDE_PX = 512
 """Pictures are shown no larger than this: the page stays a few megabytes."""
@@ -35,6 +35,24 @@ def pictures(report: Report) -> str:
     groups = ([row for row in report.pictures if row.picture == name] for name in names)
     hint = "<p class=hint>Click a picture to enlarge it, and again to put it back.</p>"
     return warning + hint + "".join(_picture(group) for group in groups)
+
+
+def beside_float(rows: Sequence[BesideFloatRow]) -> str:
+    """Return for each path the judged picture that quantisation made worst, float and quantised."""
+    hint = "<p class=hint>For each path the picture of known alpha whose SAD grew by the largest share.</p>"
+    return hint + "".join(map(_beside_float, rows))
+
+
+def _beside_float(row: BesideFloatRow) -> str:
+    mattes = (("True alpha", row.truth), ("Float, in PyTorch", row.full), ("Quantised, in PyTorch", row.quantised))
+    cells = "".join(_figure(caption, _png(_grey(alpha))) for caption, alpha in mattes)
+    difference = _figure(f"Difference × {row.gain:g}", _png(_signed((row.quantised - row.full) * row.gain)))
+    return (
+        f"<article><h3>{escape(row.picture)} <small>{escape(row.source)}</small></h3>"
+        f'<div class="picture"><div class="inputs">{_figure("Image", _jpeg(row.image))}</div><div class="results">'
+        f"<h4>path {escape(row.path)} <small>SAD {row.sad_change:+.1%}</small></h4>"
+        f'<div class="cells">{cells}{difference}</div></div></div></article>'
+    )
 
 
 def _picture(rows: Sequence[PictureRow]) -> str:

@@ -134,6 +134,33 @@ class PictureRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BesideFloatRow:
+    """The judged picture that quantisation made worst along a path.
+
+    Attributes:
+        picture: its name.
+        source: whose picture it is.
+        path: that was forced.
+        sad_change: as a share of the float matte's SAD.
+        image: uint8[H,W,3], RGB.
+        truth: float32[H,W], 0..1: its true alpha.
+        full: float32[H,W], 0..1: alpha of the float network in PyTorch.
+        quantised: float32[H,W], 0..1: alpha of the quantised network in PyTorch.
+        gain: what differences of alpha are multiplied by before they are shown as colour.
+    """
+
+    picture: str
+    source: str
+    path: str
+    sad_change: float
+    image: NDArray[np.uint8]
+    truth: NDArray[np.float32]
+    full: NDArray[np.float32]
+    quantised: NDArray[np.float32]
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything the page shows.
 
@@ -142,7 +169,7 @@ class Report:
         untrained: whether the weights are an initialisation; marked wherever results are shown.
         target: output format in words.
         mode: static, multi, dynamic or probe.
-        precision: fp32 or fp16.
+        precision: such as fp32.
         sizes: heights and widths of the images that the graphs take, in pixels.
         profile: name of the device profile, or what stands in for one.
         provenance: of the profile's costs: measured, imported, estimated or counted.
@@ -150,6 +177,7 @@ class Report:
         parity: one row per entry point and runtime; empty when parity was not asked for.
         front: paths to choose from, if known.
         pictures: to look at.
+        beside_float: of a quantised artifact, for each path that was judged.
         notes: paragraphs a reader should see, such as what a runtime can and cannot prove.
         facts: pairs for the last section: command, versions, checkpoint hash.
     """
@@ -166,5 +194,6 @@ class Report:
     parity: tuple[ParityRow, ...]
     front: Front | None = None
     pictures: tuple[PictureRow, ...] = ()
+    beside_float: tuple[BesideFloatRow, ...] = ()
     notes: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()

@@ -17,6 +17,7 @@ export const LIMITS: Readonly<Record<Precision, Limits>> = {
   fp32: { maxAbs: 1e-4, rms: 1e-5, gateMargin: 1e-4 },
   fp16: { maxAbs: 0.03, rms: 0.004, gateMargin: 0.05 },
   w8: { maxAbs: 0.03, rms: 0.004, gateMargin: 0.05 },
+  w6: { maxAbs: 0.03, rms: 0.004, gateMargin: 0.05 },
   int8: { maxAbs: 0.5, rms: 0.06, gateMargin: 0.2 },
 };
 

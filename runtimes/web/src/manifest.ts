@@ -15,7 +15,7 @@ export type Target = "coreml" | "tflite" | "executorch";
 export type Mode = "static" | "multi" | "dynamic";
 export type Precision = (typeof PRECISIONS)[number];
 
-const PRECISIONS = ["fp32", "fp16", "int8", "w8"] as const;
+const PRECISIONS = ["fp32", "fp16", "int8", "w8", "w6"] as const;
 export type Source = "trimap" | "mask" | "mask+previous";
 export type Result = "alpha" | "cutout";
 export type CostUnit = "GMAC" | "ms";

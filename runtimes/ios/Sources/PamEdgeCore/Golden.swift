@@ -75,7 +75,7 @@ public struct Limits: Equatable, Sendable {
   public static func of(_ precision: Manifest.Precision) -> Limits {
     switch precision {
     case .fp32: Limits(maxAbs: 1e-4, rms: 1e-5, gateMargin: 1e-4)
-    case .fp16, .w8: Limits(maxAbs: 0.03, rms: 0.004, gateMargin: 0.05)
+    case .fp16, .w8, .w6: Limits(maxAbs: 0.03, rms: 0.004, gateMargin: 0.05)
     case .int8: Limits(maxAbs: 0.5, rms: 0.06, gateMargin: 0.2)
     }
   }

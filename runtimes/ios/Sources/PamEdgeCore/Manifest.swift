@@ -9,7 +9,7 @@ public struct Manifest: Sendable, Equatable {
 
   public enum Mode: String, CaseIterable, Sendable { case `static`, multi, dynamic }
   public enum IO: String, CaseIterable, Sendable { case image, tensor }
-  public enum Precision: String, CaseIterable, Sendable { case fp32, fp16, w8, int8 }
+  public enum Precision: String, CaseIterable, Sendable { case fp32, fp16, w8, w6, int8 }
   public enum Source: String, CaseIterable, Sendable {
     case trimap, mask
     case maskAndPrevious = "mask+previous"

@@ -19,6 +19,7 @@ public enum class Precision(public val word: String) {
     FP32("fp32"),
     FP16("fp16"),
     W8("w8"),
+    W6("w6"),
     INT8("int8"),
 }
 

@@ -22,7 +22,7 @@ public enum class Limits(public val maxAbs: Double, public val rms: Double, publ
         public fun of(precision: Precision): Limits =
             when (precision) {
                 Precision.FP32 -> FP32
-                Precision.FP16, Precision.W8 -> FP16
+                Precision.FP16, Precision.W8, Precision.W6 -> FP16
                 Precision.INT8 -> INT8
             }
     }
