@@ -1,5 +1,6 @@
 // Whether what a browser measured of itself holds there: the probe through the page, `serve`, `profile import`, planned
-// paths converted, and each timed in the same browser against what was predicted. On a machine at rest:
+// paths converted, and each timed in the same browser against what was predicted. Between the two lie minutes, in which a
+// machine's pace may change: the probe is taken again between the timings, to tell that apart. On a machine at rest:
 //   npm run bench            SIZE=512 CHECKPOINT=pam-small npm run bench
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -18,15 +19,22 @@ const CHECKPOINT = process.env.CHECKPOINT ?? "pam-tiny";
 
 /** Budgets, as parts of the way from the shortest path's cost to the full path's; a little is added, so that they fit. */
 const SHARES = [0, 0.12, 0.25, 0.37, 0.5, 0.62, 0.75, 0.87, 1];
-const ROUNDS = 15;
+/** Of the probe and then of every path, so that both meet the same spells of the machine. */
+const BLOCKS = 5;
+const ROUNDS = 4;
 const PATIENCE_MS = 600_000;
 
 /** One path or budget, as it was promised and as it came. */
 interface Timed {
   readonly name: string;
   readonly predictedMs: number;
-  /** Of each round, in the order of rounds. */
-  readonly measuredMs: readonly number[];
+  readonly measuredMs: number[];
+}
+
+/** What was timed in the page with the planned paths. */
+interface Found {
+  readonly timed: readonly Timed[];
+  readonly probe: readonly Library.Sample[];
 }
 
 async function main(): Promise<void> {
@@ -37,7 +45,9 @@ async function main(): Promise<void> {
     const samples = await measureThroughPage(browser, folder);
     const profile = join(folder, "browser.toml");
     console.log(run(["profile", "import", samples, "--name", "browser", "--output", profile]));
-    report(await timePlanned(browser, folder, profile));
+    const before = (JSON.parse(readFileSync(samples, "utf8")) as Library.SampleFile).samples;
+    const { timed, probe } = await timePlanned(browser, folder, profile);
+    report(timed, paceOf(probe, before));
   } finally {
     await browser.close();
     rmSync(folder, { recursive: true });
@@ -64,7 +74,7 @@ async function measureThroughPage(browser: Browser, folder: string): Promise<str
 }
 
 /** Convert what the profile plans, fixed paths and one file that chooses, and time all of it in one page. */
-async function timePlanned(browser: Browser, folder: string, profile: string): Promise<Timed[]> {
+async function timePlanned(browser: Browser, folder: string, profile: string): Promise<Found> {
   const dynamic = convert(folder, "dynamic", ["--mode", "dynamic", "--budget", "100%", "--profile", profile]);
   const { selection } = JSON.parse(readFileSync(join(dynamic, "manifest.json"), "utf8")) as Pick<Library.Manifest, "selection">;
   const least = selection!.bypass.reduce((sum, each) => sum + each, selection!.fixed);
@@ -74,17 +84,18 @@ async function timePlanned(browser: Browser, folder: string, profile: string): P
   const budgets = promises.flatMap((promise) => ["--budget", `${promise.toFixed(4)}ms`]);
   const fixed = convert(folder, "fixed", ["--mode", "multi", ...budgets, "--profile", profile]);
   const bundle = join(folder, "page");
-  run(["package", fixed, "--platform", "web", "--compare", dynamic, "-o", bundle]);
-  return visit(browser, bundle, join(folder, "none"), (page) => page.evaluate(timeInPage, { promises, rounds: ROUNDS }));
+  run(["package", fixed, "--platform", "web", "--compare", dynamic, "--probe", join(folder, "kit"), "-o", bundle]);
+  return visit(browser, bundle, join(folder, "none"), (page) => page.evaluate(timeInPage, { promises, blocks: BLOCKS, rounds: ROUNDS }));
 }
 
-/** In the page: call every entry point, and the other file with every budget, once a round and in another order each time. */
-async function timeInPage({ promises, rounds }: { promises: number[]; rounds: number }): Promise<Timed[]> {
-  const { Matter } = (await import(`${location.origin}/pam-edge.js`)) as typeof Library;
-  const found = new Map<string, { name: string; predictedMs: number; measuredMs: number[] }>();
+/** In the page: the probe, then every entry point and the other file with every budget, in another order each round. */
+async function timeInPage({ promises, blocks, rounds }: { promises: number[]; blocks: number; rounds: number }): Promise<Found> {
+  const { Matter, measure } = (await import(`${location.origin}/pam-edge.js`)) as typeof Library;
+  const unit = globalThis.crossOriginIsolated ? "wasm_threads" : "wasm";
+  const found = new Map<string, Timed>();
   const calls: (() => Promise<void>)[] = [];
   for (const folder of ["model/", "compare/"]) {
-    const matter = await Matter.open(folder, { units: [globalThis.crossOriginIsolated ? "wasm_threads" : "wasm"] });
+    const matter = await Matter.open(folder, { units: [unit] });
     const { mode, entryPoints } = matter.manifest;
     const { width, height } = entryPoints[0];
     const data = Uint8ClampedArray.from({ length: width * height * 4 }, (_, i) => (i % 4 === 3 ? 255 : (i * 37) % 251));
@@ -99,22 +110,40 @@ async function timeInPage({ promises, rounds }: { promises: number[]; rounds: nu
       });
     }
   }
-  for (let round = 0; round <= rounds; round++) {
-    const order = calls.map((call) => ({ call, key: Math.random() })).sort((a, b) => a.key - b.key);
-    for (const { call } of order) await call();
+  const probe: Library.Sample[] = [];
+  const about = { device: "a browser", soc: "unknown", os: "unknown" };
+  for (const call of calls) await call(); // warms up
+  for (const { measuredMs } of found.values()) measuredMs.length = 0;
+  for (let block = 0; block < blocks; block++) {
+    const taken = await measure("probe/", { worker: new URL("worker.js", document.baseURI), wasm: "wasm/", unit, limitMs: 1, ...about });
+    probe.push(...taken.samples);
+    for (let round = 0; round < rounds; round++) {
+      const order = calls.map((call) => ({ call, key: Math.random() })).sort((a, b) => a.key - b.key);
+      for (const { call } of order) await call();
+    }
   }
-  return [...found.values()].map((each) => ({ ...each, measuredMs: each.measuredMs.slice(1) })); // the first round warms up
+  return { timed: [...found.values()], probe };
 }
 
-/** Print errors as they came, and after dividing out one factor for all: another pace of the machine than when it was measured. */
-function report(timed: readonly Timed[]): void {
+/** How much longer the probe's paths took than before: the machine's pace, told by nothing that is judged. */
+function paceOf(now: readonly Library.Sample[], before: readonly Library.Sample[]): number {
+  const medians = (samples: readonly Library.Sample[]): Map<string, number> => {
+    const paths = [...new Set(samples.map(({ path }) => path))];
+    return new Map(paths.map((path) => [path, median(samples.filter((each) => each.path === path).map((each) => each.latency_ms))]));
+  };
+  const [later, earlier] = [medians(now), medians(before)];
+  return median([...later].filter(([path]) => earlier.has(path)).map(([path, ms]) => ms / earlier.get(path)!));
+}
+
+/** Print errors as they came, and after dividing out the machine's pace. */
+function report(timed: readonly Timed[], pace: number): void {
+  console.log(`the probe took ${pace.toFixed(3)} times as long as when the profile was measured`);
   for (const kind of ["fixed", "chosen"]) {
     const ratios = timed.filter((each) => each.name.startsWith(kind)).map((each) => ({ ...each, ratio: median(each.measuredMs) / each.predictedMs }));
-    const pace = median(ratios.map(({ ratio }) => ratio));
     const errors = (factor: number): number[] => ratios.map(({ ratio }) => 100 * Math.abs(ratio / factor - 1));
     const said = (values: number[]): string => `median ${median(values).toFixed(1)} % off, worst ${Math.max(...values).toFixed(1)} %`;
     for (const { name, predictedMs, measuredMs } of ratios) console.log(`${name}: predicted ${predictedMs.toFixed(2)} ms, measured ${median(measuredMs).toFixed(2)} ms`);
-    console.log(`${kind}: ${said(errors(1))}; at one pace (${pace.toFixed(3)}) ${said(errors(pace))}; ${ratios.length} paths, ${ROUNDS} rounds each\n`);
+    console.log(`${kind}: ${said(errors(1))}; at the probe's pace ${said(errors(pace))}; ${ratios.length} paths, ${BLOCKS * ROUNDS} rounds each\n`);
   }
 }
 
