@@ -6,7 +6,7 @@ enum ManifestReader {
   private static let largestSide = 8192
   private static let mostBlocks = 64
   private static let top: Set = [
-    "schema_version", "checkpoint", "target", "mode", "precision", "io", "profile", "selection", "accelerators",
+    "schema_version", "checkpoint", "target", "mode", "precision", "io", "profile", "selection", "needs", "accelerators",
     "quantisation", "entry_points", "command", "parity", "golden", "tool_versions",
   ]
   private static let entryKeys: Set = [
