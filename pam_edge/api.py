@@ -75,6 +75,7 @@ def convert(
     profile: str | Path | None = None,
     mode: str = "static",
     precision: str | None = None,
+    calibration: str | Path | None = None,
     size: Size | list[Size] = 512,
     inputs: str = "trimap",
     outputs: str = "alpha",
@@ -90,7 +91,9 @@ def convert(
         budgets: an entry point each; one, or a list.
         profile: of the device, by name or file; None plans by MACs.
         mode: ``static``, ``multi`` or ``dynamic``.
-        precision: None takes the target's own.
+        precision: ``fp32``, ``fp16``, ``int8``, ``w8`` or ``w6``, as far as the target comes in it; None takes its own.
+        calibration: folder of photographs, each with a trimap or alpha, that int8's ranges are found on; None takes
+            those that ship.
         size: of the image; a list of sizes in mode multi, which makes entry points for each.
         inputs: ``trimap``; ``mask``: the graph makes the unknown band around the mask's edge; ``mask+previous``: for
             video, it also takes what it gave for the last frame.
@@ -121,6 +124,7 @@ def convert(
         interfaces=interfaces,
         io=None,
         out=as_path("out", out),
+        calibration=as_path("calibration", calibration) if calibration is not None else None,
         command=f"pam_edge.convert({target!r}, {str(checkpoint)!r}, {[budget.text for budget in asked]!r})",
     )
     return convert_request(request)[0]

@@ -34,9 +34,10 @@ class Target(StrEnum):
         asked = precision or self.default_precision
         reason = self.facts.not_offered.get(asked)
         if reason:
+            quantised = asked.is_quantised and Precision.INT8 in self.facts.precisions
+            way_out = Precision.INT8 if quantised else self.default_precision
             raise UsageError(
-                f"{self.facts.label} files do not come in {asked}: {reason}. Take {self.default_precision}, or another "
-                "target."
+                f"{self.facts.label} files do not come in {asked}: {reason}. Take {way_out}, or another target."
             )
         return asked
 
@@ -56,6 +57,7 @@ class Accelerator:
         choosing: why it takes graphs that choose inside, or why not.
         takes_choices: whether it takes those.
         refused: precisions that it does not take, and why.
+        fixed_by_precision: what is said instead of ``fixed`` of some precisions.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Accelerator:
     choosing: str
     takes_choices: bool
     refused: Mapping[Precision, str] = field(default_factory=dict)
+    fixed_by_precision: Mapping[Precision, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,8 @@ class Shipping:
     Attributes:
         refused: why not; empty where it can.
         needs: what the device has to have.
-        mode_needs, precision_needs: what it has to have instead, by mode and by precision.
+        mode_needs: what it has to have instead, by mode: at least what any precision needs.
+        precision_needs: what it has to have instead in other modes, by precision.
         refused_precisions: in which files are no use there, and why.
         engines: class of the platform's library that runs the files, where it has several.
         runtime: what the library's build files call the runtime that the app adds, where it adds one.
@@ -107,7 +111,7 @@ class Shipping:
 
     def needed(self, mode: Mode, precision: Precision) -> str:
         """Return what the device has to have."""
-        return "; ".join(filter(None, (self.mode_needs.get(mode), self.precision_needs.get(precision)))) or self.needs
+        return self.mode_needs.get(mode) or self.precision_needs.get(precision) or self.needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +259,7 @@ FACTS: Mapping[Target, TargetFacts] = {
         runtime_package="ai_edge_litert",
         default_precision=Precision.FP32,
         not_offered={
-            Precision.W6: "it stores weights as integers of eight or four bits, and has no palettes; w8 is the next",
+            Precision.W6: "it stores weights as integers, and has no palettes; w8 is what comes next to them",
             Precision.W4: _SIXTEEN_LEVELS,
         },
         arithmetic={Precision.FP16: Precision.FP32, Precision.W8: Precision.FP32},
@@ -263,7 +267,15 @@ FACTS: Mapping[Target, TargetFacts] = {
         image_precisions=frozenset(),
         units=_ON_CPU,
         accelerators=(
-            _XNNPACK,
+            Accelerator(
+                "CPU (XNNPACK)",
+                _ONE_PARTITION,
+                _BOTH_BRANCHES,
+                takes_choices=True,
+                fixed_by_precision={
+                    Precision.INT8: "all but the means that attention takes of features; LiteRT's own kernels do those"
+                },
+            ),
             Accelerator(
                 "GPU delegate",
                 "standard operators in fixed shapes; not run here",
@@ -275,6 +287,7 @@ FACTS: Mapping[Target, TargetFacts] = {
                 "standard operators in fixed shapes; not run here, and many want int8",
                 f"{_CHOOSES}: they do not take IF; use mode multi there",
                 takes_choices=False,
+                fixed_by_precision={Precision.INT8: "standard operators in fixed shapes and eight bits; not run here"},
             ),
         ),
         proves={"litert": "the saved file, in the runtime that apps use"},
@@ -311,8 +324,8 @@ FACTS: Mapping[Target, TargetFacts] = {
             Precision.FP16: "with half-precision weights this version's XNNPACK delegate makes no smaller file, and "
             "the casts at the graph's ends fall outside of it",
             Precision.W8: "its XNNPACK delegate leaves convolutions of eight-bit weights and float features "
-            "outside; take int8, which it computes faster as well",
-            Precision.W6: "its XNNPACK delegate takes no palettes; take int8",
+            "outside, and int8 is as small and faster",
+            Precision.W6: "its XNNPACK delegate takes no palettes",
             Precision.W4: _SIXTEEN_LEVELS,
         },
         arithmetic={},

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pam_edge.delivery.artifact.artifact import Artifact
-    from pam_edge.delivery.artifact.manifest import Manifest, QualityRecord
+    from pam_edge.delivery.artifact.manifest import Manifest, ParityRecord, QuantisationRecord
     from pam_edge.delivery.convert import ConvertRequest
 
 
@@ -35,7 +35,7 @@ def convert(
         str | None, typer.Option(help="fp32, fp16, int8, or weights alone: w8, w6; default: the target's own.")
     ] = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="Photographs to quantise int8's features by. Default: those that ship.")
+        Path | None, typer.Option(help="Photographs, with trimaps or alphas, to find int8's ranges on.")
     ] = None,
     size: Annotated[
         list[str] | None,
@@ -108,13 +108,13 @@ def float_parts(manifest: Manifest) -> str:
     return "; ".join(("features and arithmetic, and biases", *([f"all of {', '.join(parts)}"] if parts else [])))
 
 
-def print_quality(quality: Sequence[QualityRecord]) -> None:
-    """Print how quantised mattes compare with float ones, path by path."""
-    for each in quality:
+def print_quality(records: Sequence[QuantisationRecord | ParityRecord]) -> None:
+    """Print how quantised mattes compare with float ones, path by path; what several records say of one, once."""
+    for each in dict.fromkeys(quality for record in records for quality in record.quality):
         sad, mse = each.sad / each.sad_float - 1, each.mse / each.mse_float - 1
         say(
-            f"{each.path}: SAD {sad:+.1%}, MSE {mse:+.1%} against float, on {each.pictures} pictures of known alpha; "
-            f"worst {each.worst_change:+.1%}, {each.worst_picture}",
+            f"{each.path} at {each.height}x{each.width}: SAD {sad:+.1%}, MSE {mse:+.1%} against float, on pictures of "
+            f"known alpha ({each.pictures}); worst {each.worst_change:+.1%}, {each.worst_picture}",
             style="dim",
         )
 
@@ -174,7 +174,7 @@ def print_artifact(artifact: Artifact) -> None:
         table.add_row(entry.name, entry.path or "per image", *numbers, parity_word(parity.passed))
     console.print(table)
     if manifest.quantisation:
-        print_quality(manifest.quantisation.quality)
+        print_quality([manifest.quantisation])
         say(f"in float: {float_parts(manifest)}", style="dim")
     if not manifest.checkpoint.trained:
         say((f"{manifest.checkpoint.variant} is UNTRAINED:", "yellow"), " its mattes mean nothing.")

@@ -52,7 +52,7 @@ def inspect(
         if first.ends.source.is_mask:
             say(f"the unknown band reaches {first.ends.band_px} pixels to each side of the mask's edge")
     if manifest.quantisation:
-        say(f"{manifest.precision}; in float: {float_parts(manifest)}")
+        say(f"{manifest.precision}; in float, by the manifest: {float_parts(manifest)}")
     for platform, needed in manifest.needs.items():
         say(f"{platform.label} needs {needed}")
     for known in manifest.accelerators:

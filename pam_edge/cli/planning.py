@@ -22,7 +22,7 @@ profile_app = typer.Typer(
 )
 
 TargetOption = Annotated[str | None, typer.Option(help="coreml, tflite or executorch; default: what suits the device.")]
-PrecisionOption = Annotated[str | None, typer.Option(help="fp32 or fp16; default: the target's own.")]
+PrecisionOption = Annotated[str | None, typer.Option(help="fp32, fp16, int8, w8 or w6; default: the target's own.")]
 SizeOption = Annotated[str | None, typer.Option(help="Pixels, a multiple of 32: 512 or 384x512 (height first).")]
 CheckpointOption = Annotated[str, typer.Option(help="Variant name or checkpoint file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

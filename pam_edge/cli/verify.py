@@ -78,6 +78,7 @@ def print_parity(records: tuple[ParityRecord, ...]) -> None:
     show(table)
     for ran_on, proves in dict.fromkeys((record.ran_on, record.proves) for record in records):
         say(f"ran on {ran_on}; a pass proves: {proves}", style="dim")
+    print_quality(records)
     for record in records:
         where = describe_divergence(record)
         if where:
@@ -87,7 +88,6 @@ def print_parity(records: tuple[ParityRecord, ...]) -> None:
             say(f"{record.entry_point} in {record.runtime}: {apart} at most", style="dim")
         if record.path_mismatches or record.costs_over_budget:
             say((record.entry_point, "red"), f": {describe_path_errors(record)}")
-        print_quality(record.quality)
         if record.path_ties:
             say(f"{record.entry_point}: {record.path_ties} paths differ where a gate was undecided", style="dim")
         if record.reason:

@@ -227,7 +227,11 @@ def choose_ends(
 def _check_request(request: ConvertRequest) -> None:
     if request.calibration is not None:
         if request.precision is not Precision.INT8:
-            raise UsageError("Expected no calibration but for int8, whose features have ranges. Leave it out.")
+            asked = request.precision or "the target's own precision"
+            raise UsageError(
+                f"Expected calibration pictures for int8 alone, whose features have ranges; got them for {asked}. "
+                "Leave them out, or take precision int8."
+            )
         folder_pictures(request.calibration)  # which cannot be used is told before any work starts
     for each in request.interfaces:
         check_size(*each.size)

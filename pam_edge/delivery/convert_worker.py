@@ -32,6 +32,7 @@ from pam_edge.delivery.artifact.manifest import (
 from pam_edge.delivery.artifact.quantisation import apply, make_quantisation
 from pam_edge.delivery.artifact.selection import governor_costs, selection_of, with_table
 from pam_edge.delivery.parity.expected import expected_matte
+from pam_edge.delivery.parity.good_enough import with_quality
 from pam_edge.delivery.parity.verify import check_in_process, describe_failure
 from pam_edge.delivery.planned import PlannedRecord
 from pam_edge.delivery.report.fill import write_artifact_report
@@ -74,7 +75,7 @@ def make_artifact(payload: dict[str, Any]) -> dict[str, Any]:
     artifact = Artifact(directory, _convert(draft, checkpoint, quantisation, directory))
     with tempfile.TemporaryDirectory() as mattes:
         _log.debug("checking against PyTorch")
-        artifact = _check(artifact, checkpoint, Path(mattes))
+        artifact = _check(artifact, checkpoint, Path(mattes), full)
         _log.debug("writing golden vectors and the report")
         artifact = _finish(artifact, checkpoint, Path(mattes), planned, full)
     return {"manifest": artifact.manifest.model_dump(mode="json")}
@@ -128,9 +129,15 @@ def _convert(
     )
 
 
-def _check(artifact: Artifact, checkpoint: Checkpoint, mattes: Path) -> Artifact:
-    """Compare the files with the supernet; return the artifact with parity."""
-    parity = check_in_process(artifact, checkpoint, {"kind": "convert"}, mattes=mattes, threads=1)
+def _check(artifact: Artifact, checkpoint: Checkpoint, mattes: Path, full: Supernet) -> Artifact:
+    """Compare the files with the supernet; return the artifact with parity.
+
+    What is quantised was judged at the first size; mattes have to be good enough at each.
+    """
+    choice = {"kind": "convert"}
+    parity = check_in_process(artifact, checkpoint, choice, mattes=mattes, threads=1)
+    if artifact.manifest.quantisation and len(artifact.manifest.sizes) > 1:
+        parity = with_quality(parity, artifact, full, checkpoint.supernet, choice)
     failed = [record for record in parity if record.passed is False]
     if failed:
         raise ParityError(describe_failure(artifact.manifest.target, failed))

@@ -70,7 +70,8 @@ LAYOUTS: dict[str, Layout] = {
     "aim-500": Layout(("original",), ("mask",), ("trimap",)),
 }
 """Folder names as the sets and the published evaluation scripts use them; sets that ship foregrounds alone have to be
-composed first, as their authors prescribe. ``folder`` is any image/alpha(/trimap) folder."""
+composed first, as their authors prescribe. ``folder`` is any image/alpha(/trimap) folder, or one of images with
+an alpha(/trimap) folder inside."""
 
 
 def find_cases(root: Path, layout: str | None = None, radius: float = EVALUATION_RADIUS) -> tuple[Case, ...]:
@@ -103,6 +104,8 @@ def _cases_below(root: Path, layout: Layout, radius: float) -> tuple[Case, ...]:
     cases: list[Case] = []
     for folder in [root, *sorted(path for path in root.rglob("*") if path.is_dir())]:
         images, alphas = _first(folder, layout.images), _first(folder, layout.alphas)
+        if images is None and layout is LAYOUTS["folder"] and pictures_in(folder):
+            images = folder
         if images is None or alphas is None:
             continue
         prefix = "" if folder == root else folder.relative_to(root).as_posix() + "/"

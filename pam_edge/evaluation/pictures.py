@@ -107,7 +107,8 @@ def folder_pictures(folder: Path) -> tuple[Picture, ...]:
     """
     images = folder / "image" if (folder / "image").is_dir() else folder
     if not images.is_dir():
-        raise UsageError(f"Expected a folder of photographs at {folder}; there is none. Check the path.")
+        found = "it is a file" if images.exists() else "there is none"
+        raise UsageError(f"Expected a folder of photographs at {folder}; {found}. Check the path.")
     files = [file for file in pictures_in(images) if not file.stem.endswith(".trimap")]
     if not files:
         raise UsageError(f"Expected photographs ({', '.join(SUFFIXES)}) in {images}; found none.")
@@ -188,7 +189,7 @@ def _trimap_for(file: Path, height: int, width: int) -> NDArray[np.uint8]:
         return trimap_from_mask(read_mask(alpha, height, width), _ALPHA_BAND_PX)
     raise UsageError(
         f"Expected a trimap or an alpha matte for {file}; found neither {beside.name} beside it nor a file "
-        f"named {file.stem} in a folder trimap/ or alpha/. Add one: parity is judged where the trimap is unknown."
+        f"named {file.stem} in a folder trimap/ or alpha/. Add one: it says where the edge is."
     )
 
 

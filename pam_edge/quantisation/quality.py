@@ -43,6 +43,7 @@ class Quality:
 
     Attributes:
         path: that was forced.
+        size: height and width of the pictures.
         pictures: how many.
         sad_float, sad: means, in thousands.
         mse_float, mse: means, in thousandths.
@@ -51,6 +52,7 @@ class Quality:
     """
 
     path: PathSpec
+    size: tuple[int, int]
     pictures: int
     sad_float: float
     sad: float
@@ -63,7 +65,8 @@ class Quality:
         """Return the changes for people."""
         changes = f"SAD {self.sad / self.sad_float - 1:+.1%}, MSE {self.mse / self.mse_float - 1:+.1%}"
         worst = f"worst {self.worst_change:+.1%} ({self.worst_picture})"
-        return f"path {self.path}: {changes} on {self.pictures} pictures, {worst}"
+        at = f"at {self.size[0]}x{self.size[1]}"
+        return f"path {self.path} {at}: {changes} on {self.pictures} pictures, {worst}"
 
     def within(self, limits: QualityLimits) -> bool:
         """Return whether the path is good enough; a score that is no number is not."""
@@ -82,6 +85,8 @@ class Judge:
     def __init__(self, supernet: Supernet, cases: Sequence[Scored]) -> None:
         self._supernet = supernet
         self._cases = tuple(cases)
+        height, width = cases[0].alpha.shape
+        self._size = (height, width)
         self._floats: dict[PathSpec, list[tuple[float, float]]] = {}
 
     def judge(self, quantised: Supernet, path: PathSpec) -> Quality:
@@ -93,6 +98,7 @@ class Judge:
         worst = int(np.argmax(np.where(np.isnan(changes), np.inf, changes)))
         return Quality(
             path,
+            self._size,
             pictures=len(changes),
             sad_float=float(before[:, 0].mean()),
             sad=float(after[:, 0].mean()),

@@ -146,7 +146,7 @@ def video() -> Record:
 
 def quantised(precision: str) -> Record:
     scores = {"pictures": 6, "sad_float": 4.0, "sad": 4.1, "mse_float": 40.0, "mse": 40.5}
-    quality = {"path": "1101", **scores, "worst_picture": "hair", "worst_change": 0.02}
+    quality = {"path": "1101", "height": 64, "width": 96, **scores, "worst_picture": "hair", "worst_change": 0.02}
     record = {
         "float_parts": {"head": None, "enc8.1": 0.01},
         "ranges": {"input": [-2.1, 2.6]} if precision == "int8" else {},

@@ -1,20 +1,28 @@
 """Quantised artifacts: every target, precision and mode that is offered verifies, and what is not is refused."""
 
 import json
+import shutil
+from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
 from pam_edge.delivery.artifact.artifact import Artifact
+from pam_edge.delivery.bundle.package import package
 from pam_edge.delivery.convert import convert
 from pam_edge.delivery.inspect import inspect
 from pam_edge.delivery.parity.verify import verify
-from pam_edge.errors import ArtifactError, UsageError
+from pam_edge.errors import ArtifactError, ParityError, UsageError
+from pam_edge.evaluation.pictures import bundled_pictures
+from pam_edge.graphs.ends import Interface
 from pam_edge.planning.budget import parse_budget
+from pam_edge.quantisation.pictures import judged_pictures
 from pam_edge.targets import Target
-from pam_edge.terms import Mode, Precision
+from pam_edge.terms import Mode, Platform, Precision
 from tests.conftest import minute_request
 
 QUANTISED = [each for each in Precision if each.is_quantised]
@@ -87,29 +95,75 @@ def test_calibration_pictures_are_for_int8_alone_and_have_to_be_there(tmp_path):
         assert not list(tmp_path.iterdir())
 
 
+@pytest.fixture(scope="module")
+def int8_artifact(tmp_path_factory) -> Artifact:
+    return make(tmp_path_factory.mktemp("int8"), Target.EXECUTORCH, Precision.INT8, Mode.STATIC)
+
+
+@pytest.fixture
+def changed(int8_artifact, tmp_path):
+    """Return a copy of the artifact whose record of what is quantised is changed by a function of it."""
+
+    def change(edit) -> Path:
+        folder = shutil.copytree(int8_artifact.directory, tmp_path / "changed")
+        content = json.loads((folder / "manifest.json").read_text())
+        edit(content["quantisation"])
+        (folder / "manifest.json").write_text(json.dumps(content))
+        return folder
+
+    return change
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         lambda record: record["float_parts"].update({"nothing": None}),
+        lambda record: record["float_parts"].clear(),
         lambda record: record["ranges"].update({"nowhere": [0.0, 1.0]}),
         lambda record: record["ranges"].update({"input": [0.0, 1e9]}),
+        lambda record: record["ranges"].update({"input": [1.0, 0.0]}),
+        lambda record: record["quality"].clear(),
+        lambda record: record["quality"].pop(),
     ],
 )
-def test_a_manifest_that_says_what_the_network_does_not_have_is_refused(tmp_path, spoil):
-    artifact = make(tmp_path, Target.EXECUTORCH, Precision.INT8, Mode.STATIC)
-    file = artifact.directory / "manifest.json"
-    content = json.loads(file.read_text())
-    spoil(content["quantisation"])
-    file.write_text(json.dumps(content))
+def test_a_record_that_cannot_be_of_the_artifact_is_refused(changed, spoil):
     with pytest.raises(ArtifactError):
-        verify(artifact.directory)
+        verify(changed(spoil))
 
 
-def test_other_ranges_than_the_file_was_made_with_fail_faithfulness(tmp_path):
-    artifact = make(tmp_path, Target.EXECUTORCH, Precision.INT8, Mode.STATIC)
-    file = artifact.directory / "manifest.json"
-    content = json.loads(file.read_text())
-    ranges = content["quantisation"]["ranges"]
-    content["quantisation"]["ranges"] = {site: [low / 8, high / 8] for site, (low, high) in ranges.items()}
-    file.write_text(json.dumps(content))
-    assert not any(record.passed for record in verify(artifact.directory))
+def test_other_ranges_than_the_file_was_made_with_fail_faithfulness(changed):
+    def narrow(record):
+        record["ranges"] = {site: [low / 8, high / 8] for site, (low, high) in record["ranges"].items()}
+
+    assert not any(record.passed for record in verify(changed(narrow)))
+
+
+def test_an_artifact_that_is_not_good_enough_by_its_own_record_is_not_packaged(changed, tmp_path):
+    folder = changed(lambda record: record["quality"][0].update(sad=2 * record["quality"][0]["sad_float"]))
+    with pytest.raises(ParityError, match="good enough"):
+        package(folder, Platform.ANDROID, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize(("images", "alphas"), [(".", "alpha"), ("image", "alpha"), (".", None)], ids=str)
+def test_mattes_are_judged_on_what_ships_and_on_photographs_with_alphas(int8_artifact, tmp_path, images, alphas):
+    photograph = bundled_pictures()[0]
+    for folder, name, pixels in (
+        (images, "ü photo.png", photograph.image),
+        (alphas or images, "ü photo.png" if alphas else "ü photo.trimap.png", photograph.trimap),
+    ):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / folder / name)
+    own = 1 if alphas else 0
+    for folder in {tmp_path, tmp_path / images}:
+        records = verify(int8_artifact.directory, images=folder)
+        assert all(each.passed for each in records)
+        assert {each.pictures for record in records for each in record.quality} == {len(judged_pictures()) + own}
+
+
+def test_a_file_of_several_sizes_is_judged_at_each(tmp_path):
+    interfaces = (Interface(64, 64), Interface(32, 64))
+    request = minute_request(tmp_path, targets=(Target.TFLITE,), precision=Precision.W8, mode=Mode.MULTI)
+    (artifact,) = convert(replace(request, interfaces=interfaces))
+    judged = {(each.height, each.width) for record in artifact.manifest.parity for each in record.quality}
+    assert judged == {(64, 64), (32, 64)}

@@ -99,7 +99,7 @@ def test_a_network_that_nothing_helps_is_refused_with_what_costs_most(network, c
 )
 def test_limits_hold_for_means_and_for_the_worst_picture(changes, passes):
     scores = {"sad_float": 1.0, "sad": 1.0, "mse_float": 1.0, "mse": 1.0, "worst_change": 0.0} | changes
-    assert Quality(FULL, 3, worst_picture="any", **scores).within(LIMITS[Precision.INT8]) is passes
+    assert Quality(FULL, (SIZE, SIZE), 3, worst_picture="any", **scores).within(LIMITS[Precision.INT8]) is passes
 
 
 def test_the_judge_sees_an_alpha_that_holds_no_number(network, cases):

@@ -17,4 +17,6 @@ def _record(known: Accelerator, mode: Mode, precision: Precision) -> Accelerator
         return AcceleratorRecord(accelerator=known.name, suits=False, why=known.refused[precision])
     if mode is Mode.DYNAMIC:
         return AcceleratorRecord(accelerator=known.name, suits=known.takes_choices, why=known.choosing)
-    return AcceleratorRecord(accelerator=known.name, suits=True, why=known.fixed)
+    return AcceleratorRecord(
+        accelerator=known.name, suits=True, why=known.fixed_by_precision.get(precision, known.fixed)
+    )

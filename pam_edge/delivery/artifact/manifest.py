@@ -197,6 +197,8 @@ class QualityRecord(_Record):
     """How a path's mattes compare with the float network's, against true alphas; see ``quantisation.quality``."""
 
     path: PathText
+    height: Side
+    width: Side
     pictures: Count
     sad_float: Score
     sad: Score
@@ -308,7 +310,13 @@ class QuantisationRecord(_Record):
     float_parts: dict[Place, Score | None]
     ranges: dict[Place, tuple[Bound, Bound]]
     calibration: tuple[CalibrationRecord, ...]
-    quality: tuple[QualityRecord, ...]
+    quality: tuple[QualityRecord, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> QuantisationRecord:
+        if any(low > high for low, high in self.ranges.values()):
+            raise ValueError("ranges are expected to have their lower end first")
+        return self
 
 
 class Draft(_Record):
@@ -354,6 +362,8 @@ class Draft(_Record):
             raise ValueError(f"mode {self.mode}: one size is expected; got {len(self.sizes)}")
         if any(entry.path and len(entry.path) != self.block_count for entry in self.entry_points):
             raise ValueError("paths are expected to be of one length")
+        if not any(self.precision in target.facts.precisions for target in Target):
+            raise ValueError(f"precision {self.precision}: files of no target come in it")
         return self
 
 
@@ -374,6 +384,10 @@ class Manifest(Draft):
             raise ValueError(f"mode {self.mode}: a file for each entry point is expected if static, else one for all")
         if self.precision.is_quantised != (self.quantisation is not None):
             raise ValueError(f"precision {self.precision}: a record of what is quantised is expected, or none")
+        if self.quantisation is not None:
+            judged = {each.path for each in self.quantisation.quality}
+            if not {entry.path for entry in self.entry_points if entry.path} <= judged:
+                raise ValueError("a record of quality is expected for every path that is quantised")
         return self
 
     @property

@@ -12,7 +12,7 @@ from pam_edge.evaluation.pictures import fit, folder_pictures
 from pam_edge.quantisation.calibrate import find_ranges
 from pam_edge.quantisation.network import parts_of, sites_of
 from pam_edge.quantisation.pictures import calibration_pictures, content_of, judged_pictures
-from pam_edge.quantisation.quality import Quality
+from pam_edge.quantisation.quality import LIMITS, Quality
 from pam_edge.quantisation.quantise import ALWAYS_FLOAT, Recipe, quantise
 from pam_edge.quantisation.search import choose_recipe
 from pam_edge.supernet.checkpoint import Checkpoint
@@ -69,7 +69,8 @@ def quantised(checkpoint: Checkpoint, manifest: Manifest) -> Checkpoint:
 def apply(checkpoint: Checkpoint, precision: Precision, record: QuantisationRecord) -> Checkpoint:
     """Return a checkpoint with what a record says in few bits; see ``quantised``."""
     parts, sites = frozenset(parts_of(checkpoint.supernet)), sites_of(checkpoint.supernet)
-    if not (record.float_parts.keys() <= parts and record.ranges.keys() <= sites):
+    always = ALWAYS_FLOAT if precision is Precision.INT8 else frozenset()
+    if not (always <= record.float_parts.keys() <= parts and record.ranges.keys() <= sites):
         raise ArtifactError(
             f"The manifest's record of what is quantised names parts or ranges that {checkpoint.config.name} does not "
             "have: it is damaged, or of another network. Convert again."
@@ -78,10 +79,22 @@ def apply(checkpoint: Checkpoint, precision: Precision, record: QuantisationReco
     return replace(checkpoint, supernet=quantise(checkpoint.supernet, recipe))
 
 
+def is_good_enough(record: QualityRecord, precision: Precision) -> bool:
+    """Return whether mattes are as good as a precision has to be, by a manifest's own figures."""
+    quality = Quality(
+        PathSpec.parse(record.path),
+        (record.height, record.width),
+        **record.model_dump(exclude={"path", "height", "width"}),
+    )
+    return quality.within(LIMITS[precision])
+
+
 def quality_record(quality: Quality) -> QualityRecord:
     """Return it as a manifest holds it."""
     return QualityRecord(
         path=str(quality.path),
+        height=quality.size[0],
+        width=quality.size[1],
         pictures=quality.pictures,
         sad_float=quality.sad_float,
         sad=quality.sad,

@@ -6,6 +6,7 @@ from shlex import quote
 
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.manifest import Manifest
+from pam_edge.delivery.artifact.quantisation import is_good_enough
 from pam_edge.errors import ParityError, UsageError
 from pam_edge.targets import Target
 from pam_edge.terms import Platform
@@ -78,6 +79,12 @@ def _check_platform(artifact: Artifact, platform: Platform) -> None:
 
 def _check_parity(artifact: Artifact) -> None:
     manifest = artifact.manifest
+    for each in manifest.quantisation.quality if manifest.quantisation else ():
+        if not is_good_enough(each, manifest.precision):
+            raise ParityError(
+                f"Expected an artifact whose mattes are good enough beside the float network's; those of path "
+                f"{each.path} are not, by the manifest of {artifact.directory}. Convert again."
+            )
     for entry in manifest.entry_points:
         outcomes = [record.passed for record in manifest.parity if record.entry_point == entry.name]
         if not outcomes or not all(passed is True for passed in outcomes):

@@ -12,7 +12,7 @@ from pam_edge.delivery.artifact.manifest import ParityRecord
 from pam_edge.delivery.artifact.quantisation import quality_record
 from pam_edge.delivery.parity.figures import join_reasons
 from pam_edge.errors import UsageError
-from pam_edge.evaluation.datasets import Case, UnusableCase, find_cases
+from pam_edge.evaluation.datasets import LAYOUTS, Case, UnusableCase, find_cases
 from pam_edge.evaluation.pictures import Picture
 from pam_edge.quantisation.pictures import Scored, judged_pictures
 from pam_edge.quantisation.quality import LIMITS, Judge, Quality
@@ -36,8 +36,6 @@ def with_quality(
     record = artifact.manifest.quantisation
     assert record is not None, "only quantised artifacts are judged so"
     cases = _cases(choice)
-    if not cases:
-        return tuple(records)
     judges = {size: Judge(full, [case.fit(*size) for case in cases]) for size in artifact.manifest.sizes}
     planned = tuple(each.path for each in record.quality)
     entries = {entry.name: entry for entry in artifact.manifest.entry_points}
@@ -65,12 +63,17 @@ def _judged(record: ParityRecord, quality: Sequence[Quality], precision: Precisi
 
 
 def _cases(choice: dict[str, Any]) -> tuple[Scored, ...]:
-    """Return pictures of known alpha: a user's, if there are any; else what ships, and what the data folder has."""
+    """Return pictures of known alpha: what ships, and a user's or what the data folder has."""
     if choice["kind"] == "folder":
-        return _scored(Path(choice["folder"]))
-    folder = data_folder()
+        own = Path(choice["folder"])
+        return (*judged_pictures(), *_scored(own.parent if own.name in _IMAGES else own))
+    folder = data_folder() if choice["kind"] == "all" else None
     sets = sorted(each.parent for each in folder.glob("val/*/alpha") if each.is_dir()) if folder else []
     return (*judged_pictures(), *(case for each in sets for case in _scored(each)))
+
+
+_IMAGES = LAYOUTS["folder"].images
+"""Folders whose alphas lie beside them."""
 
 
 def _scored(folder: Path) -> tuple[Scored, ...]:
