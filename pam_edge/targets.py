@@ -6,7 +6,7 @@ Adding a target is a member and a record here, one line in each of the two regis
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pam_edge.errors import UsageError
@@ -267,11 +267,8 @@ FACTS: Mapping[Target, TargetFacts] = {
         image_precisions=frozenset(),
         units=_ON_CPU,
         accelerators=(
-            Accelerator(
-                "CPU (XNNPACK)",
-                _ONE_PARTITION,
-                _BOTH_BRANCHES,
-                takes_choices=True,
+            replace(
+                _XNNPACK,
                 fixed_by_precision={
                     Precision.INT8: "all but the means that attention takes of features; LiteRT's own kernels do those"
                 },

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pam_edge.converters.base import ConversionJob
-from pam_edge.quantisation.layers import are_palettised, are_round, group_size
+from pam_edge.quantisation.layers import are_round
+from pam_edge.quantisation.palettes import are_palettised, group_size
 from pam_edge.targets import Target
 from pam_edge.terms import Mode, Precision
 from pam_edge.toolchains import UNUSED_BY_COREMLTOOLS, hidden

@@ -60,7 +60,7 @@ class Layout:
 
 
 LAYOUTS: dict[str, Layout] = {
-    "folder": Layout(("image", "images"), ("alpha", "alphas"), ("trimap", "trimaps")),
+    "folder": Layout(("image", "images", "."), ("alpha", "alphas"), ("trimap", "trimaps")),
     "composition-1k": Layout(("merged", "input"), ("alpha_copy", "alpha"), ("trimaps", "trimap")),
     "distinctions-646": Layout(
         ("merged", "Image", "image"), ("alpha_copy", "GT", "alpha"), ("trimaps", "Trimap", "trimap")
@@ -104,8 +104,6 @@ def _cases_below(root: Path, layout: Layout, radius: float) -> tuple[Case, ...]:
     cases: list[Case] = []
     for folder in [root, *sorted(path for path in root.rglob("*") if path.is_dir())]:
         images, alphas = _first(folder, layout.images), _first(folder, layout.alphas)
-        if images is None and layout is LAYOUTS["folder"] and pictures_in(folder):
-            images = folder
         if images is None or alphas is None:
             continue
         prefix = "" if folder == root else folder.relative_to(root).as_posix() + "/"

@@ -8,8 +8,9 @@ from itertools import pairwise
 from torch import nn
 
 from pam_edge.quantisation.calibrate import Ranges
-from pam_edge.quantisation.layers import Grid, Int8Conv, Store, palettise, round_weights
+from pam_edge.quantisation.layers import Grid, Int8Conv, Store, round_weights
 from pam_edge.quantisation.network import Change, change, is_output, parts_of, unchanged
+from pam_edge.quantisation.palettes import palettise
 from pam_edge.supernet.network import Supernet
 from pam_edge.terms import Precision
 
@@ -33,9 +34,14 @@ ALWAYS_FLOAT = frozenset({"head"})
 """Where features are stored: what the last layer gives is alpha, which eight bits hold to 1/255 at best."""
 
 
+def always_float(precision: Precision) -> frozenset[str]:
+    """Return the parts that a precision never quantises."""
+    return ALWAYS_FLOAT if precision is Precision.INT8 else frozenset()
+
+
 def whole_recipe(supernet: Supernet, precision: Precision, ranges: Ranges) -> Recipe:
     """Return the recipe that quantises all that can be."""
-    return Recipe(precision, frozenset(parts_of(supernet)) - (ALWAYS_FLOAT if ranges else frozenset()), ranges)
+    return Recipe(precision, frozenset(parts_of(supernet)) - always_float(precision), ranges)
 
 
 def quantise(supernet: Supernet, recipe: Recipe) -> Supernet:

@@ -15,8 +15,9 @@ from pam_edge.graphs.governor import GovernorCosts
 from pam_edge.graphs.static import StaticGraph
 from pam_edge.planning.cost import mac_cost_table
 from pam_edge.quantisation.calibrate import find_ranges, input_range
-from pam_edge.quantisation.layers import Int8Conv, are_palettised, are_round
+from pam_edge.quantisation.layers import Int8Conv, are_round
 from pam_edge.quantisation.network import INPUT, Change, change, is_output, parts_of, sites_of, unchanged
+from pam_edge.quantisation.palettes import are_palettised
 from pam_edge.quantisation.quantise import ALWAYS_FLOAT, Recipe, quantise, whole_recipe
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec

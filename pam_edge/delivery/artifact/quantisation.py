@@ -13,7 +13,7 @@ from pam_edge.quantisation.calibrate import find_ranges
 from pam_edge.quantisation.network import parts_of, sites_of
 from pam_edge.quantisation.pictures import calibration_pictures, content_of, judged_pictures
 from pam_edge.quantisation.quality import LIMITS, Quality
-from pam_edge.quantisation.quantise import ALWAYS_FLOAT, Recipe, quantise
+from pam_edge.quantisation.quantise import Recipe, always_float, quantise
 from pam_edge.quantisation.search import choose_recipe
 from pam_edge.supernet.checkpoint import Checkpoint
 from pam_edge.supernet.path import PathSpec
@@ -49,7 +49,7 @@ def make_quantisation(
     cases = [case.fit(*size) for case in judged_pictures()]
     chosen = choose_recipe(checkpoint.supernet, precision, ranges, paths, cases)
     return QuantisationRecord(
-        float_parts=dict.fromkeys(sorted(ALWAYS_FLOAT) if ranges else ()) | chosen.damage,
+        float_parts=dict.fromkeys(sorted(always_float(precision))) | chosen.damage,
         ranges=dict(sorted(ranges.items())),
         calibration=tuple(CalibrationRecord(picture=each.name, sha256=content_of(each)) for each in pictures),
         quality=tuple(map(quality_record, chosen.quality)),
@@ -69,8 +69,7 @@ def quantised(checkpoint: Checkpoint, manifest: Manifest) -> Checkpoint:
 def apply(checkpoint: Checkpoint, precision: Precision, record: QuantisationRecord) -> Checkpoint:
     """Return a checkpoint with what a record says in few bits; see ``quantised``."""
     parts, sites = frozenset(parts_of(checkpoint.supernet)), sites_of(checkpoint.supernet)
-    always = ALWAYS_FLOAT if precision is Precision.INT8 else frozenset()
-    if not (always <= record.float_parts.keys() <= parts and record.ranges.keys() <= sites):
+    if not (always_float(precision) <= record.float_parts.keys() <= parts and record.ranges.keys() <= sites):
         raise ArtifactError(
             f"The manifest's record of what is quantised names parts or ranges that {checkpoint.config.name} does not "
             "have: it is damaged, or of another network. Convert again."
