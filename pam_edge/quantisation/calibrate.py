@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pam_edge.evaluation.parity import to_tensors
 from pam_edge.evaluation.pictures import Picture
+from pam_edge.quantisation.equalise import equalise
 from pam_edge.quantisation.network import INPUT, Change, change, unchanged
 from pam_edge.supernet.network import IMAGE_MEAN, IMAGE_STD, Supernet
 from pam_edge.supernet.path import PathSpec
@@ -21,8 +22,11 @@ Ranges = Mapping[str, Range]
 
 _BINS = 2048
 _LEVELS = 255
-_SHRINKS = np.linspace(1.0, 0.3, 29)
-"""How far each end of a range is tried to be drawn in: what lies beyond is clipped, all else is finer."""
+_SHRINKS = np.linspace(1.0, 0.5, 21)
+"""How far each end of a range is tried to be drawn in: what lies beyond is clipped, all else is finer.
+
+At most by half: a picture of another kind may need what few pixels of these do.
+"""
 
 
 class _Watch(nn.Module):
@@ -53,6 +57,8 @@ def input_range() -> Range:
 def find_ranges(supernet: Supernet, paths: Sequence[PathSpec], pictures: Sequence[Picture]) -> dict[str, Range]:
     """Return the range in which eight bits hold each site's features with the least squared error, by site.
 
+    Features are those of the equalised network, as ``quantise`` computes them.
+
     Args:
         supernet: in evaluation mode, float32.
         paths: that together run every layer whose ranges are wanted; features differ from path to path.
@@ -63,7 +69,7 @@ def find_ranges(supernet: Supernet, paths: Sequence[PathSpec], pictures: Sequenc
     def watch(site: str) -> nn.Module:
         return watches.setdefault(site, _Watch())
 
-    watched = change(supernet, lambda _: Change(unchanged, watch, unchanged))
+    watched = change(equalise(supernet), lambda _: Change(unchanged, watch, unchanged))
     for turn in range(2):
         for each in watches.values():
             each.is_second = turn == 1

@@ -13,6 +13,8 @@ import torch.ao.quantization.fx._decomposed  # registers the operators
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pam_edge.quantisation.rounding import round_balanced
+
 _LOWEST, _HIGHEST = -128, 127
 _SMALLEST_SCALE = 2.0**-20
 """Of weights and features; half precision, in which Core ML computes, holds few numbers that are smaller."""
@@ -103,8 +105,9 @@ def round_weights(weight: Tensor) -> tuple[Tensor, Tensor]:
     The largest weight of a channel is 127 steps, so that a tool that looks for a grid of its own finds this one.
     """
     scale = (weight.abs().amax((1, 2, 3)) / _HIGHEST).clamp_min(_SMALLEST_SCALE)
-    whole = torch.round(weight / scale[:, None, None, None])
-    return whole.clamp(-_HIGHEST, _HIGHEST).to(torch.int8), scale
+    steps = (weight / scale[:, None, None, None]).double().numpy().reshape(len(weight), -1)
+    whole = round_balanced(steps, np.arange(-_HIGHEST, _HIGHEST + 1.0))
+    return torch.from_numpy(whole.reshape(weight.shape)).to(torch.int8), scale
 
 
 def _as_half(scale: float) -> float:

@@ -133,7 +133,7 @@ def _site(name: str) -> str:
 
 def _change_chain(name: str, chain: nn.Sequential, to: Change) -> nn.Module:
     """Change a chain of convolutions and relus, flat or nested; what a relu follows is stored after it."""
-    layers = list(_flat(chain))
+    layers = list(flat_layers(chain))
     changed: list[nn.Module] = []
     for index, layer in enumerate(layers):
         changed.append(to.conv(layer) if isinstance(layer, nn.Conv2d) else layer)
@@ -148,10 +148,11 @@ def _change_pooled(name: str, chain: nn.Module, to: Change) -> nn.Module:
     return _before(f"{name}.pooled", _change_chain(name, nn.Sequential(chain), to), to)
 
 
-def _flat(chain: nn.Sequential) -> Iterator[nn.Module]:
+def flat_layers(chain: nn.Sequential) -> Iterator[nn.Module]:
+    """Yield the layers of a chain, and of chains inside of it, in order."""
     for layer in chain:
         if isinstance(layer, nn.Sequential):
-            yield from _flat(layer)
+            yield from flat_layers(layer)
         else:
             yield layer
 

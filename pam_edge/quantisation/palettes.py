@@ -7,14 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pam_edge.quantisation.rounding import round_balanced
+
 _VALUES = 64
 """Of a palette: six bits a weight."""
 
 _GROUP = 16
 """Output channels that share a palette."""
-
-_MOST_MOVED = 16
-"""Weights of a channel that take their second nearest value."""
 
 _ROUNDS = 50
 """Of moving a palette's values; more of them change no error by a percent."""
@@ -24,7 +23,7 @@ def palettise(weight: Tensor) -> Tensor:
     """Return float32[O, I, h, w] of sixty-four values at most for each group of output channels."""
     channels = weight.double().numpy().reshape(len(weight), -1)
     groups = np.split(channels, len(weight) // group_size(len(weight)))
-    stored = np.concatenate([_balanced(group, _palette(group)) for group in groups])
+    stored = np.concatenate([round_balanced(group, _palette(group)) for group in groups])
     return torch.from_numpy(stored.reshape(weight.shape)).float()
 
 
@@ -66,26 +65,3 @@ def _palette(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         counts = np.diff(bounds)
         values = (np.diff(sums[bounds]) / np.maximum(counts, 1))[counts > 0]
     return values
-
-
-def _balanced(weights: NDArray[np.float64], palette: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return float64[channels, weights] of a palette's values, whose errors sum to next to nothing in each channel.
-
-    What weights meet is positive, so such sums would shift a channel's mean. The weights for which the second nearest
-    value costs least take that.
-    """
-    nearest = np.searchsorted((palette[1:] + palette[:-1]) / 2, weights)
-    for channel, chosen in zip(weights, nearest, strict=True):
-        for _ in range(_MOST_MOVED):
-            errors = channel - palette[chosen]
-            total = errors.sum()
-            other = np.clip(chosen + (1 if total > 0 else -1), 0, len(palette) - 1)
-            steps = np.abs(palette[other] - palette[chosen])
-            helps = np.flatnonzero((steps > 0) & (steps < 2 * abs(total)))
-            if not len(helps):
-                break
-            costs = ((channel - palette[other]) ** 2 - errors**2)[helps] / steps[helps]
-            moved = helps[np.argmin(costs)]
-            chosen[moved] = other[moved]
-    balanced: NDArray[np.float64] = palette[nearest]
-    return balanced

@@ -1,9 +1,10 @@
-"""Pictures that ship, for ranges and for judging: photographs, and drawn strands over them with exact alphas."""
+"""Pictures that ship, for ranges and for judging: photographs, and subjects drawn over them with exact alphas."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import cycle, islice, pairwise
 
 import cv2
 import numpy as np
@@ -14,10 +15,11 @@ from pam_edge.learning.heldout import cover
 from pam_edge.learning.strand_growth import KINDS
 from pam_edge.learning.strands import draw_kind
 from pam_edge.matting.trimaps import trimap_from_alpha
+from pam_edge.quantisation.subjects import SUBJECTS
 
 _SIDE = 448
 _SEED = 19
-_SOURCE = "strands drawn by pam-edge over {}"
+_SOURCE = "{} drawn by pam-edge over {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +46,25 @@ def judged_pictures() -> tuple[Scored, ...]:
 
 
 def _drawn(turn: int) -> tuple[Scored, ...]:
-    """Return one picture of each kind of strands, over the bundled photographs; other turns give others."""
-    backs = bundled_pictures()
+    """Return one picture of each kind of strands and subjects, over the bundled photographs; other turns give others.
+
+    Bodies wear the colours of another photograph than the one they stand before.
+    """
+    photographs = islice(cycle(bundled_pictures()), turn, None)
     return tuple(
-        _draw(np.random.default_rng((_SEED, turn, number)), kind, backs[(turn + number) % len(backs)])
-        for number, kind in enumerate(KINDS)
+        _draw(np.random.default_rng((_SEED, turn, number)), kind, back, skin)
+        for number, (kind, (back, skin)) in enumerate(zip((*KINDS, *SUBJECTS), pairwise(photographs), strict=False))
     )
 
 
-def _draw(rng: np.random.Generator, kind: str, back: Picture) -> Scored:
-    strands = draw_kind(rng, kind, _SIDE)
-    alpha = strands[..., 3].astype(np.float32) / np.float32(255)
+def _draw(rng: np.random.Generator, kind: str, back: Picture, skin: Picture) -> Scored:
+    is_subject = kind in SUBJECTS
+    front = SUBJECTS[kind](rng, _SIDE, skin.image) if is_subject else draw_kind(rng, kind, _SIDE)
+    alpha = front[..., 3].astype(np.float32) / np.float32(255)
     behind = cover(back.image, *alpha.shape)
-    image = behind + (strands[..., :3].astype(np.float32) - behind) * alpha[..., None]
+    image = behind + (front[..., :3].astype(np.float32) - behind) * alpha[..., None]
     name = f"{kind}-over-{back.name}"
-    source = _SOURCE.format(back.name)
+    source = _SOURCE.format(kind, back.name)
     return Scored(Picture(name, np.rint(image).astype(np.uint8), trimap_from_alpha(alpha), "photograph", source), alpha)
 
 

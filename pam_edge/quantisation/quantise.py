@@ -8,6 +8,7 @@ from itertools import pairwise
 from torch import nn
 
 from pam_edge.quantisation.calibrate import Ranges
+from pam_edge.quantisation.equalise import equalise
 from pam_edge.quantisation.layers import Grid, Int8Conv, Store, round_weights
 from pam_edge.quantisation.network import Change, change, is_output, parts_of, unchanged
 from pam_edge.quantisation.palettes import palettise
@@ -47,7 +48,8 @@ def whole_recipe(supernet: Supernet, precision: Precision, ranges: Ranges) -> Re
 def quantise(supernet: Supernet, recipe: Recipe) -> Supernet:
     """Return a supernet whose convolutions have weights of few bits and, where ranges are given, eight-bit features.
 
-    What passes from one part to the next is stored in eight bits unless both stay float.
+    What passes from one part to the next is stored in eight bits unless both stay float. Before features are, channels
+    are equalised; weights alone do not gain by that.
     """
     order = list(parts_of(supernet))
     after = dict(pairwise(order))
@@ -64,7 +66,8 @@ def quantise(supernet: Supernet, recipe: Recipe) -> Supernet:
         few_bits = _with_palettes if recipe.precision is Precision.W6 else _with_rounded_weights
         return Change(few_bits, store, few_bits)
 
-    return change(supernet, change_of)
+    has_features = recipe.precision is Precision.INT8
+    return change(equalise(supernet) if has_features else supernet, change_of)
 
 
 def _with_rounded_weights(conv: nn.Conv2d) -> nn.Conv2d:

@@ -29,11 +29,15 @@ def test_features_that_are_stored_stay_as_they_are_when_stored_again(low, high):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_rounded_weights_are_within_half_a_step_and_know_their_grid_even_in_half_precision(seed):
+def test_rounded_weights_are_within_a_step_shift_no_mean_and_know_their_grid_even_in_half_precision(seed):
     weights = torch.randn(8, 5, 3, 3, generator=torch.Generator().manual_seed(seed)) * 10.0 ** (seed - 3)
     whole, scale = round_weights(weights)
     rounded = whole.float() * scale[:, None, None, None]
-    assert (rounded - weights).abs().max() <= scale.max() / 2 * 1.001
+    steps = (rounded - weights) / scale[:, None, None, None]
+    assert steps.abs().max() <= 1
+    assert (steps.abs() > 0.5).float().mean() < 0.1, "more weights are moved than have to be"
+    assert steps.sum((1, 2, 3)).abs().max() <= 0.501
+    assert torch.equal(whole.abs().amax((1, 2, 3)), torch.full((8,), 127, dtype=torch.int8))
     assert are_round(rounded.numpy())
     assert are_round(rounded.half().numpy())
     assert not are_round(weights.numpy())
