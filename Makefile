@@ -11,7 +11,7 @@ setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing pam-edge and its three toolchains (about 2.6 GB, some minutes the first time) ..."
+	@echo "Installing pam-edge and its four toolchains (about 2.8 GB, some minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,train,bench,dev]'
 	@touch $@
 

@@ -13,6 +13,7 @@ CONVERTERS: dict[Target, str] = {
     Target.COREML: "pam_edge.converters.coreml.converter:CoreMLConverter",
     Target.TFLITE: "pam_edge.converters.tflite.converter:LiteRTConverter",
     Target.EXECUTORCH: "pam_edge.converters.executorch.converter:ExecuTorchConverter",
+    Target.COREAI: "pam_edge.converters.coreai.converter:CoreAIConverter",
 }
 
 

@@ -19,6 +19,7 @@ class Target(StrEnum):
     COREML = "coreml"
     TFLITE = "tflite"
     EXECUTORCH = "executorch"
+    COREAI = "coreai"
 
     @property
     def facts(self) -> TargetFacts:
@@ -132,6 +133,7 @@ class TargetFacts:
         proves: what a pass of parity says, by runtime.
         verified_by: what checks its files here.
         why_not_timed_here: None where its times on this machine mean something.
+        is_quick_here: whether its runtime on this machine takes no more time than a user waits for.
         profiles_operators: whether its runtime's profiler tells operators in order.
         kit: how a phone is measured.
         shipping: what becomes of its files in an app, by platform.
@@ -150,6 +152,7 @@ class TargetFacts:
     proves: Mapping[str, str]
     verified_by: str
     why_not_timed_here: str | None
+    is_quick_here: bool
     profiles_operators: bool
     kit: PhoneKit
     shipping: Mapping[Platform, Shipping]
@@ -186,9 +189,12 @@ _BOTH_BRANCHES = "both branches of every block are delegated"
 _ONE_PARTITION = "one partition, nothing outside of it"
 _IN_APPS_RUNTIME = "converts here; checked by running the files in the runtime that apps use"
 _XNNPACK = Accelerator("CPU (XNNPACK)", _ONE_PARTITION, _BOTH_BRANCHES, takes_choices=True)
+_ON_THE_DEVICE = "every operator is one of Core AI's own; it decides on the device, and nothing was run there"
+_NO_DEVICE_ASKED = f"{_CHOOSES}: Core AI takes it, and no device was asked where it runs; use mode multi to be sure"
 _SIXTEEN_LEVELS = (
     "sixteen levels a weight cost 4 to 8 % of SAD with palettes made after training, and no weights were trained for it"
 )
+_NOT_IN_SWIFT = "the Swift package runs Core ML and Core AI, which alone reach the Neural Engine"
 _ON_CPU = dict.fromkeys(Precision, ComputeUnit.CPU)
 
 
@@ -236,11 +242,13 @@ FACTS: Mapping[Target, TargetFacts] = {
             "Core ML's times are those of an Apple device, and this machine runs its packages with a reference "
             "runtime. Make a kit for the device: pam-edge profile kit --target coreml -o kit"
         ),
+        is_quick_here=True,
         profiles_operators=False,
-        kit=PhoneKit(program="coreml.py", guide="coreml.md", has_probe=False),
+        kit=PhoneKit(program="mac.py", guide="coreml.md", has_probe=False),
         shipping={
             Platform.IOS: Shipping(
                 needs="iOS 16 or macOS 13",
+                engines="CoreMLMaker",
                 mode_needs={
                     Mode.MULTI: "iOS 18 or macOS 15, from which on Core ML takes several functions in one package"
                 },
@@ -290,6 +298,7 @@ FACTS: Mapping[Target, TargetFacts] = {
         proves={"litert": "the saved file, in the runtime that apps use"},
         verified_by=_IN_APPS_RUNTIME,
         why_not_timed_here=None,
+        is_quick_here=True,
         profiles_operators=True,
         kit=PhoneKit(
             program="android.py",
@@ -299,7 +308,7 @@ FACTS: Mapping[Target, TargetFacts] = {
             runner_source="LiteRT's documentation, under benchmark tools, offers it as a binary for android_aarch64.",
         ),
         shipping={
-            Platform.IOS: Shipping(refused="the Swift package runs Core ML, which alone reaches the Neural Engine"),
+            Platform.IOS: Shipping(refused=_NOT_IN_SWIFT),
             Platform.ANDROID: Shipping(needs="Android 8 (API 26)", engines="LiteRtEngines", runtime="litert"),
             Platform.WEB: Shipping(
                 needs="a browser with WebAssembly SIMD, as all have had since 2023",
@@ -333,6 +342,7 @@ FACTS: Mapping[Target, TargetFacts] = {
         proves={"executorch": "the saved file, in the runtime that apps use"},
         verified_by=_IN_APPS_RUNTIME,
         why_not_timed_here=None,
+        is_quick_here=True,
         profiles_operators=True,
         kit=PhoneKit(
             program="android.py",
@@ -342,9 +352,51 @@ FACTS: Mapping[Target, TargetFacts] = {
             runner_source="build it from ExecuTorch's sources for Android, with XNNPACK, as its documentation says.",
         ),
         shipping={
-            Platform.IOS: Shipping(refused="the Swift package runs Core ML, which alone reaches the Neural Engine"),
+            Platform.IOS: Shipping(refused=_NOT_IN_SWIFT),
             Platform.ANDROID: Shipping(needs="Android 8 (API 26)", engines="ExecuTorchEngines", runtime="executorch"),
             Platform.WEB: Shipping(refused="ExecuTorch has no runtime for browsers here"),
+        },
+    ),
+    Target.COREAI: TargetFacts(
+        label="Core AI",
+        packages={"coreai_torch": "coreai-torch", "coreai": "coreai-core"},
+        runtime_package="coreai",
+        default_precision=Precision.FP16,
+        not_offered={
+            Precision.INT8: "features of eight bits were not tried there yet",
+            Precision.W6: "its converter packs palettes' indices outside of conditionals alone; w8 is what comes next",
+            Precision.W4: _SIXTEEN_LEVELS,
+        },
+        arithmetic={Precision.W8: Precision.FP16},
+        layout=Layout.NCHW,
+        image_precisions=frozenset(),
+        units=dict.fromkeys(Precision, ComputeUnit.NEURAL_ENGINE) | {Precision.FP32: ComputeUnit.GPU},
+        accelerators=(
+            Accelerator("CPU", "Core AI runs every program on the CPU", "it takes conditionals", takes_choices=True),
+            Accelerator("GPU", _ON_THE_DEVICE, _NO_DEVICE_ASKED, takes_choices=False),
+            Accelerator(
+                "Neural Engine",
+                _ON_THE_DEVICE,
+                _NO_DEVICE_ASKED,
+                takes_choices=False,
+                refused={Precision.FP32: "it computes in half precision only; use fp16 there"},
+            ),
+        ),
+        proves={
+            "coreai": "the saved asset, in Apple's runtime on this CPU; not the arithmetic of a phone's accelerators"
+        },
+        verified_by="converts here; checked by running the asset in Apple's runtime",
+        why_not_timed_here=(
+            "Core AI's runtime on this machine is there to be right, not fast: it takes 25 to 40 times as long as "
+            "PyTorch. Make a kit for the device: pam-edge profile kit --target coreai -o kit"
+        ),
+        is_quick_here=False,
+        profiles_operators=False,
+        kit=PhoneKit(program="mac.py", guide="coreai.md", has_probe=True),
+        shipping={
+            Platform.IOS: Shipping(needs="iOS 27 or macOS 27", engines="CoreAIMaker"),
+            Platform.ANDROID: Shipping(refused="Core AI is Apple's"),
+            Platform.WEB: Shipping(refused="no browser runs Core AI assets"),
         },
     ),
 }

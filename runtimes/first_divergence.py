@@ -35,7 +35,7 @@ def first_unmatched(
 def first_without_weights(expected: Sequence[BlockOutput], data: bytes) -> str | None:
     """Return the first block some of whose weights ``data`` does not hold, bit for bit.
 
-    They may be stored in any order of dimensions, in float32 or rounded to float16.
+    They may be stored in any order of dimensions, in float32 or rounded to float16; or once, if all are one number.
     """
     for output in expected:
         if not all(_holds(data, weights) for weights in output.weights):
@@ -44,6 +44,8 @@ def first_without_weights(expected: Sequence[BlockOutput], data: bytes) -> str |
 
 
 def _holds(data: bytes, weights: NDArray[np.float32]) -> bool:
+    if (weights == weights.flat[0]).all():
+        weights = weights.flat[:1]
     ordered = [np.ascontiguousarray(weights.transpose(order)) for order in permutations(range(weights.ndim))]
     return any(form.tobytes() in data for values in ordered for form in (values, values.astype(np.float16)))
 

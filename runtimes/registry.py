@@ -17,6 +17,7 @@ RUNTIMES: dict[Target, dict[str, str]] = {
     },
     Target.TFLITE: {"litert": "pam_edge.runtimes.tflite.runtime:LiteRTRuntime"},
     Target.EXECUTORCH: {"executorch": "pam_edge.runtimes.executorch.runtime:ExecuTorchRuntime"},
+    Target.COREAI: {"coreai": "pam_edge.runtimes.coreai.runtime:CoreAIRuntime"},
 }
 """By name, the one that proves most first."""
 

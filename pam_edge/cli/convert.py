@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def convert(
-    target: Annotated[str, typer.Option(help="coreml, tflite, executorch or all.")],
+    target: Annotated[str, typer.Option(help="coreml, tflite, executorch, coreai or all.")],
     profile: Annotated[str | None, typer.Option(help="Device profile, by name or file; none plans by MACs.")] = None,
     budget: Annotated[list[str] | None, typer.Option(help="60GMAC, 80%, 12ms or a name. Default: the three.")] = None,
     mode: Annotated[

@@ -35,7 +35,7 @@ def demo(
     from pam_edge.supernet.sizes import check_size
 
     started = time.perf_counter()
-    targets = tuple(target for target in Target if not missing_packages(target))
+    targets = tuple(target for target in Target if target.facts.is_quick_here and not missing_packages(target))
     if not targets:
         raise MissingExtraError("No target's packages are installed. Install them: pip install 'pam-edge[all]'.")
     check_size(size, size)

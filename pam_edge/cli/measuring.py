@@ -53,7 +53,7 @@ def measure(
 
 @noting("Nothing was written.")
 def kit(
-    target: Annotated[str, typer.Option(help="coreml, tflite or executorch.")],
+    target: Annotated[str, typer.Option(help="coreml, coreai, tflite or executorch.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write; new or empty.")],
     precision: PrecisionOption = None,
     size: Annotated[str, typer.Option(help="Pixels, a multiple of 32: 512 or 384x512 (height first).")] = "512",

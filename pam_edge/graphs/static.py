@@ -16,7 +16,7 @@ from pam_edge.supernet.network import Step, Supernet, compose_alpha, split_trima
 from pam_edge.supernet.path import PathSpec
 
 
-class _Taken(nn.Module):
+class Taken(nn.Module):
     """A choice block whose choice is made: the channel attention, and the branch that was taken."""
 
     def __init__(self, choice: ChoiceBlock, run: bool) -> None:
@@ -25,6 +25,7 @@ class _Taken(nn.Module):
         self.branch = choice.block if run else choice.connect
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return what the branch makes of attended features, a tensor of the input's shape."""
         result: Tensor = self.branch(x * torch.sigmoid(self.attention(pool_globally(x))))
         return result
 
@@ -39,7 +40,7 @@ class StaticGraph(nn.Module):
         super().__init__()
         self.path = path
         network = fold_batch_norm(supernet)
-        taken = (_Taken(network.choice(index), run) for index, run in enumerate(path.runs))
+        taken = (Taken(network.choice(index), run) for index, run in enumerate(path.runs))
         network.blocks = nn.ModuleList(taken)
         del network.embedding
         self.network = network

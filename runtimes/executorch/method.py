@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import OF_DYNAMIC, OF_PROBE, LastFrame, TensorNames
-from pam_edge.runtimes.guards import check_bytes, check_flatbuffer, last_inputs, reading
+from pam_edge.runtimes.guards import check_flatbuffer, reading
+from pam_edge.runtimes.planar import plain_outputs, planar_inputs
 from pam_edge.terms import PREVIOUS_PATH
 
 KIND = "an ExecuTorch program (.pte)"
@@ -65,25 +66,12 @@ class Method:
         last: LastFrame | None = None,
     ) -> dict[str, NDArray[np.float32]]:
         """See ``LoadedModel.__call__``."""
-        check_bytes("image", image, (self.height, self.width, 3))
-        check_bytes(self._names.source, source, self._source_size)
-        planar, region = (np.ascontiguousarray(array) for array in (image.transpose(2, 0, 1), source))
-        known = last_inputs(self._names, last, self.height, self.width, self._blocks)
-        by_name = {"image": torch.from_numpy(planar)[None].float()}
-        by_name[self._names.source] = torch.from_numpy(region)[None, None].float()
-        if self._names.control is not None and control is not None:
-            by_name[self._names.control] = torch.from_numpy(control)
-        for name, value in known.items():
-            tensor = torch.from_numpy(np.ascontiguousarray(value))
-            by_name[name] = tensor[None, None] if value.ndim == len(("height", "width")) else tensor
-        inputs = [by_name[name] for name in self._names.inputs]
+        size = (self.height, self.width)
+        arrays = planar_inputs(self._names, size, self._source_size, self._blocks, image, source, control, last)
+        inputs = [torch.from_numpy(array) for array in arrays.values()]
         with reading(self._file, KIND):
             outputs = [each.numpy() for each in self._method.execute(inputs)]  # clones of what the method holds
-        found = dict(zip(self._names.outputs, outputs, strict=True))
-        found["alpha"] = found["alpha"][0, 0]
-        if "foreground" in found:
-            found["foreground"] = found["foreground"][0].transpose(1, 2, 0)
-        return found
+        return plain_outputs(dict(zip(self._names.outputs, outputs, strict=True)))
 
 
 def input_names(file: Path, name: str) -> tuple[str, ...]:

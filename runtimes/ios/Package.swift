@@ -22,7 +22,7 @@ if FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/Tests") {
   ]
   #if os(Linux)
     // Apple's frameworks are not here: what calls them is compiled, and tried, against stubs of what it calls.
-    let stubs = ["CoreGraphics", "CoreVideo", "CoreML", "ImageIO", "Vision", "SwiftUI", "UIKit", "PhotosUI"]
+    let stubs = ["CoreAI", "CoreGraphics", "CoreVideo", "CoreML", "ImageIO", "Vision", "SwiftUI", "UIKit", "PhotosUI"]
     let needs = [
       "CoreVideo": ["CoreGraphics"], "CoreML": ["CoreVideo"], "ImageIO": ["CoreGraphics"],
       "Vision": ["CoreGraphics", "CoreVideo", "ImageIO"], "SwiftUI": ["CoreGraphics", "UIKit"], "UIKit": ["CoreGraphics"],
@@ -34,10 +34,12 @@ if FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/Tests") {
         swiftSettings: [.swiftLanguageMode(.v5)])
     }
     for target in package.targets where target.name == "PamEdge" {
-      target.dependencies += ["CoreGraphics", "CoreVideo", "CoreML", "ImageIO", "Vision", "UIKit"].map { .target(name: $0) }
+      target.dependencies += ["CoreAI", "CoreGraphics", "CoreVideo", "CoreML", "ImageIO", "Vision", "UIKit"]
+        .map { .target(name: $0) }
     }
     package.targets += [
-      .testTarget(name: "PamEdgeTests", dependencies: ["PamEdge", "CoreGraphics", "CoreVideo", "CoreML", "Vision", "UIKit"]),
+      .testTarget(
+        name: "PamEdgeTests", dependencies: ["PamEdge", "CoreAI", "CoreGraphics", "CoreVideo", "CoreML", "Vision", "UIKit"]),
       .target(name: "Sample", dependencies: ["PamEdge", "SwiftUI", "PhotosUI", "UIKit", "Vision"], path: "Sample"),
     ]
   #endif

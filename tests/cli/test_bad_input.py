@@ -34,7 +34,7 @@ def pam_edge(capsys, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--target", "onnx"], ["--target", "coreml, tflite, executorch, all", "onnx"]),
+        (["--target", "onnx"], ["--target", "coreml, tflite, executorch, coreai, all", "onnx"]),
         (["--target", "tflite", "--profile", "nokia3310"], ["nokia3310", "profile"]),
         (["--target", "tflite", "--precision", "int3"], ["--precision", "fp32, fp16", "int3"]),
         (["--target", "tflite", "--mode", "magic"], ["--mode", "expected one of static, multi, dynamic; got 'magic'"]),

@@ -107,6 +107,11 @@ def static() -> Record:
     )
 
 
+def of(target: str) -> Record:
+    """Return one that reads well everywhere, and is then refused where another target's files run."""
+    return static() | {"target": target}
+
+
 def multi() -> Record:
     return manifest(
         "multi",
@@ -164,6 +169,7 @@ GOOD: dict[str, Callable[[], Record]] = {
     "int8": partial(quantised, "int8"),
     "w8": partial(quantised, "w8"),
     "w6": partial(quantised, "w6"),
+    **{f"for {target}": partial(of, target) for target in ("coreml", "executorch", "coreai")},
 }
 
 

@@ -1,8 +1,8 @@
 """``python -m tests.ios prepare|check FOLDER``: what Swift reads of Python, and Python of Swift.
 
-``prepare`` converts pam-minute for Core ML and writes a kit and what Python makes of pictures. The Swift tests named
-``CrossTests`` read all that, and write what a phone would send back: of a stand-in that gives the golden values, for
-there is no Core ML here. ``check`` has ``pam-edge`` read it.
+``prepare`` converts pam-minute for Core ML and Core AI and writes kits and what Python makes of pictures. The Swift
+tests named ``CrossTests`` read all that, and write what a phone would send back: of a stand-in that gives the golden
+values, for there is neither of the two here. ``check`` has ``pam-edge`` read it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,17 @@ from tests.contract.coding import encode
 from tests.contract.pictures import blobs, picture
 
 COMMAND = Path(sys.executable).with_name("pam-edge")
+_LIVE = "--mode dynamic --size 64 --budget 80% --inputs mask+previous --outputs cutout"
 BUNDLES = {
-    "static": "--mode static --size 64 --budget 100% --budget 60%",
-    "multi": "--mode multi --size 64 --size 32x64 --budget 60%",
-    "dynamic": "--mode dynamic --size 64 --budget 80% --inputs mask+previous --outputs cutout",
-    "tensor": "--mode static --precision fp32 --size 64 --budget 60% --inputs mask --mask-size 32",
+    "static": "--target coreml --mode static --size 64 --budget 100% --budget 60%",
+    "multi": "--target coreml --mode multi --size 64 --size 32x64 --budget 60%",
+    "dynamic": f"--target coreml {_LIVE}",
+    "tensor": "--target coreml --mode static --precision fp32 --size 64 --budget 60% --inputs mask --mask-size 32",
+    "coreai": "--target coreai --mode multi --size 64 --size 32x64 --budget 60%",
+    "coreai-dynamic": f"--target coreai {_LIVE}",
 }
+KITS = ("coreml", "coreai")
+"""By target: of a function for each path, and of a probe."""
 
 
 def main(what: str, folder: Path) -> None:
@@ -35,14 +40,15 @@ def main(what: str, folder: Path) -> None:
 
 
 def prepare(folder: Path) -> None:
-    """Write ``bundles/``, ``kit/`` and ``pictures.json`` anew."""
+    """Write ``bundles/``, ``kits/`` and ``pictures.json`` anew."""
     shutil.rmtree(folder, ignore_errors=True)
-    of = ["--target", "coreml", "--checkpoint", "pam-minute"]
+    of = ["--checkpoint", "pam-minute"]
     for name, options in BUNDLES.items():
         made = run("convert", *of, *options.split(), "--out", str(folder / "converted" / name), "--json")
         (folder / "bundles").mkdir(exist_ok=True)
         Path(json.loads(made)["artifacts"][0]["directory"]).rename(folder / "bundles" / name)
-    run("profile", "kit", *of, "--size", "64", "-o", str(folder / "kit"))
+    for target in KITS:
+        run("profile", "kit", *of, "--target", target, "--size", "64", "-o", str(folder / "kits" / target))
     (folder / "pictures.json").write_text(json.dumps([compute(*size) for size in ((150, 210), (64, 96), (1, 1))]))
 
 
@@ -73,11 +79,12 @@ def check(folder: Path) -> None:
         file.write_bytes(bytes(len(file.read_bytes())))
         run("verify", bundle, "--device-outputs", str(outputs), exit_code=1)
         print(f"{name}: verify --device-outputs passed {expected} entry points, and failed once one was changed")
-    fitted = json.loads(
-        run("profile", "import", str(folder / "samples.json"), "-o", str(folder / "a-phone.toml"), "--json")
-    )
-    assert fitted["held_out_worst_error_pct"] < 0.1, fitted  # costs were made to add up
-    print(f"profile import: {fitted['samples']} samples, held-out error {fitted['held_out_worst_error_pct']:.2g} %")
+    for target in KITS:
+        samples, profile = folder / f"{target}.samples.json", folder / f"{target}.toml"
+        fitted = json.loads(run("profile", "import", str(samples), "-o", str(profile), "--json"))
+        worst = fitted["held_out_worst_error_pct"]
+        assert worst < 0.1, fitted  # costs were made to add up
+        print(f"profile import, {target}: {fitted['samples']} samples, held-out error {worst:.2g} %")
 
 
 def run(*arguments: str, exit_code: int = 0) -> str:

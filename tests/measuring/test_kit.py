@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from pam_edge.measuring import kit as kit_module
 from pam_edge.measuring.probe import subject
 from pam_edge.measuring.samples import SampleFile
 from pam_edge.runtimes import coreml
-from pam_edge.runtimes.base import OF_STATIC
+from pam_edge.runtimes.base import OF_PROBE, OF_STATIC
 from pam_edge.runtimes.registry import load_runtime
 from pam_edge.supernet.path import PathSpec
 from pam_edge.targets import Target
@@ -156,18 +157,30 @@ def test_what_a_kit_says_to_do_is_about_what_it_measures(coreml_kit):
 
 
 class Mac:
-    """In place of Core ML and the system on a Mac; the reference runtime predicts, and refuses what it cannot take."""
+    """In place of the system on a Mac, and of what runs the kit's file there."""
 
     def __init__(self, patch, kit):
         self.kit, self.patch = kit, patch
         self.facts = {"hw.model": "Mac1,1", "machdep.cpu.brand_string": "M", "IOPlatformExpertDevice": self.uuid("1")}
         self.given, self.units = [], set()
-        patch.setattr("coremltools.models.MLModel", self.load)
         patch.setattr(subprocess, "run", lambda command, **options: SimpleNamespace(stdout=self.facts[command[-1]]))
 
     @staticmethod
     def uuid(name):
         return f'| {{ "IOPlatformUUID" = "{name}" }}'
+
+    def run(self, *options):
+        self.patch.setattr(sys, "argv", ["mac.py", *options])
+        runpy.run_path(str(self.kit / "mac.py"), run_name="__main__")
+        return json.loads((self.kit / "samples.json").read_text())
+
+
+class CoreMLMac(Mac):
+    """The reference runtime predicts, and refuses what it cannot take."""
+
+    def __init__(self, patch, kit):
+        super().__init__(patch, kit)
+        patch.setattr("coremltools.models.MLModel", self.load)
 
     def load(self, file, *, compute_units, function_name):
         model = coreml.load(file)
@@ -178,16 +191,83 @@ class Mac:
 
         return SimpleNamespace(predict=predict)
 
-    def run(self, *options):
-        self.patch.setattr(sys, "argv", ["coreml.py", *options])
-        runpy.run_path(str(self.kit / "coreml.py"), run_name="__main__")
-        return json.loads((self.kit / "samples.json").read_text())
+
+class CoreAIMac(Mac):
+    """Apple's runtime on this processor, which takes no options and knows no units, calls the probe."""
+
+    def __init__(self, patch, kit, is_supported=True):
+        super().__init__(patch, kit)
+        from coreai import runtime
+        from coreai.authoring import AIModelAsset
+        from coreai.runtime import InferenceFunction, SpecializationOptions
+
+        executable, call = AIModelAsset.executable, InferenceFunction.__call__
+
+        def recorded(asset, options=None):
+            self.units |= {options} - {None}
+            return executable(asset)
+
+        async def called(function, inputs):
+            outputs: dict[str, Any] = await call(function, inputs)
+            path = "".join(f"{run:.0f}" for run in inputs["path"].numpy())
+            self.given.append((path, np.array(outputs["alpha"].numpy())))
+            return outputs
+
+        patch.setattr(AIModelAsset, "executable", recorded)
+        patch.setattr(InferenceFunction, "__call__", called)
+        patch.setattr(SpecializationOptions, "is_supported", lambda: is_supported)
+        patch.setattr(SpecializationOptions, "cpu_only", lambda: "cpu only")
+        patch.setattr(SpecializationOptions, "from_preferred_compute_unit_kind", lambda kind: kind)
+        kinds = SimpleNamespace(gpu=lambda: "gpu", neural_engine=lambda: "neural engine")
+        patch.setattr(runtime, "ComputeUnitKind", kinds, raising=False)
 
 
 @pytest.fixture
 def mac(coreml_kit, monkeypatch):
-    yield Mac(monkeypatch, coreml_kit)
+    yield CoreMLMac(monkeypatch, coreml_kit)
     (coreml_kit / "samples.json").unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def coreai_kit(tmp_path_factory):
+    """A kit of two paths instead of sixteen."""
+    folder = tmp_path_factory.mktemp("kits") / "coreai"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kit_module, "design_paths", lambda blocks, count: (PathSpec.full(4), PathSpec.shortest(4)))
+        return kit_module.write_kit(subject("pam-minute", Target.COREAI, None, 64, 96), folder).directory
+
+
+@pytest.mark.parametrize(("unit", "asked"), [("neural_engine", "neural engine"), ("gpu", "gpu"), ("cpu", "cpu only")])
+def test_a_core_ai_kit_gives_its_probe_each_path(coreai_kit, monkeypatch, unit, asked):
+    mac = CoreAIMac(monkeypatch, coreai_kit)
+    samples = mac.run("--rounds", "1", "--unit", unit)
+    (coreai_kit / "samples.json").unlink()
+    assert samples["target"] == "coreai"
+    assert samples["compute_unit"] == unit
+    assert mac.units == {asked}
+    assert sorted(sample["path"] for sample in samples["samples"]) == ["0000", "1111"]
+    SampleFile.model_validate(samples)
+    picture = fit(bundled_pictures()[0], 64, 96)
+    (file,) = coreai_kit.glob("*.aimodel")
+    model = load_runtime(Target.COREAI).load(file, "probe", OF_PROBE, threads=1)
+    given = list(mac.given)  # the runtime here calls the same function
+    assert len(given) == 2 * 3 + 2
+    for path, alpha in given:
+        runs = np.array([float(run) for run in path], np.float32)
+        assert np.array_equal(alpha.reshape(64, 96), model(picture.image, picture.trimap, runs)["alpha"])
+
+
+def test_a_core_ai_kit_says_nothing_of_core_ml(coreai_kit):
+    readme = (coreai_kit / "README.md").read_text()
+    assert "Core ML" not in readme
+    assert "CoreAIMaker()" in readme
+    assert "mac.py --unit neural_engine" in readme
+
+
+def test_an_older_mac_is_told_what_core_ai_takes(coreai_kit, monkeypatch):
+    mac = CoreAIMac(monkeypatch, coreai_kit, is_supported=False)
+    with pytest.raises(SystemExit, match="Expected macOS 27 or later"):
+        mac.run("--rounds", "1")
 
 
 def test_a_core_ml_kit_feeds_what_its_package_takes(mac):

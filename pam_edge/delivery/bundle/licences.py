@@ -14,7 +14,7 @@ _LOCK = "package-lock.json"
 _TEXTS = "licences/"
 
 _APART = {
-    Platform.IOS: "None: Core ML, Vision and Swift's libraries are part of Apple's systems.",
+    Platform.IOS: "None: Core ML, Core AI, Vision and Swift's libraries are part of Apple's systems.",
     Platform.ANDROID: "None in this folder: Gradle fetches LiteRT or ExecuTorch, which the build files in `pamedge/` "
     "name, from where it is published, with its own licence.",
 }

@@ -56,6 +56,7 @@ def readme(
         "proof": _proof(manifest, has_probe=has_probe),
         "command": manifest.command,
         "engines": known.engines,
+        "probe_needs": known.needed(_probe_mode(manifest), manifest.precision),
         "dependency": _dependency(library, known),
         "page": _page(has_probe=has_probe, has_second=has_second),
         "suited": _suited(manifest),
@@ -70,6 +71,11 @@ def readme(
 def _fill(guide: str, filled: Mapping[str, str]) -> str:
     text = (_GUIDES / f"{guide}.md").read_text(encoding="utf-8")
     return _PLACE.sub(lambda place: filled[place[1]], text)
+
+
+def _probe_mode(manifest: Manifest) -> Mode:
+    """Return how a kit's paths are told apart: by an input, or by entry points."""
+    return Mode.PROBE if manifest.target.facts.kit.has_probe else Mode.MULTI
 
 
 def _page(*, has_probe: bool, has_second: bool) -> str:

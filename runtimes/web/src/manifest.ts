@@ -11,7 +11,7 @@ const MOST_BLOCKS = 64;
 const LARGEST_COST = 1e12;
 const LARGEST_TEXT = 4 * 2 ** 20;
 
-export type Target = "coreml" | "tflite" | "executorch";
+export type Target = "coreml" | "tflite" | "executorch" | "coreai";
 export type Mode = "static" | "multi" | "dynamic";
 export type Precision = (typeof PRECISIONS)[number];
 
@@ -162,7 +162,7 @@ function readManifest(root: Field): Manifest {
     variant: checkpoint.at("variant").text(NAME, "a name"),
     architectureHash: checkpoint.at("architecture_hash").text(/^[0-9a-f]{12}$/, "12 hexadecimal digits"),
     trained: checkpoint.at("trained").flag(),
-    target: root.at("target").one(["coreml", "tflite", "executorch"]),
+    target: root.at("target").one(["coreml", "tflite", "executorch", "coreai"]),
     mode: root.at("mode").one(["static", "multi", "dynamic"]),
     precision: root.at("precision").one(PRECISIONS),
     io: root.at("io").one(["image", "tensor"]),

@@ -23,8 +23,13 @@ from pam_edge.targets import Target
 from pam_edge.terms import Mode, Platform, Precision, Result, Source
 
 MODES = (Mode.STATIC, Mode.MULTI, Mode.DYNAMIC)
-FITS = {Target.COREML: {"ios"}, Target.TFLITE: {"android", "web"}, Target.EXECUTORCH: {"android"}}
-HOME = {Target.COREML: "ios", Target.TFLITE: "web", Target.EXECUTORCH: "android"}
+FITS = {
+    Target.COREML: {"ios"},
+    Target.TFLITE: {"android", "web"},
+    Target.EXECUTORCH: {"android"},
+    Target.COREAI: {"ios"},
+}
+HOME = {Target.COREML: "ios", Target.TFLITE: "web", Target.EXECUTORCH: "android", Target.COREAI: "ios"}
 
 
 def contents(folder):
@@ -271,6 +276,20 @@ def test_commands_of_a_readme_are_ones_that_there_are(static_artifacts, tmp_path
         assert shown.exit_code == 0, name
         assert [option for option in re.findall(r"--[a-z-]+", rest) if option not in shown.stdout] == []
     assert "<<" not in text
+
+
+@pytest.mark.parametrize(
+    ("target", "own", "other", "needs"),
+    [
+        (Target.COREML, "CoreMLMaker()", "CoreAIMaker()", "iOS 18 or macOS 15"),
+        (Target.COREAI, "CoreAIMaker()", "CoreMLMaker()", "iOS 27 or macOS 27"),
+    ],
+)
+def test_the_readme_for_ios_measures_with_the_runtime_of_the_target(static_artifacts, target, own, other, needs):
+    text = readme(static_artifacts[target].manifest, Platform.IOS, {}, "", has_probe=True)
+    assert own in text
+    assert other not in text
+    assert f"in some minutes. Needs {needs}" in text
 
 
 @pytest.mark.parametrize("name", ["static", "dynamic", "multi", "video"])

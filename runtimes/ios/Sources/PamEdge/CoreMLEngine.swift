@@ -60,79 +60,41 @@
     private func feature(
       _ tensor: Manifest.Tensor, _ inputs: Inputs, _ entry: Manifest.EntryPoint
     ) throws -> MLFeatureValue {
+      if io == .image, let picture = try picture(tensor, inputs, entry) { return MLFeatureValue(pixelBuffer: picture) }
+      let row = try Tensors.row(of: tensor, inputs, entry)
+      return try Arrays.value(tensor.shape) { row[$0] }
+    }
+
+    /// Returns the inputs that are images where any is.
+    private func picture(
+      _ tensor: Manifest.Tensor, _ inputs: Inputs, _ entry: Manifest.EntryPoint
+    ) throws -> CVPixelBuffer? {
       switch tensor.name {
-      case "image":
-        guard io == .tensor else { return MLFeatureValue(pixelBuffer: try Pixels.buffer(of: inputs.image)) }
-        let size = inputs.image.height * inputs.image.width
-        return try Arrays.value(tensor.shape) { Float(inputs.image.bytes[3 * ($0 % size) + $0 / size]) }
-      case entry.ends.source.region:
-        guard io == .tensor else { return MLFeatureValue(pixelBuffer: try Pixels.buffer(of: inputs.region)) }
-        return try Arrays.value(tensor.shape) { Float(inputs.region.values[$0]) }
-      case "previous":
-        guard let previous = inputs.previous else { throw missing(tensor) }
-        guard io == .tensor else { return MLFeatureValue(pixelBuffer: try Pixels.buffer(of: previous)) }
-        return try Arrays.value(tensor.shape) { previous.values[$0] }
-      case "budget":
-        guard let budget = inputs.budget else { throw missing(tensor) }
-        return try Arrays.value(tensor.shape) { _ in budget }
-      case "previous_path":
-        guard let path = inputs.previousPath else { throw missing(tensor) }
-        return try Arrays.value(tensor.shape) { path[$0] }
-      default: throw missing(tensor)
+      case "image": try Pixels.buffer(of: inputs.image)
+      case entry.ends.source.region: try Pixels.buffer(of: inputs.region)
+      case "previous": try inputs.previous.map { try Pixels.buffer(of: $0) }
+      default: nil
       }
     }
 
     private func outputs(_ found: any MLFeatureProvider, _ entry: Manifest.EntryPoint) throws -> Outputs {
-      let names = Set(entry.outputs.map(\.name))
-      func vector(_ name: String) throws -> [Float]? {
-        try names.contains(name) ? Arrays.floats(try value(found, name, \.multiArrayValue)) : nil
+      var values: [String: [Float]] = [:]
+      for name in entry.outputs.map(\.name) {
+        values[name] =
+          switch (io, name) {
+          case (.image, "alpha"): try Pixels.alpha(value(found, name, \.imageBufferValue)).values
+          case (.image, "foreground"): try Pixels.rgb(value(found, name, \.imageBufferValue)).bytes.map { Float($0) }
+          default: try Arrays.floats(value(found, name, \.multiArrayValue))
+          }
       }
-      return Outputs(
-        alpha: try alpha(found, entry.size),
-        foreground: try names.contains("foreground") ? foreground(found, entry.size) : nil, path: try vector("path"),
-        cost: try vector("cost")?.first)
-    }
-
-    private func alpha(_ found: any MLFeatureProvider, _ size: Size) throws -> Alpha {
-      guard io == .image else {
-        let values = try Arrays.floats(value(found, "alpha", \.multiArrayValue))
-        return Alpha(height: size.height, width: size.width, values: try sized(values, size.height * size.width, "alpha"))
-      }
-      let alpha = try Pixels.alpha(value(found, "alpha", \.imageBufferValue))
-      _ = try sized(alpha.values, size.height * size.width, "alpha")
-      return alpha
-    }
-
-    /// Three values a pixel, whichever way they come.
-    private func foreground(_ found: any MLFeatureProvider, _ size: Size) throws -> [Float] {
-      let count = size.height * size.width
-      guard io == .image else {
-        let planes = try sized(Arrays.floats(value(found, "foreground", \.multiArrayValue)), 3 * count, "foreground")
-        return (0..<3 * count).map { planes[$0 % 3 * count + $0 / 3] }
-      }
-      let image = try Pixels.rgb(value(found, "foreground", \.imageBufferValue))
-      return try sized(image.bytes.map { Float($0) }, 3 * count, "foreground")
+      return try Tensors.outputs(of: entry, values, isInterleaved: io == .image)
     }
 
     private func value<T>(
       _ found: any MLFeatureProvider, _ name: String, _ form: (MLFeatureValue) -> T?
     ) throws -> T {
-      guard let value = found.featureValue(for: name).flatMap(form) else {
-        throw PamEdgeError(
-          .damaged, "Expected the model to give \(name) as the manifest says; it does not. Package the bundle again.")
-      }
+      guard let value = found.featureValue(for: name).flatMap(form) else { throw Tensors.absent(name) }
       return value
-    }
-
-    private func sized(_ values: [Float], _ count: Int, _ name: String) throws -> [Float] {
-      guard values.count == count else {
-        throw PamEdgeError(.damaged, "Expected \(count) values of \(name); the model gave \(values.count).")
-      }
-      return values
-    }
-
-    private func missing(_ tensor: Manifest.Tensor) -> PamEdgeError {
-      PamEdgeError(.damaged, "The model takes an input, \(tensor.name), that nothing is known to be given for.")
     }
   }
 

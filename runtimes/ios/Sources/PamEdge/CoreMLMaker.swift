@@ -14,10 +14,7 @@
       self.cache = cache ?? AppFolders.caches.appendingPathComponent("models")
     }
 
-    public var runtime: String {
-      let version = ProcessInfo.processInfo.operatingSystemVersion
-      return "Core ML \(version.majorVersion).\(version.minorVersion).\(version.patchVersion)"
-    }
+    public var runtime: String { "Core ML \(System.version)" }
 
     public func load(
       _ entry: Manifest.EntryPoint, _ manifest: Manifest, file: URL, unit: ComputeUnit

@@ -4,15 +4,16 @@
   import PamEdgeCore
 
   extension Matter {
-    /// Opens a bundle in Core ML on this device. Make one when the app starts, and keep it.
+    /// Opens a bundle in Core ML or Core AI, as it was made, on this device. Make one when the app starts, and keep it.
     ///
     /// - Parameters:
     ///   - bundle: folder with `manifest.json`, the model and `golden/`, as `pam-edge package` wrote it.
     ///   - conditions: of the device; an app makes one.
-    /// - Throws: ``PamEdgeError`` if the bundle is damaged, newer than this library or for another platform.
+    /// - Throws: ``PamEdgeError`` if the bundle is damaged, newer than this library, for another platform or a newer system.
     public init(bundle: URL, conditions: DeviceConditions = DeviceConditions()) throws {
+      let artifact = try Artifact(folder: bundle)
       try self.init(
-        folder: bundle, maker: CoreMLMaker(), device: .current,
+        artifact: artifact, maker: try Makers.maker(for: artifact.manifest.target), device: .current,
         verdicts: Verdicts(file: AppFolders.caches.appendingPathComponent("verdicts.json")),
         conditions: { conditions.now })
     }

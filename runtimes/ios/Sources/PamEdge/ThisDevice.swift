@@ -13,6 +13,14 @@ enum AppFolders {
   }
 }
 
+/// The system that this runs on; Apple's runtimes are as old as it is, and have no version of their own.
+enum System {
+  static var version: String {
+    let version = ProcessInfo.processInfo.operatingSystemVersion
+    return "\(version.majorVersion).\(version.minorVersion).\(version.patchVersion)"
+  }
+}
+
 #if canImport(CoreML)
   extension Device {
     /// This device. Nothing tells the SoC's name: it is the model's again.

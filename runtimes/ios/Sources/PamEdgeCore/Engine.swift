@@ -29,13 +29,18 @@ public struct Inputs: Equatable, Sendable {
   public let previous: Alpha?
   /// Of a live graph that chooses: the path that it gave for the last frame; 0.5 everywhere for a first one.
   public let previousPath: [Float]?
+  /// Of a probe, whose path is an input: for each block 1 run, 0 bypass.
+  public let path: [Float]?
 
-  public init(image: RGBImage, region: Greys, budget: Float?, previous: Alpha?, previousPath: [Float]?) {
+  public init(
+    image: RGBImage, region: Greys, budget: Float?, previous: Alpha?, previousPath: [Float]?, path: [Float]? = nil
+  ) {
     self.image = image
     self.region = region
     self.budget = budget
     self.previous = previous
     self.previousPath = previousPath
+    self.path = path
   }
 }
 

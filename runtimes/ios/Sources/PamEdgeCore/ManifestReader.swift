@@ -26,7 +26,7 @@ enum ManifestReader {
       variant: try name(checkpoint, "variant"),
       architectureHash: try hexadecimal(checkpoint, "architecture_hash", digits: 12),
       isTrained: try checkpoint.bool("trained"),
-      target: try one(of: ["coreml", "tflite", "executorch"], file, "target"),
+      target: try one(of: ["coreml", "tflite", "executorch", "coreai"], file, "target"),
       mode: try file.word("mode"),
       precision: try file.word("precision"),
       io: try file.word("io"),

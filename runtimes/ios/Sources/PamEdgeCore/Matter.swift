@@ -72,28 +72,27 @@ public actor Matter {
   private var prepared: Preparation?
   private var preparing: Task<Preparation, any Error>?
 
-  /// Opens a bundle; its model files' hashes are checked.
+  /// Takes a bundle to a runtime.
   ///
   /// - Parameters:
-  ///   - folder: the bundle.
+  ///   - artifact: the bundle, whose model files' hashes were checked.
   ///   - maker: of the platform's runtime.
   ///   - device: that this is.
   ///   - verdicts: of earlier launches.
   ///   - conditions: of the device, asked at every call.
-  /// - Throws: ``PamEdgeError`` of kind damaged, newer or unsuited.
+  /// - Throws: ``PamEdgeError`` of kind damaged or unsuited.
   public init(
-    folder: URL, maker: any EngineMaker, device: Device, verdicts: Verdicts,
+    artifact: Artifact, maker: any EngineMaker, device: Device, verdicts: Verdicts,
     conditions: @escaping @Sendable () -> Conditions
   ) throws {
     try self.init(
-      folder: folder, maker: maker, device: device, verdicts: verdicts, conditions: conditions, clock: Wall.clock)
+      artifact: artifact, maker: maker, device: device, verdicts: verdicts, conditions: conditions, clock: Wall.clock)
   }
 
   init(
-    folder: URL, maker: any EngineMaker, device: Device, verdicts: Verdicts,
+    artifact: Artifact, maker: any EngineMaker, device: Device, verdicts: Verdicts,
     conditions: @escaping @Sendable () -> Conditions, clock: @escaping MillisecondClock
   ) throws {
-    artifact = try Artifact(folder: folder)
     guard artifact.manifest.target == maker.target else {
       throw PamEdgeError(
         .unsuited, "Expected a bundle for \(maker.target); this one is for \(artifact.manifest.target). Package for this "
@@ -102,6 +101,7 @@ public actor Matter {
     guard artifact.manifest.entryPoints.allSatisfy({ $0.predictedCost > 0 }) else {
       throw PamEdgeError(.damaged, "Expected costs above zero in the manifest. Package the bundle again.")
     }
+    self.artifact = artifact
     self.maker = maker
     self.device = device
     self.verdicts = verdicts

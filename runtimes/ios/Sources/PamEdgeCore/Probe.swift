@@ -25,6 +25,9 @@ public struct Probe: Sendable {
     /// The paths of each round, shuffled.
     let rounds: [[String]]
     let samples: About
+
+    /// Whether one graph takes its path as an input; else the file has a function for each path.
+    var takesPaths: Bool { inputs.contains { $0.name == "path" } }
   }
 
   /// Discarded calls of each path before the first round.
@@ -32,7 +35,7 @@ public struct Probe: Sendable {
 
   private let folder: URL
   let kit: Kit
-  private let inputs: Inputs
+  private let pictures: Inputs
   private let manifest: Manifest
 
   /// Opens a kit's folder.
@@ -48,7 +51,7 @@ public struct Probe: Sendable {
           + "with `pam-edge profile kit`, and add the folder to the app as it is.")
     }
     manifest = try Self.manifest(of: kit)
-    inputs = try Self.inputs(of: kit, in: folder)
+    pictures = try Self.pictures(of: kit, in: folder)
   }
 
   /// Paths that are timed, in the first round's order.
@@ -84,9 +87,12 @@ public struct Probe: Sendable {
     var engines: [String: any Engine] = [:]
     for path in paths {
       let entry = self.entry(path)
-      let engine = try await maker.load(
-        entry, manifest, file: folder.appendingPathComponent(kit.file), unit: unit)
-      for _ in 0..<Self.warmUpCalls { _ = try await engine.run(inputs, entry) }
+      let shared = kit.takesPaths ? engines.values.first : nil
+      let engine =
+        if let shared { shared } else {
+          try await maker.load(entry, manifest, file: folder.appendingPathComponent(kit.file), unit: unit)
+        }
+      for _ in 0..<Self.warmUpCalls { _ = try await engine.run(inputs(path), entry) }
       engines[path] = engine
     }
     var taken: [Samples.Sample] = []
@@ -94,7 +100,7 @@ public struct Probe: Sendable {
       for path in order {
         try Task.checkCancellation()
         guard let engine = engines[path] else { throw PamEdgeError(.damaged, "The kit's rounds differ in their paths.") }
-        let entry = self.entry(path), started = clock()
+        let entry = self.entry(path), inputs = inputs(path), started = clock()
         _ = try await engine.run(inputs, entry)
         taken.append(
           Samples.Sample(path: path, round: number, latencyMs: clock() - started, thermal: conditions().thermal))
@@ -124,16 +130,24 @@ public struct Probe: Sendable {
     return "\(digits(day.year, 4))-\(digits(day.month, 2))-\(digits(day.day, 2))"
   }
 
+  private func inputs(_ path: String) -> Inputs {
+    guard kit.takesPaths else { return pictures }
+    return Inputs(
+      image: pictures.image, region: pictures.region, budget: nil, previous: nil, previousPath: nil,
+      path: path.map { $0 == "1" ? 1 : 0 })
+  }
+
   private func entry(_ path: String) -> Manifest.EntryPoint {
+    let name = kit.takesPaths ? "probe" : "path_\(path)"
     let size = Size(height: kit.samples.height, width: kit.samples.width)
     let output = manifest.io == .image ? [size.height, size.width] : [1, 1, size.height, size.width]
     let type = manifest.io == .image ? "image" : "float32"
     let inputs = kit.inputs.map { Manifest.Tensor(name: $0.name, type: type, shape: $0.shape, layout: "") }
     return Manifest.EntryPoint(
-      name: "path_\(path)", size: size,
+      name: name, size: size,
       ends: Manifest.Ends(source: .trimap, result: .alpha, bandPx: 0, maskHeight: nil, maskWidth: nil), inputs: inputs,
       outputs: [Manifest.Tensor(name: "alpha", type: type, shape: output, layout: "")], budget: "", path: path,
-      function: "path_\(path)", budgetInput: nil, predictedCost: 1, costUnit: "GMAC", costProvenance: "counted",
+      function: name, budgetInput: nil, predictedCost: 1, costUnit: "GMAC", costProvenance: "counted",
       file: kit.file, sha256: "")
   }
 
@@ -148,7 +162,7 @@ public struct Probe: Sendable {
   }
 
   /// Reads the photograph and its trimap: raw float32 in the graph's layout, whole numbers of 0 to 255.
-  private static func inputs(of kit: Kit, in folder: URL) throws -> Inputs {
+  private static func pictures(of kit: Kit, in folder: URL) throws -> Inputs {
     let (height, width) = (kit.samples.height, kit.samples.width)
     func bytes(_ name: String, _ count: Int) throws -> [UInt8] {
       let file = folder.appendingPathComponent("inputs/\(name).bin")

@@ -17,8 +17,9 @@ final class CrossTests: XCTestCase {
     let bundles = folder.appendingPathComponent("bundles")
     for name in try FileManager.default.contentsOfDirectory(atPath: bundles.path).sorted() {
       let bundle = bundles.appendingPathComponent(name)
+      let artifact = try Artifact(folder: bundle)
       let matter = try Matter(
-        folder: bundle, maker: try GoldenValues(Artifact(folder: bundle)),
+        artifact: artifact, maker: try GoldenValues(artifact),
         device: Device(model: "a stand-in", soc: "none", system: "none"),
         verdicts: Verdicts(file: folder.appendingPathComponent("verdicts-\(name).json")), conditions: { Conditions() })
       let found = try await matter.prepare()
@@ -28,13 +29,15 @@ final class CrossTests: XCTestCase {
     }
   }
 
-  func testAKitIsRun() async throws {
+  func testKitsAreRun() async throws {
     let folder = try folder()
-    let costs = AddedCosts()
-    let samples = try await Probe(kit: folder.appendingPathComponent("kit")).run(
-      costs, unit: .neuralEngine, device: Device(model: "a stand-in", soc: "none", system: "none"), rounds: 8,
-      tool: "CrossTests", conditions: { Conditions(thermal: .fair) }, progress: { _ in }, clock: { costs.clock.now })
-    try samples.encoded().write(to: folder.appendingPathComponent("samples.json"))
+    for target in ["coreml", "coreai"] {
+      let costs = AddedCosts(target: target)
+      let samples = try await Probe(kit: folder.appendingPathComponent("kits/\(target)")).run(
+        costs, unit: .neuralEngine, device: Device(model: "a stand-in", soc: "none", system: "none"), rounds: 8,
+        tool: "CrossTests", conditions: { Conditions(thermal: .fair) }, progress: { _ in }, clock: { costs.clock.now })
+      try samples.encoded().write(to: folder.appendingPathComponent("\(target).samples.json"))
+    }
   }
 
   func testPicturesAreWhatPythonMakesOfThem() throws {
@@ -53,15 +56,16 @@ final class CrossTests: XCTestCase {
   }
 }
 
-/// A stand-in for Core ML that gives the golden values of whatever golden picture it is shown.
+/// A stand-in for a runtime that gives the golden values of whatever golden picture it is shown.
 private struct GoldenValues: EngineMaker, Engine {
-  let target = "coreml"
+  let target: String
   let runtime = "golden values, no network"
   let units: [ComputeUnit] = [.neuralEngine, .gpu, .cpu]
   private let vectors: [String: [GoldenVector]]
   private let selection: Manifest.Selection?
 
   init(_ artifact: Artifact) throws {
+    target = artifact.manifest.target
     selection = artifact.manifest.selection
     vectors = try Dictionary(
       uniqueKeysWithValues: artifact.manifest.entryPoints.map { ($0.name, try artifact.golden(of: $0)) })
@@ -81,7 +85,7 @@ private struct GoldenValues: EngineMaker, Engine {
 
 /// A stand-in for a device on which every block that runs takes its own time.
 private struct AddedCosts: EngineMaker, Engine {
-  let target = "coreml"
+  let target: String
   let runtime = "made-up times, no network"
   let units: [ComputeUnit] = [.neuralEngine]
   let clock = FakeClock()
@@ -92,7 +96,8 @@ private struct AddedCosts: EngineMaker, Engine {
   }
 
   func run(_ inputs: Inputs, _ entry: Manifest.EntryPoint) async throws -> Outputs {
-    let runs = try XCTUnwrap(entry.path).enumerated().filter { $0.element == "1" }
+    let path = try XCTUnwrap(entry.path), runs = path.enumerated().filter { $0.element == "1" }
+    if entry.function == "probe" { XCTAssertEqual(inputs.path, path.map { $0 == "1" ? 1 : 0 }) }
     clock.advance(runs.reduce(3) { $0 + 0.5 * Double($1.offset + 1) })
     return Outputs(
       alpha: Alpha(height: inputs.image.height, width: inputs.image.width, repeating: 0), foreground: nil, path: nil,

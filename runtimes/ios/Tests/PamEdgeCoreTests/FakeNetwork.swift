@@ -234,7 +234,7 @@ struct FakeBundle {
 
   func matter(_ network: FakeNetwork, system: String = "iOS 26.1 (23B85)", conditions: Told = Told()) throws -> Matter {
     try Matter(
-      folder: folder, maker: network, device: Device(model: "iPhone14,5", soc: "Apple A15", system: system),
+      artifact: Artifact(folder: folder), maker: network, device: Device(model: "iPhone14,5", soc: "Apple A15", system: system),
       verdicts: verdicts(), conditions: { conditions.now }, clock: { network.clock.now })
   }
 }

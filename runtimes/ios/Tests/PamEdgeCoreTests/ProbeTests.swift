@@ -41,6 +41,22 @@ final class ProbeTests: XCTestCase {
     XCTAssertEqual(runs.first, "cpu path_11")
   }
 
+  func testAGraphThatTakesItsPathIsLoadedOnce() async throws {
+    let network = FakeNetwork()
+    let folder = try kit {
+      let file = $0.appendingPathComponent("kit.json")
+      let text = try String(contentsOf: file, encoding: .utf8)
+      try Data(text.replacingOccurrences(of: "32, 32, 1]}]", with: "32, 32, 1]}, {\"name\": \"path\", \"shape\": [2]}]").utf8)
+        .write(to: file)
+    }
+    _ = try await Probe(kit: folder).run(
+      network, unit: .cpu, device: Device(model: "", soc: "", system: ""), rounds: 1, tool: "",
+      conditions: { Conditions() }, progress: { _ in }, clock: { network.clock.now })
+    let (loads, runs) = await (network.log.loads, network.log.runs)
+    XCTAssertEqual(loads.count, 1)
+    XCTAssertEqual(Set(runs), ["cpu probe"])
+  }
+
   func testKitsThatAreIncompleteAreRefused() async throws {
     await assertThrows(.damaged, "no kit") { _ = try Probe(kit: FileManager.default.temporaryDirectory) }
     let short = try kit { try Data(count: 8).write(to: $0.appendingPathComponent("inputs/image.bin")) }

@@ -19,7 +19,7 @@ final class CoreMLTests: XCTestCase {
   override func tearDown() { MLModel.stub = nil }
 
   private func run(_ io: String, _ mode: String, _ unit: ComputeUnit = .gpu) async throws -> Outputs {
-    let manifest = try Manifest(Data(Self.manifest(io, mode).utf8))
+    let manifest = try Manifest(Data(ManifestText.of("coreml", io: io, mode: mode).utf8))
     let entry = manifest.entryPoints[0]
     let engine = try await CoreMLMaker(cache: folder).load(
       entry, manifest, file: folder.appendingPathComponent("model.mlpackage"), unit: unit)
@@ -187,40 +187,5 @@ final class CoreMLTests: XCTestCase {
     var bytes: [UInt8] = []
     for pixel in 0..<height * width { bytes += [UInt8(3 * pixel), UInt8(3 * pixel + 1), UInt8(3 * pixel + 2), 255] }
     return RGBAImage(height: height, width: width, bytes: bytes).cgImage()
-  }
-
-  /// Of one entry point, or two where a function has to be chosen.
-  private static func manifest(_ io: String, _ mode: String) -> String {
-    let hash = String(repeating: "a", count: 64)
-    let isDynamic = mode == "dynamic"
-    func tensor(_ name: String, _ channels: Int) -> String {
-      let shape = channels == 0 ? "[2]" : io == "image" ? "[32, 64]" : "[1, \(channels), 32, 64]"
-      return "{\"name\": \"\(name)\", \"type\": \"\", \"shape\": \(shape), \"layout\": \"\", \"meaning\": \"\"}"
-    }
-    let budget = "{\"name\": \"budget\", \"type\": \"\", \"shape\": [1], \"layout\": \"\", \"meaning\": \"\"}"
-    let cost = "{\"name\": \"cost\", \"type\": \"\", \"shape\": [1], \"layout\": \"\", \"meaning\": \"\"}"
-    let inputs = [tensor("image", 3), tensor("trimap", 1)] + (isDynamic ? [budget] : [])
-    let outputs = [tensor("alpha", 1), tensor("foreground", 3)] + (isDynamic ? [tensor("path", 0), cost] : [])
-    func entry(_ name: String) -> String {
-      """
-      {"name": "\(name)", "height": 32, "width": 64, "ends": {"source": "trimap", "result": "cutout"},
-       "inputs": [\(inputs.joined(separator: ", "))], "outputs": [\(outputs.joined(separator: ", "))],
-       "budget": "mild", "path": \(isDynamic ? "null" : "\"10\""), "function": "\(name)",
-       "budget_input": \(isDynamic ? "2.5" : "null"), "predicted_cost": 2.5, "cost_unit": "ms",
-       "cost_provenance": "counted", "cost_interval": [2, 3], "gmacs": 1, "objective": "", "file": "model.mlpackage",
-       "sha256": "\(hash)", "bytes": 1}
-      """
-    }
-    let selection = """
-      {"unit": "ms", "fixed": 1, "run": [1, 1], "bypass": [0, 0], "margin": 0, "thresholds": [0]}
-      """
-    let entries = mode == "multi" ? [entry("mild"), entry("aggressive")] : [entry("mild")]
-    return """
-      {"schema_version": 2, "checkpoint": {"reference": "", "sha256": "\(hash)", "variant": "pam-minute",
-       "architecture_hash": "0123456789ab", "trained": false, "summary": ""}, "target": "coreml", "mode": "\(mode)",
-       "precision": "fp16", "io": "\(io)", "profile": null, "selection": \(isDynamic ? selection : "null"),
-       "accelerators": [], "entry_points": [\(entries.joined(separator: ", "))], "command": "", "parity": [],
-       "golden": [], "tool_versions": {}}
-      """
   }
 }

@@ -5,6 +5,7 @@ public enum class Target(public val word: String) {
     COREML("coreml"),
     TFLITE("tflite"),
     EXECUTORCH("executorch"),
+    COREAI("coreai"),
 }
 
 /** How a file's path is decided: fixed, one per entry point, or per image inside the graph. */

@@ -1,0 +1,1 @@
+"""Core AI, Apple's format from iOS 27 on."""
