@@ -21,7 +21,7 @@ profile_app = typer.Typer(
     help="Device profiles: what a path costs on a device.", no_args_is_help=True, epilog=EXIT_CODES
 )
 
-TargetOption = Annotated[str | None, typer.Option(help="coreml, tflite, executorch or coreai; default: what suits the device.")]
+TargetOption = Annotated[str | None, typer.Option(help="coreml, tflite, executorch or coreai; default: what suits.")]
 PrecisionOption = Annotated[str | None, typer.Option(help="fp32, fp16, int8, w8 or w6; default: the target's own.")]
 SizeOption = Annotated[str | None, typer.Option(help="Pixels, a multiple of 32: 512 or 384x512 (height first).")]
 CheckpointOption = Annotated[str, typer.Option(help="Variant name or checkpoint file.")]
