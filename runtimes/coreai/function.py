@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import threading
 import weakref
 from collections.abc import Coroutine, Iterator
@@ -125,11 +126,12 @@ def _loaded(asset: Path, name: str) -> Iterator[Any]:
 
 def _wait(work: Coroutine[Any, Any, _T]) -> _T:
     """Return what asynchronous work gives; from any thread, also one that runs a loop of its own."""
-    return asyncio.run_coroutine_threadsafe(work, _loop()).result()
+    return asyncio.run_coroutine_threadsafe(work, _loop(os.getpid())).result()
 
 
 @cache
-def _loop() -> asyncio.AbstractEventLoop:
+def _loop(_: int) -> asyncio.AbstractEventLoop:
+    """Return the loop of a process: a fork has none of its parent's threads."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="coreai", daemon=True).start()
     return loop
