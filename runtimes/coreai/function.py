@@ -8,8 +8,8 @@ import json
 import os
 import threading
 import weakref
-from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from collections.abc import Coroutine, Mapping
+from contextlib import AsyncExitStack
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -63,8 +63,9 @@ def input_names(asset: Path, name: str) -> tuple[str, ...]:
     Raises:
         ArtifactError: if the asset cannot be read or has no such function.
     """
-    with _loaded(asset, name) as function:
-        return tuple(function.desc.input_names)
+    function, compiled = open_function(asset, name)
+    release(compiled)
+    return tuple(function.desc.input_names)
 
 
 class Function:
@@ -76,9 +77,8 @@ class Function:
 
     def __init__(self, asset: Path, name: str, names: TensorNames) -> None:
         self._asset, self._names = asset, names
-        loaded = ExitStack()
-        weakref.finalize(self, loaded.close)
-        self._function = loaded.enter_context(_loaded(asset, name))
+        self._function, compiled = open_function(asset, name)
+        weakref.finalize(self, release, compiled)
         described = self._function.desc
         check_names(asset, name, names.inputs, described.input_names)
         check_names(asset, name, names.outputs, described.output_names)
@@ -98,14 +98,12 @@ class Function:
         size = (self.height, self.width)
         arrays = planar_inputs(self._names, size, self._source_size, self._blocks, image, source, control, last)
         with reading(self._asset, KIND):
-            found = _wait(self._function({name: runtime.NDArray(array) for name, array in arrays.items()}))
-            outputs = {name: np.array(found[name].numpy()) for name in self._names.outputs}  # copies of what it holds
-        return plain_outputs(outputs)
+            found = call_function(self._function, arrays)
+            return plain_outputs({name: found[name] for name in self._names.outputs})
 
 
-@contextmanager
-def _loaded(asset: Path, name: str) -> Iterator[Any]:
-    """Hold a function of an asset, whose compiled form lies on disk as long.
+def open_function(asset: Path, name: str) -> tuple[Any, AsyncExitStack]:
+    """Return a function of an asset, and what holds its compiled form on disk: hand that to ``release`` in the end.
 
     Raises:
         ArtifactError: if the asset cannot be read, or has no such function.
@@ -118,10 +116,21 @@ def _loaded(asset: Path, name: str) -> Iterator[Any]:
             if name not in model.function_names:
                 names = ", ".join(sorted(model.function_names))
                 raise ArtifactError(f"{asset} has the functions {names}; expected {name!r}.")
-            function = model.load_function(name)
-        yield function
-    finally:
-        _wait(compiled.aclose())
+            return model.load_function(name), compiled
+    except BaseException:
+        release(compiled)
+        raise
+
+
+def release(compiled: AsyncExitStack) -> None:
+    """Remove a compiled form, without waiting: garbage may be collected by the very thread that removes it."""
+    asyncio.run_coroutine_threadsafe(compiled.aclose(), _loop(os.getpid()))
+
+
+def call_function(function: Any, arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """Return what a function gives, by name; copies of what the runtime holds."""
+    found = _wait(function({name: runtime.NDArray(array) for name, array in arrays.items()}))
+    return {name: np.array(value.numpy()) for name, value in found.items()}
 
 
 def _wait(work: Coroutine[Any, Any, _T]) -> _T:

@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from coreai.runtime import NDArray
 from coreai_torch import TorchConverter
 from torch import nn
 
@@ -17,7 +16,7 @@ from pam_edge.converters.coreai.converter import CoreAIConverter
 from pam_edge.converters.coreai.decompositions import decompositions
 from pam_edge.errors import ConversionError, UnsupportedOpError
 from pam_edge.graphs.ends import Interface
-from pam_edge.runtimes.coreai import function
+from pam_edge.runtimes.coreai.function import call_function, open_function, release
 from pam_edge.supernet.checkpoint import load_checkpoint
 from pam_edge.supernet.path import PathSpec
 from pam_edge.terms import Mode, Precision, TensorIO
@@ -57,9 +56,10 @@ def computed(module, *inputs):
 def run(program, inputs, folder):
     asset = folder / "some.aimodel"
     program.save_asset(asset)
-    with function._loaded(asset, "main") as loaded:
-        found = function._wait(loaded({name: NDArray(value.numpy()) for name, value in inputs.items()}))
-        return np.array(found["out"].numpy())
+    loaded, compiled = open_function(asset, "main")
+    found = call_function(loaded, {name: value.numpy() for name, value in inputs.items()})
+    release(compiled)
+    return found["out"]
 
 
 @pytest.mark.parametrize("mode", [Mode.MULTI, Mode.PROBE])
