@@ -25,7 +25,7 @@ from pam_edge.targets import Target
 from pam_edge.terms import Mode, Precision
 from pam_edge.toolchains import silenced
 
-Graph = StaticGraph | DynamicGraph | ProbeGraph
+_Graph = StaticGraph | DynamicGraph | ProbeGraph
 
 
 class CoreAIConverter:
@@ -51,19 +51,20 @@ class CoreAIConverter:
     def _write(self, job: ConversionJob, entries: tuple[EntryPoint, ...], asset: Path) -> None:
         converter = TorchConverter(mode=TorchConverter.Mode.RELEASE)
         register_dequantisation(converter)
-        for entry in entries:
-            converter.add_exported_program(
-                _export(job, entry),
-                input_names=list(example_inputs(job, entry)),
-                output_names=list(output_names(job, entry)),
-                entrypoint_name=entry.name,
-            )
+        exported = [_export(job, entry) for entry in entries]
         try:
+            for entry, program in zip(entries, exported, strict=True):
+                converter.add_exported_program(
+                    program,
+                    input_names=list(example_inputs(job, entry)),
+                    output_names=list(output_names(job, entry)),
+                    entrypoint_name=entry.name,
+                )
             with silenced():
-                program = converter.to_coreai()
+                converted = converter.to_coreai()
         except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
             raise ConversionError(f"Core AI: coreai-torch refused the graph: {error}") from error
-        save(program, asset)
+        save(converted, asset)
 
 
 def _export(job: ConversionJob, entry: EntryPoint) -> ExportedProgram:
@@ -80,18 +81,18 @@ def _export(job: ConversionJob, entry: EntryPoint) -> ExportedProgram:
     return decomposed
 
 
-def _graph(job: ConversionJob, entry: EntryPoint) -> Graph:
+def _graph(job: ConversionJob, entry: EntryPoint) -> _Graph:
     match job.mode:
         case Mode.DYNAMIC:
             assert job.selection is not None, "a dynamic graph needs costs and a table"
-            return DynamicGraph(job.supernet, job.selection.costs, job.selection.table, choose)
+            return DynamicGraph(job.supernet, job.selection.costs, job.selection.table, _choose)
         case Mode.PROBE:
-            return ProbeGraph(job.supernet, choose)
+            return ProbeGraph(job.supernet, _choose)
         case _:
             return StaticGraph(job.supernet, entry.fixed_path)
 
 
-def choose(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
+def _choose(run: Tensor, block: nn.Module, connect: nn.Module, x: Tensor, attention: Tensor) -> Tensor:
     """Choose inside of the graph; the branches attend."""
     result: Tensor = torch.cond(
         run, lambda x, attention: block(x * attention), lambda x, attention: connect(x * attention), (x, attention)

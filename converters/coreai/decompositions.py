@@ -32,7 +32,7 @@ def _avg_pool2d(
     counts_padding: bool = True,
     divisor: int | None = None,
 ) -> Tensor:
-    """Say the stride, which is the window where a graph says none, and let nothing but padding's zeros be averaged.
+    """Say the stride, which is the window where a graph says none, and leave padding's zeros out where a graph does.
 
     coreai-torch 0.4.3 takes no empty stride, and counts padding whatever it is told. A mean without it is the mean
     with it, over the same mean of ones.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from coreai._compiler.dialects import coreai
 from coreai_torch import TorchConverter
-from torch import Tensor, nn
+from torch import nn
 
 from pam_edge.quantisation.layers import Int8Conv, are_round
 
@@ -19,15 +19,7 @@ def store_in_eight_bits(network: nn.Module) -> None:
     for parent in list(network.modules()):
         for name, child in parent.named_children():
             if isinstance(child, nn.Conv2d) and are_round(child.weight.detach().numpy()):
-                setattr(parent, name, _Conv(child))
-
-
-class _Conv(Int8Conv):
-    """Computes in the precision of what it is given, as its bias is by then."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        weight = self.dequantised().to(x.dtype)
-        return nn.functional.conv2d(x, weight, self.bias, self.stride, self.padding, groups=self.groups)
+                setattr(parent, name, Int8Conv(child))
 
 
 def register_dequantisation(converter: TorchConverter) -> None:

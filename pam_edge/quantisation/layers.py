@@ -95,8 +95,9 @@ class Int8Conv(nn.Module):
         return result
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the convolution of float32[N, C, H, W]."""
-        return nn.functional.conv2d(x, self.dequantised(), self.bias, self.stride, self.padding, groups=self.groups)
+        """Return the convolution of float[N, C, H, W], in whose precision the bias is."""
+        weight = self.dequantised().to(x.dtype)
+        return nn.functional.conv2d(x, weight, self.bias, self.stride, self.padding, groups=self.groups)
 
 
 def round_weights(weight: Tensor) -> tuple[Tensor, Tensor]:
