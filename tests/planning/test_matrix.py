@@ -18,7 +18,7 @@ from pam_edge.planning.service import costs_for
 from pam_edge.supernet.additive_cost import quantise
 from pam_edge.supernet.variants import VARIANTS
 from pam_edge.targets import Target
-from pam_edge.terms import CostUnit, Mode, Provenance
+from pam_edge.terms import ComputeUnit, CostUnit, Mode, Provenance
 
 SQUARES = (32, 64, 96, 128, 160, 224, 256, 288, 384, 448, 512, 640, 1024)
 SIZES = [*((side, side) for side in SQUARES), (768, 512), (512, 288)]
@@ -66,9 +66,10 @@ def test_every_bundled_profile_size_mode_and_target_plans_and_keeps_its_budgets(
             continue
         check(costs, mac_cost_table(config, height, width))
         planned += 1
-    without_core_ml = sum("neural_engine" not in {u.unit for u in p.estimate.compute_units} for p in PROFILES)
-    assert refused == without_core_ml * len(SIZES) * 2
-    assert planned == len(SIZES) * 2 * (3 * len(PROFILES) - without_core_ml)
+    without_neural_engine = sum("neural_engine" not in {u.unit for u in p.estimate.compute_units} for p in PROFILES)
+    wanting_one = sum(ComputeUnit.NEURAL_ENGINE in target.facts.units.values() for target in Target)
+    assert refused == without_neural_engine * wanting_one * len(SIZES) * 2
+    assert planned + refused == len(SIZES) * 2 * len(Target) * len(PROFILES)
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
