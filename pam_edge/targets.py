@@ -26,8 +26,8 @@ class Target(StrEnum):
         """What is known of the target."""
         return FACTS[self]
 
-    def offered(self, precision: Precision | None) -> Precision:
-        """Return a precision that files come in: the target's own, given None.
+    def offered(self, precision: Precision | None, mode: Mode = Mode.STATIC) -> Precision:
+        """Return a precision that files of a mode come in: the target's own, given None.
 
         Raises:
             UsageError: if they do not.
@@ -39,6 +39,12 @@ class Target(StrEnum):
             way_out = Precision.INT8 if quantised else self.default_precision
             raise UsageError(
                 f"{self.facts.label} files do not come in {asked}: {reason}. Take {way_out}, or another target."
+            )
+        reason = self.facts.not_offered_choosing.get(asked) if mode.chooses else None
+        if reason:
+            raise UsageError(
+                f"{self.facts.label} files whose graph chooses inside do not come in {asked}: {reason}. Take "
+                f"{self.default_precision}, or mode {Mode.MULTI}."
             )
         return asked
 
@@ -76,7 +82,8 @@ class PhoneKit:
     Attributes:
         program: in ``measuring/kits``, that times and writes the samples.
         guide: in ``measuring/kits``, for a person.
-        has_probe: whether one graph whose path is an input can be timed; else one function per path.
+        has_probe: whether one graph whose path is an input can be timed; else one function per path, see
+            ``TargetFacts.has_probe``.
         runner: the vendor's program that the phone runs, where it takes one.
         runner_source: where it is had.
     """
@@ -125,6 +132,7 @@ class TargetFacts:
         runtime_package: import name of the one that running its files takes.
         default_precision: of an artifact when none is asked for.
         not_offered: precisions that files do not come in, and why.
+        not_offered_choosing: those that files whose graph chooses inside do not come in either, and why.
         arithmetic: what files compute in, by precision, where that is another: their weights alone are stored so.
         layout: of tensors.
         image_precisions: in which inputs and outputs can be images, which is then the default.
@@ -156,11 +164,15 @@ class TargetFacts:
     profiles_operators: bool
     kit: PhoneKit
     shipping: Mapping[Platform, Shipping]
+    not_offered_choosing: Mapping[Precision, str] = field(default_factory=dict)
 
     def compute_unit(self, precision: Precision, mode: Mode) -> ComputeUnit:
         """Return where apps' graphs run: on the CPU if they choose inside, which no other unit promises to take."""
-        chooses = mode in (Mode.DYNAMIC, Mode.PROBE)
-        return ComputeUnit.CPU if chooses else self.units[precision]
+        return ComputeUnit.CPU if mode.chooses else self.units[precision]
+
+    def has_probe(self, precision: Precision) -> bool:
+        """Return whether a phone is measured by one graph whose path is an input; else by one function per path."""
+        return self.kit.has_probe and precision not in self.not_offered_choosing
 
     @property
     def precisions(self) -> tuple[Precision, ...]:
@@ -364,10 +376,13 @@ FACTS: Mapping[Target, TargetFacts] = {
         default_precision=Precision.FP16,
         not_offered={
             Precision.INT8: "features of eight bits were not tried there yet",
-            Precision.W6: "its converter packs palettes' indices outside of conditionals alone; w8 is what comes next",
             Precision.W4: _SIXTEEN_LEVELS,
         },
-        arithmetic={Precision.W8: Precision.FP16},
+        not_offered_choosing={
+            Precision.W8: "coreai-torch makes no weights of eight bits inside of conditionals",
+            Precision.W6: "coreai-torch packs no palettes inside of conditionals",
+        },
+        arithmetic=dict.fromkeys((Precision.W8, Precision.W6), Precision.FP16),
         layout=Layout.NCHW,
         image_precisions=frozenset(),
         units=dict.fromkeys(Precision, ComputeUnit.NEURAL_ENGINE) | {Precision.FP32: ComputeUnit.GPU},

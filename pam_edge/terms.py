@@ -65,6 +65,11 @@ class Mode(StrEnum):
     PROBE = "probe"
     """Not shipped in apps: how a device is measured."""
 
+    @property
+    def chooses(self) -> bool:
+        """Whether a graph runs or bypasses its blocks by conditionals."""
+        return self in (Mode.DYNAMIC, Mode.PROBE)
+
 
 _UNLISTED = frozenset({Mode.PROBE})
 """What is no answer to a question: who asks for it nevertheless is told what makes it."""

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pam_edge.errors import MissingExtraError, UsageError
 from pam_edge.runtimes.base import Runtime
 from pam_edge.targets import Target
+from pam_edge.toolchains import silenced
 
 RUNTIMES: dict[Target, dict[str, str]] = {
     Target.COREML: {
@@ -48,5 +49,6 @@ def load_runtime(target: Target, name: str | None = None) -> Runtime:
             f"pip install 'pam-edge[{target}]'."
         )
     module, _, attribute = RUNTIMES[target][chosen].partition(":")
-    runtime: Runtime = getattr(importlib.import_module(module), attribute)()
+    with silenced():
+        runtime: Runtime = getattr(importlib.import_module(module), attribute)()
     return runtime

@@ -16,7 +16,7 @@ from pam_edge.converters.coreai.asset import save
 from pam_edge.converters.coreai.conditionals import check_conditionals
 from pam_edge.converters.coreai.decompositions import decompositions
 from pam_edge.converters.coreai.halve import halve
-from pam_edge.converters.coreai.stored_weights import register_dequantisation, store_in_eight_bits
+from pam_edge.converters.coreai.stored_weights import register_dequantisation, store_weights
 from pam_edge.errors import ConversionError
 from pam_edge.graphs.dynamic import DynamicGraph, ProbeGraph
 from pam_edge.graphs.ends import with_ends
@@ -33,11 +33,6 @@ class CoreAIConverter:
 
     def convert(self, job: ConversionJob) -> dict[str, str]:
         """See ``Converter.convert``."""
-        if job.precision is Precision.W8 and job.mode in (Mode.DYNAMIC, Mode.PROBE):
-            raise ConversionError(
-                "Core AI: coreai-torch makes no weights of eight bits inside of conditionals. Take fp16 there, or mode "
-                "multi."
-            )
         files: dict[str, str] = {}
         for name, entries in groups(job, ".aimodel").items():
             self._write(job, entries, job.directory / name)
@@ -69,8 +64,7 @@ class CoreAIConverter:
 
 def _export(job: ConversionJob, entry: EntryPoint) -> ExportedProgram:
     graph = _graph(job, entry)
-    if job.precision is Precision.W8:
-        store_in_eight_bits(graph.network)
+    store_weights(graph.network, job.precision)
     if Target.COREAI.facts.arithmetic_of(job.precision) is Precision.FP16:
         halve(graph.network)
     exported = named(with_ends(graph, entry.interface.ends), job, entry)

@@ -41,10 +41,9 @@ class ExecuTorchConverter:
 
     def _lower(self, entries: tuple[EntryPoint, ...], job: ConversionJob) -> ExecutorchProgramManager:
         exported = {entry.name: dequantise_each(_export(job, entry)) for entry in entries}
-        chooses = job.mode in (Mode.DYNAMIC, Mode.PROBE)
-        partitioner = CutAtLargestFeatures(CONFIGS) if chooses else XnnpackPartitioner(CONFIGS)
+        partitioner = CutAtLargestFeatures(CONFIGS) if job.mode.chooses else XnnpackPartitioner(CONFIGS)
         edge = to_edge_transform_and_lower(exported, partitioner=[partitioner])
-        check = check_choices if chooses else check_one_partition
+        check = check_choices if job.mode.chooses else check_one_partition
         for name in exported:
             check(edge.exported_program(name), name)
         return edge.to_executorch(backend_config())

@@ -42,7 +42,7 @@ class LiteRTConverter:
         return {name: version(name) for name in ("litert-torch", "litert-converter", "torch")}
 
     def _write(self, job: ConversionJob, entries: tuple[EntryPoint, ...], file: Path) -> None:
-        if job.mode in (Mode.DYNAMIC, Mode.PROBE):
+        if job.mode.chooses:
             _write_choosing(job, entries[0], file)
         else:
             _write_paths(job, entries, file)

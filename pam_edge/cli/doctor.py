@@ -38,6 +38,8 @@ def doctor(
             say(f"    {', '.join(those)} on {needed[0].label}: {needed[1]}", style="dim")
         for precision, reason in found["precisions_not_offered"].items():
             say(f"    not {precision}: {reason}", style="dim")
+        for precision, reason in found["precisions_not_offered_in_dynamic"].items():
+            say(f"    not {precision} in mode dynamic: {reason}", style="dim")
     say(f"  weights: {report['weights']}")
     say(f"  data: {report['data']}")
     say(f"  parity is judged on {report['judged_on']}")
@@ -92,6 +94,7 @@ def _examine(target: Target) -> dict[str, Any]:
         "verified_by": facts.verified_by,
         "precisions": {str(each): facts.needs(Mode.STATIC, each) for each in facts.precisions},
         "precisions_not_offered": {str(each): reason for each, reason in facts.not_offered.items()},
+        "precisions_not_offered_in_dynamic": {str(each): reason for each, reason in facts.not_offered_choosing.items()},
     }
 
 

@@ -57,7 +57,7 @@ def write_kit(subject: Subject, directory: Path) -> Kit:
     paths = design_paths(blocks, default_path_count(blocks))
     with staging(directory) as folder:
         kit = subject.target.facts.kit
-        file = make_probe(subject, folder) if kit.has_probe else make_static(subject, paths, folder)
+        file = make_probe(subject, folder) if _has_probe(subject) else make_static(subject, paths, folder)
         _write_inputs(subject, paths, folder / "inputs")
         hashes = _hashes(folder)
         _write_json(_describe(subject, paths, file) | {"files": hashes}, folder / "kit.json")
@@ -72,12 +72,11 @@ def _write_inputs(subject: Subject, paths: Sequence[PathSpec], folder: Path) -> 
     """Write a photograph, its trimap and every path as raw little-endian float32, in the graph's layout."""
     picture = fit(bundled_pictures()[0], subject.height, subject.width)
     image = picture.image.astype("<f4")
-    has_probe = subject.target.facts.kit.has_probe
     if _is_planar(subject):
         image = image.transpose(2, 0, 1)
     write_whole(folder / "image.bin", image.tobytes())
     write_whole(folder / "trimap.bin", picture.trimap.astype("<f4").tobytes())
-    for path in paths if has_probe else ():
+    for path in paths if _has_probe(subject) else ():
         write_whole(folder / f"path_{path}.bin", np.array(path.runs, "<f4").tobytes())
 
 
@@ -85,6 +84,10 @@ def _hashes(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of what is timed and of every input, by path."""
     found = (*(each for each in folder.iterdir() if each.name != "inputs"), *(folder / "inputs").iterdir())
     return {path.relative_to(folder).as_posix(): content_hash(path) for path in sorted(found)}
+
+
+def _has_probe(subject: Subject) -> bool:
+    return subject.target.facts.has_probe(subject.precision)
 
 
 def _is_planar(subject: Subject) -> bool:
@@ -126,7 +129,7 @@ def _unit(subject: Subject) -> ComputeUnit:
 
 def _input_order(subject: Subject, file: Path, paths: Sequence[PathSpec]) -> Sequence[str]:
     """Return the inputs in the order in which a runner that knows no names takes them."""
-    entry = PROBE if subject.target.facts.kit.has_probe else static_name(paths[0])
+    entry = PROBE if _has_probe(subject) else static_name(paths[0])
     payload = {"target": subject.target, "file": str(file), "entry": entry}
     order: list[str] = run_in_worker("pam_edge.measuring.kit:read_input_order", payload)["names"]
     return order
@@ -143,11 +146,7 @@ def _write_json(value: dict[str, Any], file: Path) -> None:
 
 
 def _readme(subject: Subject, paths: tuple[PathSpec, ...], file: str) -> str:
-    inputs = (
-        "a photograph, its trimap and the paths"
-        if subject.target.facts.kit.has_probe
-        else "a photograph and its trimap"
-    )
+    inputs = "a photograph, its trimap and the paths" if _has_probe(subject) else "a photograph and its trimap"
     head = f"""# Measure {subject.variant} with {subject.target.facts.label}
 
 {subject.precision}, {subject.height}x{subject.width}. `{file}` holds what is timed, along {len(paths)} paths;

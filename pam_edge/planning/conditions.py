@@ -30,7 +30,7 @@ class Conditions:
 
     Raises:
         UsageError: if the size is none that a network takes, a precision is given without a target, or the
-            target does not offer it.
+            target does not offer it in the mode.
     """
 
     config: SupernetConfig
@@ -48,7 +48,7 @@ class Conditions:
             if self.precision or self.compute_unit:
                 raise UsageError("Expected a target wherever a precision or a compute unit is asked for; got none.")
             return
-        object.__setattr__(self, "precision", self.target.offered(self.precision))
+        object.__setattr__(self, "precision", self.target.offered(self.precision, self.mode))
 
     @property
     def on_device(self) -> tuple[Target, Precision]:
@@ -64,7 +64,7 @@ class Conditions:
     @property
     def chooses(self) -> bool:
         """Whether the graph's path is chosen inside it."""
-        return self.mode in (Mode.DYNAMIC, Mode.PROBE)
+        return self.mode.chooses
 
     def __str__(self) -> str:
         size = f"{self.height}x{self.width}"

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pam_edge.quantisation.rounding import round_balanced
 
-_VALUES = 64
+PALETTE_VALUES = 64
 """Of a palette: six bits a weight."""
 
 _GROUP = 16
@@ -35,7 +35,7 @@ def group_size(channels: int) -> int:
 def are_palettised(weights: NDArray[np.floating]) -> bool:
     """Return whether each group of channels, the first axis, has the few values of a palette."""
     groups = np.split(weights, len(weights) // group_size(len(weights)))
-    return all(len(np.unique(group)) <= _VALUES for group in groups)
+    return all(len(np.unique(group)) <= PALETTE_VALUES for group in groups)
 
 
 def _palette(weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -44,7 +44,7 @@ def _palette(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     The part with the largest squared error is split at its mean until there are enough; then Lloyd's algorithm.
     """
     ordered = np.sort(weights, axis=None)
-    if len(few := np.unique(ordered)) <= _VALUES:
+    if len(few := np.unique(ordered)) <= PALETTE_VALUES:
         return few
     sums, squares = (np.concatenate([[0.0], np.cumsum(each)]) for each in (ordered, ordered**2))
 
@@ -55,7 +55,7 @@ def _palette(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         return float(squares[end] - squares[start]) - (end - start) * mean(start, end) ** 2
 
     parts = [(0, len(ordered))]
-    while len(parts) < _VALUES:
+    while len(parts) < PALETTE_VALUES:
         start, end = parts.pop(max(range(len(parts)), key=lambda i: error(*parts[i])))
         middle = start + int(np.searchsorted(ordered[start:end], mean(start, end)))
         parts += [(start, middle), (middle, end)]

@@ -16,7 +16,12 @@ from pam_edge.runtimes.guards import reading
 from pam_edge.terms import Precision
 
 _NOT_COUNTED = ("constant", "output", "yield")
-_STORED = {"Float32": Precision.FP32, "Float16": Precision.FP16, "Int8": Precision.W8}
+_STORED = {
+    "Float32": Precision.FP32,
+    "Float16": Precision.FP16,
+    "Int8": Precision.W8,
+    "UInt6": Precision.W6,
+}
 
 
 def inspect_function(asset: Path, name: str) -> Inspection:

@@ -14,7 +14,7 @@ from pam_edge.converters.coreai.asset import canonical_text
 from pam_edge.converters.coreai.conditionals import check_conditionals
 from pam_edge.converters.coreai.converter import CoreAIConverter
 from pam_edge.converters.coreai.decompositions import decompositions
-from pam_edge.errors import ConversionError, UnsupportedOpError
+from pam_edge.errors import UnsupportedOpError
 from pam_edge.graphs.ends import Interface
 from pam_edge.runtimes.coreai.function import call_function, open_function, release
 from pam_edge.supernet.checkpoint import load_checkpoint
@@ -128,8 +128,3 @@ def test_one_number_can_be_taken_out_of_its_dimensions(tmp_path):
     for value in (-1.0, 1.0):
         expected, program, inputs = computed(Scalar(), torch.tensor([value, 5.0]))
         assert (run(program, inputs, tmp_path) == expected.numpy()).all()
-
-
-def test_weights_of_eight_bits_in_a_graph_that_chooses_are_refused_with_the_way_out(tmp_path):
-    with pytest.raises(ConversionError, match="Take fp16 there, or mode multi"):
-        CoreAIConverter().convert(job(tmp_path, Mode.PROBE, Precision.W8))

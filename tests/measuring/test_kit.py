@@ -193,7 +193,7 @@ class CoreMLMac(Mac):
 
 
 class CoreAIMac(Mac):
-    """Apple's runtime on this processor, which takes no options and knows no units, calls the probe."""
+    """Apple's runtime on this processor, which takes no options and knows no units, calls the function."""
 
     def __init__(self, patch, kit, is_supported=True):
         super().__init__(patch, kit)
@@ -209,7 +209,7 @@ class CoreAIMac(Mac):
 
         async def called(function, inputs):
             outputs: dict[str, Any] = await call(function, inputs)
-            path = "".join(f"{run:.0f}" for run in inputs["path"].numpy())
+            path = "".join(f"{run:.0f}" for run in inputs["path"].numpy()) if "path" in inputs else ""
             self.given.append((path, np.array(outputs["alpha"].numpy())))
             return outputs
 
@@ -230,11 +230,14 @@ def mac(coreml_kit, monkeypatch):
 
 @pytest.fixture(scope="module")
 def coreai_kit(tmp_path_factory):
+    return write_coreai_kit(tmp_path_factory.mktemp("kits") / "coreai", None)
+
+
+def write_coreai_kit(folder, precision):
     """A kit of two paths instead of sixteen."""
-    folder = tmp_path_factory.mktemp("kits") / "coreai"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kit_module, "design_paths", lambda blocks, count: (PathSpec.full(4), PathSpec.shortest(4)))
-        return kit_module.write_kit(subject("pam-minute", Target.COREAI, None, 64, 96), folder).directory
+        return kit_module.write_kit(subject("pam-minute", Target.COREAI, precision, 64, 96), folder).directory
 
 
 @pytest.mark.parametrize(("unit", "asked"), [("neural_engine", "neural engine"), ("gpu", "gpu"), ("cpu", "cpu only")])
@@ -255,6 +258,15 @@ def test_a_core_ai_kit_gives_its_probe_each_path(coreai_kit, monkeypatch, unit, 
     for path, alpha in given:
         runs = np.array([float(run) for run in path], np.float32)
         assert np.array_equal(alpha.reshape(64, 96), model(picture.image, picture.trimap, runs)["alpha"])
+
+
+def test_a_core_ai_kit_has_a_function_for_each_path_where_conditionals_do_not_take_the_precision(tmp_path, monkeypatch):
+    kit = write_coreai_kit(tmp_path / "kit", Precision.W8)
+    mac = CoreAIMac(monkeypatch, kit)
+    samples = mac.run("--rounds", "1")
+    assert samples["precision"] == "w8"
+    assert sorted(sample["path"] for sample in samples["samples"]) == ["0000", "1111"]
+    assert len({alpha.tobytes() for _, alpha in mac.given}) == 2
 
 
 def test_a_core_ai_kit_says_nothing_of_core_ml(coreai_kit):

@@ -75,7 +75,7 @@ def _fill(guide: str, filled: Mapping[str, str]) -> str:
 
 def _probe_mode(manifest: Manifest) -> Mode:
     """Return how a kit's paths are told apart: by an input, or by entry points."""
-    return Mode.PROBE if manifest.target.facts.kit.has_probe else Mode.MULTI
+    return Mode.PROBE if manifest.target.facts.has_probe(manifest.precision) else Mode.MULTI
 
 
 def _page(*, has_probe: bool, has_second: bool) -> str:
