@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pam_edge.cli.convert import print_quality
-from pam_edge.cli.output import busy, parity_word, print_json, say, show
+from pam_edge.cli.output import parity_word, print_json, progress, say, show
 from pam_edge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def verify(
     else:
         from pam_edge.delivery.parity.verify import verify as verify_folder
 
-        with busy(f"Running {directory} ..."):
+        with progress(quiet=json) as shown:
+            shown.add_task(f"running {directory}", total=None)
             records = verify_folder(directory, images=images, checkpoint=checkpoint, runtime=runtime)
     passed = all(record.passed is True for record in records)
     pictures = "golden/" if device_outputs else judged_on(images)

@@ -20,7 +20,7 @@ from pam_edge.errors import UsageError
 from pam_edge.evaluation.pictures import Picture
 from pam_edge.graphs.colours import estimate_foreground
 from pam_edge.graphs.ends import Ends
-from pam_edge.graphs.static import StageOutput, StaticGraph, layer_outputs, stage_outputs
+from pam_edge.graphs.static import StaticGraph, layer_outputs, stage_outputs, stage_weights
 from pam_edge.runtimes.base import LastFrame
 from pam_edge.supernet.network import Supernet
 from pam_edge.supernet.path import PathSpec
@@ -207,7 +207,7 @@ class Reference:
 
     def parts(
         self, path: PathSpec, picture: Picture, precision: Precision
-    ) -> tuple[list[StageOutput], list[tuple[str, torch.Tensor]]]:
+    ) -> tuple[list[tuple[str, torch.Tensor]], list[tuple[str, torch.Tensor]]]:
         """Return what every part of the network computes on a picture, and what enters and leaves every layer.
 
         In float32, with weights rounded as the precision stores them: a block near identity differs from its own
@@ -220,6 +220,10 @@ class Reference:
                     values.copy_(values.half())
             tensors = to_tensors(picture)
             return stage_outputs(graph, *tensors), layer_outputs(graph, *tensors)
+
+    def weights(self, path: PathSpec) -> dict[str, tuple[torch.Tensor, ...]]:
+        """Return the weights of every part of the network along a path, not rounded."""
+        return stage_weights(StaticGraph(self.supernet, path))
 
 
 def check_entry_point(

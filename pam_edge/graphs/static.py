@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -84,28 +83,15 @@ def channels_last_trunk(network: Supernet, image: Tensor, trimap: Tensor, step: 
     return compose_alpha(raw, trimap + zero)
 
 
-@dataclass(frozen=True, slots=True)
-class StageOutput:
-    """What one part of a static graph computes, and with which weights.
+def stage_outputs(graph: StaticGraph, image: Tensor, trimap: Tensor) -> list[tuple[str, Tensor]]:
+    """Run a graph and return what its parts compute, by name, in the order in which they ran.
 
-    Attributes:
-        name: of the choice block, such as ``enc8.1``, or of a fixed part, such as ``stem`` or ``lateral16``.
-        output: float32[N, C, h, w].
-        weights: the part's folded weights and biases, as convolutions hold them; of quantised ones the integers alone.
+    Parts are choice blocks, such as ``enc8.1``, and fixed ones, such as ``stem`` or ``lateral16``.
     """
-
-    name: str
-    output: Tensor
-    weights: tuple[Tensor, ...]
-
-
-def stage_outputs(graph: StaticGraph, image: Tensor, trimap: Tensor) -> list[StageOutput]:
-    """Run a graph and return its parts in the order in which they ran, to find where a runtime starts to differ."""
-    stages: list[StageOutput] = []
+    stages: list[tuple[str, Tensor]] = []
 
     def watch(name: str, part: nn.Module) -> RemovableHandle:
-        weights = tuple(each for module in part.modules() for each in _weights(module))
-        return part.register_forward_hook(lambda _, __, output: stages.append(StageOutput(name, output, weights)))
+        return part.register_forward_hook(lambda _, __, output: stages.append((name, output)))
 
     handles = [watch(name, part) for name, part in _parts(graph.network)]
     try:
@@ -114,6 +100,14 @@ def stage_outputs(graph: StaticGraph, image: Tensor, trimap: Tensor) -> list[Sta
         for handle in handles:
             handle.remove()
     return stages
+
+
+def stage_weights(graph: StaticGraph) -> dict[str, tuple[Tensor, ...]]:
+    """Return the folded weights and biases of a graph's parts as convolutions hold them; of int8 the integers alone."""
+    return {
+        name: tuple(each for module in part.modules() for each in _weights(module))
+        for name, part in _parts(graph.network)
+    }
 
 
 def _weights(module: nn.Module) -> list[Tensor]:

@@ -95,11 +95,25 @@ class Function:
         last: LastFrame | None = None,
     ) -> dict[str, NDArray[np.float32]]:
         """See ``LoadedModel.__call__``."""
-        size = (self.height, self.width)
-        arrays = planar_inputs(self._names, size, self._source_size, self._blocks, image, source, control, last)
+        arrays = self.arrays(image, source, control, last)
         with reading(self._asset, KIND):
             found = call_function(self._function, arrays)
             return plain_outputs({name: found[name] for name in self._names.outputs})
+
+    def arrays(
+        self,
+        image: NDArray[np.uint8],
+        source: NDArray[np.uint8],
+        control: NDArray[np.float32] | None,
+        last: LastFrame | None,
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return what the function takes, by name.
+
+        Raises:
+            UsageError: as ``LoadedModel.__call__``.
+        """
+        size = (self.height, self.width)
+        return planar_inputs(self._names, size, self._source_size, self._blocks, image, source, control, last)
 
 
 def open_function(asset: Path, name: str) -> tuple[Any, AsyncExitStack]:

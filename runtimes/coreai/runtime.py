@@ -7,9 +7,10 @@ from pathlib import Path
 
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Divergence, Expectation, Inspection, TensorNames
-from pam_edge.runtimes.coreai.function import Function, input_names, open_asset, program_bytes
+from pam_edge.runtimes.coreai.feature_maps import feature_maps
+from pam_edge.runtimes.coreai.function import Function, input_names, program_bytes
 from pam_edge.runtimes.coreai.inspection import inspect_function, stored_precision
-from pam_edge.runtimes.first_divergence import by_weights
+from pam_edge.runtimes.first_divergence import by_weights, first_unmatched
 from pam_edge.terms import Precision
 
 
@@ -23,11 +24,17 @@ class CoreAIRuntime:
         return Function(file, entry_point, names)
 
     def first_divergence(self, file: Path, entry_point: str, expected: Expectation) -> Divergence | None:
-        """See ``Runtime.first_divergence``: the runtime shows no intermediate values, so weights are compared."""
+        """See ``Runtime.first_divergence``: blocks are known by what they give, also of a graph that chooses."""
         try:
-            open_asset(file)
+            function = Function(file, entry_point, expected.names)
         except ArtifactError as error:
             return Divergence(None, None, str(error))
+        arrays = function.arrays(expected.image, expected.source, expected.control, expected.last)
+        shapes = {block.values.shape for block in expected.blocks}
+        found = feature_maps(file, entry_point, shapes, arrays)
+        block = first_unmatched(expected.blocks, found, expected.tolerance)
+        if block is not None:
+            return Divergence(block, None, "no intermediate value of the file is this block's output")
         return by_weights(expected.blocks, program_bytes(file))
 
     def input_names(self, file: Path, entry_point: str) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def convert(graph, path, precision, size=SIZE):
 def block_references(graph, image, trimap):
     """Return the choice blocks' outputs and alpha, and as details what enters and leaves every layer."""
     with torch.no_grad():
-        parts = [(part.name, part.output.numpy()) for part in stage_outputs(graph, image, trimap)]
+        parts = [(name, output.numpy()) for name, output in stage_outputs(graph, image, trimap)]
         layers = [(name, value.numpy()) for name, value in layer_outputs(graph, image, trimap)]
         alpha = graph(image, trimap).numpy()
     names = graph.network.config.block_names

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from pam_edge.cli.main import app
@@ -15,6 +16,7 @@ from pam_edge.delivery.artifact.manifest import read_manifest
 from pam_edge.delivery.convert import _prepare, convert
 from pam_edge.delivery.convert_worker import _check_branches
 from pam_edge.delivery.parity.entry_check import EntryCheck
+from pam_edge.delivery.parity.expected import expected_matte
 from pam_edge.errors import ArtifactError, BudgetError, ProfileError, UnsupportedOpError, UsageError
 from pam_edge.evaluation.dynamic_parity import EDGE_BUDGETS, check_dynamic
 from pam_edge.evaluation.parity import LIMITS, Reference
@@ -330,3 +332,24 @@ def test_core_ml_budgets_of_a_dynamic_graph_are_the_cpus(tmp_path):
     assert dynamic.planned[0].costs.full > 2 * fixed.planned[0].costs.full
     with pytest.raises(ProfileError, match="pixel8"):
         _prepare(minute_request(tmp_path, mode=Mode.DYNAMIC, **ask | {"profile": "pixel8"}))
+
+
+def test_core_ai_names_the_block_that_gives_something_else_also_where_the_graph_chooses(dynamic_artifacts):
+    artifact = dynamic_artifacts[Target.COREAI]
+    entry, runtime, picture = (
+        artifact.manifest.entry_points[0],
+        load_runtime(Target.COREAI),
+        fit(bundled_pictures()[0], 64, 64),
+    )
+    network = load_checkpoint("pam-minute").supernet
+    check = EntryCheck(artifact, entry, Reference(network, (picture,)), 1)
+    assert check._locate(runtime, picture, entry.budget_input) == {}
+    path = expected_matte(artifact, entry, check.reference, picture).path
+    last = max(index for index, run in enumerate(path.runs) if run)
+    with torch.no_grad():
+        for name, weights in network.named_parameters():
+            if name.startswith(f"blocks.{last}.block."):
+                weights.mul_(3)
+    found = EntryCheck(artifact, entry, Reference(network, (picture,)), 1)._locate(runtime, picture, entry.budget_input)
+    assert found["first_diverging_block"] == load_checkpoint("pam-minute").config.block_names[last]
+    assert found["divergence"].startswith("no intermediate value")

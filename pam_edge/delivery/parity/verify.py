@@ -49,7 +49,8 @@ def verify(
     Args:
         directory: an artifact folder.
         images: folder of pictures to judge on; None takes the bundled photographs, the adversarial pictures and
-            the photographs of the folder that ``PAM_EDGE_DATA`` names, if it is set.
+            the photographs of the folder that ``PAM_EDGE_DATA`` names, if it is set; of those only a few, as
+            ``convert`` does, where the target's runtime is slow here.
         checkpoint: name or file; None takes the one that the manifest names.
         runtime: name of the runtime to check in; None takes all that this machine can have, which for Core ML is
             Core ML itself and the reference runtime on macOS, and the reference runtime elsewhere.
@@ -64,10 +65,11 @@ def verify(
     folder = as_path("images", images) if images else None
     if runtime is not None and runtime not in runtime_names(target):
         load_runtime(target, runtime)
+    usual = {"kind": "all" if target.facts.is_quick_here else "convert"}
     payload = {
         "directory": str(directory),
         "checkpoint": checkpoint,
-        "pictures": {"kind": "folder", "folder": str(folder)} if folder else {"kind": "all"},
+        "pictures": {"kind": "folder", "folder": str(folder)} if folder else usual,
         "runtime": runtime,
         "threads": threads,
     }
