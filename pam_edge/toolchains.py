@@ -8,6 +8,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from types import ModuleType
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +29,27 @@ def hidden(*packages: str) -> Iterator[None]:
         yield
     finally:
         for name in absent:
+            del sys.modules[name]
+
+
+@contextmanager
+def emptied(package: str) -> Iterator[None]:
+    """Let modules of ``package`` be imported without what the package itself imports, unless it is loaded already.
+
+    ExecuTorch's runtime takes the class of a warning from its compiler, ``executorch.exir``: importing it so took 2.6 s
+    of processor time instead of 7.9 s where this was written.
+    """
+    found = None if package in sys.modules else find_spec(package)
+    if found is None or found.submodule_search_locations is None:
+        yield
+        return
+    stand_in = ModuleType(package)
+    stand_in.__path__ = list(found.submodule_search_locations)
+    sys.modules[package] = stand_in
+    try:
+        yield
+    finally:
+        for name in [name for name in sys.modules if f"{name}.".startswith(f"{package}.")]:
             del sys.modules[name]
 
 

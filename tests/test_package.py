@@ -29,10 +29,20 @@ def test_every_package_on_disk_is_listed():
 def test_core_imports_no_toolchain(module):
     code = (
         f"import sys, {module}\n"
-        "print(sorted({'coremltools', 'executorch', 'litert_torch', 'ai_edge_litert'} & set(sys.modules)))"
+        "print(sorted({'coremltools', 'executorch', 'litert_torch', 'ai_edge_litert', 'coreai'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_executorch_runs_files_without_its_compiler_and_has_it_when_it_is_asked_for():
+    code = (
+        "import sys, pam_edge.runtimes.executorch.runtime\n"
+        "before = [name for name in sys.modules if name.startswith('executorch.exir')]\n"
+        "import executorch.exir; print(before, callable(executorch.exir.to_edge))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["[]", "True"]
 
 
 def test_no_absolute_path_of_a_machine_is_in_the_sources():

@@ -68,8 +68,9 @@ def _draw_layer(strands: Strands, chosen: NDArray[np.int64], height: int, width:
     colour, cover = np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.uint8)
     for index in chosen.tolist():
         _draw_strand(colour, cover, strands.points[index], strands.widths[index], strands.colours[index])
-    weighted = colour.astype(np.float32) * (cover.astype(np.float32) / np.float32(255))[..., None]
-    large = np.dstack([weighted, cover.astype(np.float32) / np.float32(255)])
+    large = np.empty((*shape, 4), np.float32)
+    np.divide(cover, np.float32(255), out=large[..., 3], dtype=np.float32)
+    np.multiply(colour, large[..., 3:], out=large[..., :3])
     return np.asarray(cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 

@@ -31,8 +31,8 @@ _FREE = frozenset(
         _aten.view, _aten._unsafe_view, _aten.lift_fresh,
         # written in place by what makes the parts; allocated by an operator that is counted itself
         _aten.cat, _aten.empty,
-        # folded into the convolution before, or fused into the operator before
-        _aten.native_batch_norm, _aten._native_batch_norm_legit_no_training, _aten.relu, _aten.relu_, _aten.sigmoid,
+        # fused into the operator before
+        _aten.relu, _aten.relu_, _aten.sigmoid,
     }
 )  # fmt: skip
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from executorch.extension.pybindings import portable_lib
-from executorch.runtime import Runtime, Verification
 from numpy.typing import NDArray
 
 from pam_edge.errors import ArtifactError
@@ -17,6 +15,11 @@ from pam_edge.runtimes.base import OF_DYNAMIC, OF_PROBE, LastFrame, TensorNames
 from pam_edge.runtimes.guards import check_flatbuffer, reading
 from pam_edge.runtimes.planar import plain_outputs, planar_inputs
 from pam_edge.terms import PREVIOUS_PATH
+from pam_edge.toolchains import emptied
+
+with emptied("executorch.exir"):
+    from executorch.extension.pybindings import portable_lib
+    from executorch.runtime import Runtime, Verification
 
 KIND = "an ExecuTorch program (.pte)"
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pam_edge.errors import ArtifactError
 from pam_edge.runtimes.base import Divergence, Expectation, Inspection, TensorNames
-from pam_edge.runtimes.executorch.inspection import inspect_method
 from pam_edge.runtimes.executorch.method import Method, check_program, input_names
 from pam_edge.runtimes.first_divergence import by_weights
 from pam_edge.runtimes.guards import control_flow
@@ -41,7 +40,9 @@ class ExecuTorchRuntime:
         return None
 
     def inspect(self, file: Path, entry_point: str) -> Inspection:
-        """See ``Runtime.inspect``."""
+        """See ``Runtime.inspect``, which takes ExecuTorch's compiler; nothing else does."""
+        from pam_edge.runtimes.executorch.inspection import inspect_method
+
         return inspect_method(file, entry_point)
 
     def versions(self) -> dict[str, str]:

@@ -41,7 +41,6 @@ OFFERED = [each for each in EVERY if is_offered(*each)]
 NOT_OFFERED = [each for each in EVERY if not is_offered(*each)]
 BUDGETS = (parse_budget("100%"), parse_budget("80%"))
 CHEAP = [
-    (Target.EXECUTORCH, Precision.INT8, Mode.STATIC),
     (Target.TFLITE, Precision.W8, Mode.MULTI),
     (Target.COREML, Precision.INT8, Mode.DYNAMIC),
     (Target.COREAI, Precision.W6, Mode.MULTI),
@@ -110,6 +109,10 @@ def int8_artifact(tmp_path_factory) -> Artifact:
     return make(tmp_path_factory.mktemp("int8"), Target.EXECUTORCH, Precision.INT8, Mode.STATIC)
 
 
+def test_an_int8_artifact_verifies_by_what_its_manifest_says(int8_artifact):
+    check(int8_artifact)
+
+
 @pytest.fixture
 def changed(int8_artifact, tmp_path):
     """Return a copy of the artifact whose record of what is quantised is changed by a function of it."""
@@ -173,7 +176,8 @@ def test_mattes_are_judged_on_what_ships_and_on_photographs_with_alphas(int8_art
 
 def test_a_file_of_several_sizes_is_judged_at_each(tmp_path):
     interfaces = (Interface(64, 64), Interface(32, 64))
-    request = minute_request(tmp_path, targets=(Target.TFLITE,), precision=Precision.W8, mode=Mode.MULTI)
+    w8 = {"precision": Precision.W8, "mode": Mode.MULTI, "budgets": BUDGETS[:1]}
+    request = minute_request(tmp_path, targets=(Target.TFLITE,), **w8)
     (artifact,) = convert(replace(request, interfaces=interfaces))
     judged = {(each.height, each.width) for record in artifact.manifest.parity for each in record.quality}
     assert judged == {(64, 64), (32, 64)}

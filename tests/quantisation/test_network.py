@@ -27,7 +27,7 @@ SIZE = 64
 PICTURES = [*(fit(picture, SIZE, SIZE) for picture in bundled_pictures()), *adversarial_pictures(SIZE, SIZE)]
 
 
-@pytest.fixture(scope="module", params=["pam-minute", "pam-tiny"])
+@pytest.fixture(scope="module", params=["pam-minute", pytest.param("pam-tiny", marks=pytest.mark.slow)])
 def checkpoint(request):
     return load_checkpoint(request.param)
 
