@@ -136,6 +136,7 @@ class TargetFacts:
         arithmetic: what files compute in, by precision, where that is another: their weights alone are stored so.
         layout: of tensors.
         image_precisions: in which inputs and outputs can be images, which is then the default.
+        half_by: what computes in half precision, by precision, in words; nothing where no unit does.
         units: compute unit that apps' graphs of a fixed path run on, by precision.
         accelerators: that its runtime can use.
         proves: what a pass of parity says, by runtime.
@@ -155,6 +156,7 @@ class TargetFacts:
     arithmetic: Mapping[Precision, Precision]
     layout: Layout
     image_precisions: frozenset[Precision]
+    half_by: Mapping[Precision, str]
     units: Mapping[Precision, ComputeUnit]
     accelerators: tuple[Accelerator, ...]
     proves: Mapping[str, str]
@@ -208,6 +210,7 @@ _SIXTEEN_LEVELS = (
 )
 _NOT_IN_SWIFT = "the Swift package runs Core ML and Core AI, which alone reach the Neural Engine"
 _ON_CPU = dict.fromkeys(Precision, ComputeUnit.CPU)
+_STORED_AS_HALF = (Precision.FP16, Precision.W8, Precision.W6, Precision.INT8)
 
 
 FACTS: Mapping[Target, TargetFacts] = {
@@ -221,7 +224,8 @@ FACTS: Mapping[Target, TargetFacts] = {
         arithmetic=dict.fromkeys((Precision.W8, Precision.W6, Precision.INT8), Precision.FP16),
         layout=Layout.NCHW,
         # A half-float image rounds alpha by 2e-4, which is more than fp32's parity allows.
-        image_precisions=frozenset({Precision.FP16, Precision.W8, Precision.W6, Precision.INT8}),
+        image_precisions=frozenset(_STORED_AS_HALF),
+        half_by=dict.fromkeys(_STORED_AS_HALF, "Core ML's GPU and Neural Engine"),
         # The Neural Engine has no fp32.
         units=dict.fromkeys(Precision, ComputeUnit.NEURAL_ENGINE) | {Precision.FP32: ComputeUnit.GPU},
         accelerators=(
@@ -285,6 +289,7 @@ FACTS: Mapping[Target, TargetFacts] = {
         arithmetic={Precision.FP16: Precision.FP32, Precision.W8: Precision.FP32},
         layout=Layout.NHWC,
         image_precisions=frozenset(),
+        half_by=dict.fromkeys(Precision, "LiteRT's GPU delegate, unless it is told not to"),
         units=_ON_CPU,
         accelerators=(
             replace(
@@ -349,6 +354,7 @@ FACTS: Mapping[Target, TargetFacts] = {
         arithmetic={},
         layout=Layout.NCHW,
         image_precisions=frozenset(),
+        half_by={},
         units=_ON_CPU,
         accelerators=(_XNNPACK,),
         proves={"executorch": "the saved file, in the runtime that apps use"},
@@ -385,6 +391,7 @@ FACTS: Mapping[Target, TargetFacts] = {
         arithmetic=dict.fromkeys((Precision.W8, Precision.W6), Precision.FP16),
         layout=Layout.NCHW,
         image_precisions=frozenset(),
+        half_by=dict.fromkeys(_STORED_AS_HALF, "Core AI on the GPU and the Neural Engine"),
         units=dict.fromkeys(Precision, ComputeUnit.NEURAL_ENGINE) | {Precision.FP32: ComputeUnit.GPU},
         accelerators=(
             Accelerator("CPU", "Core AI runs every program on the CPU", "it takes conditionals", takes_choices=True),

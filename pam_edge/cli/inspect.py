@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pam_edge.cli.convert import float_parts
+from pam_edge.cli.half_range import half_ranges_json, print_half_ranges
 from pam_edge.cli.output import Part, print_json, say
+from pam_edge.errors import PamEdgeError
 
 if TYPE_CHECKING:
+    from pam_edge.evaluation.half_range import HalfRange
     from pam_edge.runtimes.base import Inspection
 
 
@@ -23,9 +26,16 @@ def inspect(
     from pam_edge.delivery.inspect import inspect as inspect_folder
 
     manifest, found = inspect_folder(directory)
+    half_by = manifest.target.facts.half_by.get(manifest.precision, "")
+    ranges, why_no_ranges = _half_ranges(directory)
     if json:
         entries = [(entry.model_dump(), asdict(found[entry.name])) for entry in manifest.entry_points]
-        print_json({"entry_points": [entry | each.pop("inspection") | each for entry, each in entries]})
+        print_json(
+            {
+                "entry_points": [entry | each.pop("inspection") | each for entry, each in entries],
+                "half_precision": half_ranges_json(ranges, half_by),
+            }
+        )
         return
     # The budgets of a dynamic graph are inputs of one function.
     functions = {(entry.file, entry.function): entry for entry in reversed(manifest.entry_points)}
@@ -53,12 +63,25 @@ def inspect(
             say(f"the unknown band reaches {first.ends.band_px} pixels to each side of the mask's edge")
     if manifest.quantisation:
         say(f"{manifest.precision}; in float, by the manifest: {float_parts(manifest)}")
+    print_half_ranges(ranges, half_by)
+    if why_no_ranges:
+        say(f"half precision: not looked at: {why_no_ranges}", style="dim")
     for platform, needed in manifest.needs.items():
         say(f"{platform.label} needs {needed}")
     for known in manifest.accelerators:
         suits = ("suited", "green") if known.suits else ("not suited", "red")
         say(f"{known.accelerator}: ", suits, f", {known.why}")
     say(next(iter(found.values())).inspection.note, style="dim")
+
+
+def _half_ranges(directory: Path) -> tuple[list[HalfRange], str]:
+    """Return how near numbers come to the end of half precision, or why nobody can tell: no fault of the file."""
+    from pam_edge.delivery.parity.half_range import half_ranges
+
+    try:
+        return half_ranges(directory), ""
+    except PamEdgeError as error:
+        return [], str(error)
 
 
 def _describe(found: Inspection) -> tuple[Part, str]:

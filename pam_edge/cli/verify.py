@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pam_edge.cli.convert import print_quality
+from pam_edge.cli.half_range import half_ranges_json, print_half_ranges
 from pam_edge.cli.output import parity_word, print_json, progress, say, show
 from pam_edge.errors import UsageError
 
 if TYPE_CHECKING:
     from pam_edge.delivery.artifact.manifest import ParityRecord
+    from pam_edge.evaluation.half_range import HalfRange
 
 
 def verify(
@@ -28,8 +30,10 @@ def verify(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Run an artifact and compare it with the supernet; exit 1 and name the first diverging block if it differs."""
+    from pam_edge.delivery.artifact.manifest import read_manifest
     from pam_edge.evaluation.pictures import judged_on
 
+    ranges: list[HalfRange] = []
     if device_outputs:
         others = {"--images": images, "--checkpoint": checkpoint, "--runtime": runtime}
         given = [name for name, value in others.items() if value is not None]
@@ -42,18 +46,30 @@ def verify(
 
         records = verify_device_outputs(directory, device_outputs)
     else:
+        from pam_edge.delivery.parity.half_range import half_ranges
         from pam_edge.delivery.parity.verify import verify as verify_folder
 
         with progress(quiet=json) as shown:
             shown.add_task(f"running {directory}", total=None)
             records = verify_folder(directory, images=images, checkpoint=checkpoint, runtime=runtime)
+            ranges = half_ranges(directory, images=images, checkpoint=checkpoint)
     passed = all(record.passed is True for record in records)
+    manifest = read_manifest(directory)
+    half_by = manifest.target.facts.half_by.get(manifest.precision, "")
     pictures = "golden/" if device_outputs else judged_on(images)
     if json:
         checks = [record.model_dump() for record in records]
-        print_json({"passed": passed, "judged_on": pictures, "checks": checks})
+        print_json(
+            {
+                "passed": passed,
+                "judged_on": pictures,
+                "checks": checks,
+                "half_precision": half_ranges_json(ranges, half_by),
+            }
+        )
     else:
         print_parity(records)
+        print_half_ranges(ranges, half_by)
         say(f"judged on {pictures}", style="dim")
     if not passed:
         raise typer.Exit(1)

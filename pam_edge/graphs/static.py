@@ -93,7 +93,7 @@ def stage_outputs(graph: StaticGraph, image: Tensor, trimap: Tensor) -> list[tup
     def watch(name: str, part: nn.Module) -> RemovableHandle:
         return part.register_forward_hook(lambda _, __, output: stages.append((name, output)))
 
-    handles = [watch(name, part) for name, part in _parts(graph.network)]
+    handles = [watch(name, part) for name, part in parts(graph.network)]
     try:
         graph(image, trimap)
     finally:
@@ -106,7 +106,7 @@ def stage_weights(graph: StaticGraph) -> dict[str, tuple[Tensor, ...]]:
     """Return the folded weights and biases of a graph's parts as convolutions hold them; of int8 the integers alone."""
     return {
         name: tuple(each for module in part.modules() for each in _weights(module))
-        for name, part in _parts(graph.network)
+        for name, part in parts(graph.network)
     }
 
 
@@ -136,7 +136,8 @@ def layer_outputs(graph: StaticGraph, image: Tensor, trimap: Tensor) -> list[tup
     return found
 
 
-def _parts(network: Supernet) -> Iterator[tuple[str, nn.Module]]:
+def parts(network: Supernet) -> Iterator[tuple[str, nn.Module]]:
+    """Return the parts of a graph's network by name, in order: choice blocks, such as ``enc8.1``, and fixed ones."""
     yield "stem", network.stem
     yield from ((f"down{stride}", part) for stride, part in zip(STRIDES[1:], network.downs, strict=True))
     yield from zip(network.config.block_names, network.blocks, strict=True)

@@ -52,6 +52,15 @@ def test_one_partition_and_nothing_outside_of_it(static_artifacts, multi_artifac
             assert inspection.partitions == (None if target in (Target.COREML, Target.COREAI) else 1)
 
 
+@pytest.mark.parametrize("command", ["verify", "inspect"])
+def test_how_near_half_precision_comes_to_its_end_is_told_where_something_computes_in_it(multi_artifacts, command):
+    folder = str(multi_artifacts[Target.TFLITE].directory)
+    half = json.loads(runner.invoke(app, [command, folder, "--json"]).stdout)["half_precision"]
+    assert "GPU delegate" in half["computed_by"]
+    assert half["least_room"] == half["operations"][0]["room"] > 4
+    assert "half precision (LiteRT's GPU delegate" in runner.invoke(app, [command, folder]).stdout
+
+
 def test_litert_signatures_carry_the_contracts_names(multi_artifacts):
     from ai_edge_litert.interpreter import Interpreter
 

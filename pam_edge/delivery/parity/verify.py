@@ -143,16 +143,30 @@ def verify_in_worker(payload: dict[str, Any]) -> dict[str, Any]:
 
     torch.set_num_threads(payload["threads"])
     artifact = Artifact.read(Path(payload["directory"]))
-    checkpoint = load_checkpoint(payload["checkpoint"] or artifact.manifest.checkpoint.reference)
-    _check_same_weights(checkpoint, artifact.manifest.checkpoint)
-    _check_same_network(checkpoint, artifact)
-    full, checkpoint = checkpoint, quantised(checkpoint, artifact.manifest)
+    full, checkpoint = load_reference(artifact, payload["checkpoint"])
     parity = check_in_process(
         artifact, checkpoint, payload["pictures"], runtime=payload["runtime"], threads=payload["threads"]
     )
     if artifact.manifest.quantisation:
         parity = with_quality(parity, artifact, full.supernet, checkpoint.supernet, payload["pictures"])
     return {"parity": [record.model_dump() for record in parity]}
+
+
+def load_reference(artifact: Artifact, reference: str | None) -> tuple[Checkpoint, Checkpoint]:
+    """Return the checkpoint that an artifact was made from, and what the artifact computes, which may be quantised.
+
+    Args:
+        artifact: whose manifest says which.
+        reference: name or file; None takes the manifest's.
+
+    Raises:
+        ArtifactError: if it is another one, or the manifest is damaged.
+        CheckpointError: if there is none.
+    """
+    checkpoint = load_checkpoint(reference or artifact.manifest.checkpoint.reference)
+    _check_same_weights(checkpoint, artifact.manifest.checkpoint)
+    _check_same_network(checkpoint, artifact)
+    return checkpoint, quantised(checkpoint, artifact.manifest)
 
 
 def check_in_process(
