@@ -4,8 +4,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 SWIFT ?= swift
+CASES ?= 100
 
-.PHONY: setup demo test test-slow test-android test-ios test-web bench lint typing clean
+.PHONY: setup demo test test-slow campaign test-android test-ios test-web bench lint typing clean
 
 setup: $(VENV)/.ready
 
@@ -23,6 +24,10 @@ test: setup lint
 
 test-slow: setup
 	@$(BIN)/pytest -m slow
+
+# Thousands of changed files through the command line; what should not have happened is kept in campaign/.
+campaign: setup
+	@$(BIN)/python -m tests.campaign --cases $(CASES)
 
 # The libraries for apps, each with what this machine has for it; what is missing here is said.
 test-android:

@@ -1,0 +1,1 @@
+"""What strangers hand to the command line, changed in thousands of ways."""
