@@ -54,8 +54,8 @@ def verify(
             records = verify_folder(directory, images=images, checkpoint=checkpoint, runtime=runtime)
             ranges = half_ranges(directory, images=images, checkpoint=checkpoint)
     passed = all(record.passed is True for record in records)
-    manifest = read_manifest(directory)
-    half_by = manifest.target.facts.half_by.get(manifest.precision, "")
+    manifest = read_manifest(directory) if ranges else None
+    half_by = manifest.target.facts.half_by[manifest.precision] if manifest else ""
     pictures = "golden/" if device_outputs else judged_on(images)
     if json:
         checks = [record.model_dump() for record in records]

@@ -50,6 +50,7 @@ def verify(monkeypatch, tmp_path, request):
     numbers = dict.fromkeys(("max_abs_error", "rms_error_unknown", "sad_change"), 1.23e-5)
     records = [ParityRecord(entry_point=name, images=123, worst_picture=PICTURE, **numbers, **shared) for name in NAMES]
     monkeypatch.setattr("pam_edge.delivery.parity.verify.verify", lambda folder, **options: tuple(records))
+    monkeypatch.setattr("pam_edge.delivery.parity.half_range.half_ranges", lambda folder, **options: [])
     return ["verify", "folder"], [*NAMES, PICTURE]
 
 
