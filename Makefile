@@ -25,7 +25,7 @@ test: setup lint
 test-slow: setup
 	@$(BIN)/pytest -m slow
 
-# Thousands of changed files through the command line; what should not have happened is kept in campaign/.
+# Changed files through the command line, CASES of each kind; what should not have happened is kept in campaign/.
 campaign: setup
 	@$(BIN)/python -m tests.campaign --cases $(CASES)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -32,10 +33,14 @@ def print_half_ranges(ranges: Sequence[HalfRange], computed_by: str) -> None:
 
 
 def half_ranges_json(ranges: Sequence[HalfRange], computed_by: str) -> dict[str, Any] | None:
-    """Return what scripts get: None if nothing computes in half precision."""
+    """Return what scripts get: None if nothing computes in half precision. JSON has no infinity: null stands for it."""
     if not ranges:
         return None
-    operations = [asdict(each) | {"room": each.room, "near": each.is_near} for each in ranges]
+    operations = [
+        {name: None if value == math.inf else value for name, value in asdict(each).items()}
+        | {"room": each.room, "near": each.is_near}
+        for each in ranges
+    ]
     return {"computed_by": computed_by, "least_room": ranges[0].room, "operations": operations}
 
 

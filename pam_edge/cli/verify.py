@@ -22,7 +22,8 @@ def verify(
     images: Annotated[Path | None, typer.Option(help="Pictures with trimaps or alphas to judge on.")] = None,
     checkpoint: Annotated[str | None, typer.Option(help="Name or file; default: the manifest's.")] = None,
     runtime: Annotated[
-        str | None, typer.Option(help="litert, executorch, coreml (macOS) or reference; default: all there are here.")
+        str | None,
+        typer.Option(help="litert, executorch, coreai, coreml (macOS) or reference; default: all there are here."),
     ] = None,
     device_outputs: Annotated[
         Path | None, typer.Option(help="Alphas that a device computed from golden/, to compare instead.")

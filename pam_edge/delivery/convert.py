@@ -21,6 +21,7 @@ from pam_edge.delivery.artifact.accelerators import accelerators
 from pam_edge.delivery.artifact.artifact import Artifact
 from pam_edge.delivery.artifact.ends import ends_record
 from pam_edge.delivery.artifact.manifest import (
+    MANIFEST,
     CheckpointRecord,
     Draft,
     Manifest,
@@ -28,7 +29,7 @@ from pam_edge.delivery.artifact.manifest import (
     ProfileRecord,
 )
 from pam_edge.delivery.artifact.selection import governor_record
-from pam_edge.delivery.artifact.staging import deliver, staging
+from pam_edge.delivery.artifact.staging import check_replaceable, deliver, staging
 from pam_edge.delivery.artifact.tensors import contract
 from pam_edge.delivery.planned import PlannedRecord
 from pam_edge.device_profiles import load_profile
@@ -119,6 +120,8 @@ def convert(request: ConvertRequest, progress: Progress = lambda target, step: N
         KeyboardInterrupt: with a note on what was delivered before it; the workers are then stopped.
     """
     jobs = _prepare(request)
+    for job in jobs:
+        check_replaceable(job.request.out / job.folder_name, MANIFEST)
     delivered: list[Path] = []
     try:
         # One worker process per target, all at once: each is single-threaded, and the longest should not start last.

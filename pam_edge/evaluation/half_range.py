@@ -6,6 +6,7 @@ the sum of magnitudes counts, which no partial sum in any order exceeds: a mean 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class HalfRange:
     Attributes:
         part: choice block, such as ``enc8.1``, or fixed part, such as ``stem``.
         operation: PyTorch's name for it.
-        largest: magnitude that it gave.
+        largest: magnitude that it gave; infinity if something was no number.
         largest_sum: sum of magnitudes that went into one of its numbers, where it adds up; else as ``largest``.
         picture: that gave the largest sum.
     """
@@ -55,8 +56,8 @@ class HalfRange:
 
     @property
     def is_near(self) -> bool:
-        """Whether it may overflow, or nearly does; true of what is no number."""
-        return not self.room >= ROOM
+        """Whether it may overflow, or nearly does."""
+        return self.room < ROOM
 
 
 def find_half_ranges(supernet: Supernet, paths: Iterable[PathSpec], pictures: Sequence[Picture]) -> list[HalfRange]:
@@ -100,18 +101,25 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> object:
         result = func(*args, **(kwargs or {}))
         if isinstance(result, Tensor) and result.is_floating_point() and result.numel():
-            largest = float(result.abs().max())
+            largest = _largest(result)
             sums = _SUMS.get(func.overloadpacket)
-            self._keep(func.overloadpacket.__name__, largest, float(sums(*args).max()) if sums else largest)
+            self._keep(func.overloadpacket.__name__, largest, _largest(sums(*args)) if sums else largest)
         return result
 
     def _keep(self, operation: str, largest: float, largest_sum: float) -> None:
         key = (self.part, operation)
         before = self.found.get(key)
-        if before is None or largest_sum > before.largest_sum or largest > before.largest or largest != largest:
-            picture = before.picture if before and before.largest_sum >= largest_sum else self.picture
-            kept = (max(before.largest, largest), max(before.largest_sum, largest_sum)) if before else None
-            self.found[key] = HalfRange(*key, *(kept or (largest, largest_sum)), picture)
+        if before is None:
+            self.found[key] = HalfRange(*key, largest, largest_sum, self.picture)
+            return
+        picture = self.picture if largest_sum > before.largest_sum else before.picture
+        self.found[key] = HalfRange(*key, max(before.largest, largest), max(before.largest_sum, largest_sum), picture)
+
+
+def _largest(values: Tensor) -> float:
+    """Return the largest magnitude; infinity where something is no number."""
+    largest = float(values.abs().max())
+    return math.inf if math.isnan(largest) else largest
 
 
 def _of_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, *how: Any) -> Tensor:

@@ -65,28 +65,14 @@ def _plans(folder: Path) -> Iterator[Subject]:
     shutil.copy(ROOT / "device_profiles/iphone13.toml", profile)
     yield Subject("profile", profile, (change_bytes, change_text), _plan("--profile"), _wrong_numbers)
     weights = file_of("minute.safetensors")
-    save_checkpoint(weights, *_parts(load_checkpoint("pam-minute")))
+    minute = load_checkpoint("pam-minute")
+    save_checkpoint(weights, minute.supernet, minute.training)
     yield Subject("checkpoint", weights, (change_bytes, change_safetensors), _plan("--checkpoint"), _wrong_numbers)
 
 
-def _parts(checkpoint: Any) -> tuple[Any, ...]:
-    return checkpoint.supernet, checkpoint.training
-
-
 def _plan(option: str) -> Callable[[Path, Path], list[str]]:
-    size = ["--size", "64", "--json"]
-    if option == "--profile":
-        return lambda file, scratch: [
-            "plan",
-            option,
-            str(file),
-            "--target",
-            "coreml",
-            "--checkpoint",
-            "pam-minute",
-            *size,
-        ]
-    return lambda file, scratch: ["plan", option, str(file), *size]
+    more = ["--target", "coreml", "--checkpoint", "pam-minute"] if option == "--profile" else []
+    return lambda file, scratch: ["plan", option, str(file), *more, "--size", "64", "--json"]
 
 
 def _samples(folder: Path) -> Iterator[Subject]:

@@ -11,7 +11,8 @@ import pytest
 
 from pam_edge.delivery.artifact.content import content_hash
 from pam_edge.delivery.artifact.manifest import read_manifest
-from pam_edge.delivery.artifact.staging import deliver, staging
+from pam_edge.delivery.artifact.staging import check_replaceable, deliver, staging
+from pam_edge.errors import UsageError
 from pam_edge.workers import CRASH_HOOK
 
 COMMAND = [
@@ -89,3 +90,24 @@ def test_a_link_to_an_empty_folder_stays_one(tmp_path):
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "file").read_text() == "new"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["link", "real"]
+
+
+@pytest.mark.parametrize("there", ["a file", "a folder of one's own"])
+def test_what_is_no_earlier_artifact_is_not_replaced(tmp_path, there):
+    place = tmp_path / "pam-minute_macs_tflite_static"
+    kept = place if there == "a file" else place / "thesis.txt"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text("mine")
+    done = subprocess.run([*COMMAND, str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert str(place) in done.stderr and "Move it away" in done.stderr
+    assert kept.read_text() == "mine"
+
+
+def test_an_empty_folder_and_an_earlier_artifact_may_be_replaced(tmp_path):
+    check_replaceable(tmp_path / "none", "manifest.json")
+    check_replaceable(tmp_path, "manifest.json")
+    (tmp_path / "manifest.json").write_text("{}")
+    check_replaceable(tmp_path, "manifest.json")
+    with pytest.raises(UsageError, match=r"without other\.json"):
+        check_replaceable(tmp_path, "other.json")

@@ -1,8 +1,11 @@
 """What overflows in half precision is named, with the part that it is in."""
 
+import json
+
 import pytest
 import torch
 
+from pam_edge.cli.half_range import half_ranges_json
 from pam_edge.evaluation.half_range import LARGEST_HALF, ROOM, find_half_ranges
 from pam_edge.evaluation.pictures import adversarial_pictures, bundled_pictures, fit
 from pam_edge.supernet.checkpoint import load_checkpoint
@@ -61,7 +64,10 @@ def test_a_mean_that_adds_up_too_much_is_named_though_what_it_gives_is_small(net
 def test_what_is_no_number_is_near_the_end(network):
     with torch.no_grad():
         next(network.head.parameters()).fill_(float("nan"))
-    assert only(ranges_of(network), "head", "convolution").is_near
+    found = ranges_of(network)
+    assert only(found, "head", "convolution").is_near
+    assert [each.room for each in found] == sorted(each.room for each in found)
+    json.dumps(half_ranges_json(found, "a test"), allow_nan=False)
 
 
 def test_sums_count_magnitudes(network):

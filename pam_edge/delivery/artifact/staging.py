@@ -27,6 +27,26 @@ def check_free(directory: Path) -> None:
         raise UsageError(f"-o {directory}: expected a new folder; the command runs inside this one. Name another.")
 
 
+def check_replaceable(directory: Path, mark: str) -> None:
+    """Refuse to replace what is no earlier result: a file, or a folder of somebody's own.
+
+    Args:
+        directory: that is to be written.
+        mark: name of the file that every result holds.
+
+    Raises:
+        UsageError: if something else is there; an empty folder may go.
+    """
+    if not directory.exists() or (directory / mark).is_file():
+        return
+    if not directory.is_dir() or any(directory.iterdir()):
+        found = f"a folder without {mark}" if directory.is_dir() else "a file"
+        raise UsageError(
+            f"Expected nothing at {directory}, or an earlier artifact to replace; found {found}. Move it away, or name "
+            "another folder with --out."
+        )
+
+
 @contextmanager
 def staging(final: Path) -> Iterator[Path]:
     """Give a temporary folder beside the final one, removed on the way out unless it was delivered.
