@@ -23,7 +23,7 @@ def verify(
     checkpoint: Annotated[str | None, typer.Option(help="Name or file; default: the manifest's.")] = None,
     runtime: Annotated[
         str | None,
-        typer.Option(help="litert, executorch, coreai, coreml (macOS) or reference; default: all there are here."),
+        typer.Option(help="litert, executorch, coreai, coreml (macOS), reference; default: all there are here."),
     ] = None,
     device_outputs: Annotated[
         Path | None, typer.Option(help="Alphas that a device computed from golden/, to compare instead.")
