@@ -52,14 +52,16 @@ def test_no_log_is_kept_unless_asked_for(folder, logs, monkeypatch, tmp_path):
     assert not (tmp_path / "state").exists()
 
 
-def test_debug_shows_the_log_and_tells_where_the_workers_is(folder, logs, monkeypatch, tmp_path, capfd):
+def test_debug_shows_the_log_and_tells_where_the_workers_are(folder, logs, monkeypatch, tmp_path, capfd):
     monkeypatch.delenv(LOG_VARIABLE)
     monkeypatch.setattr("sys.argv", ["pam-edge", "inspect", str(folder), "--debug"])
     with pytest.raises(SystemExit) as left:
         main.run()
     assert left.value.code == 0
-    (kept,) = (tmp_path / "state").rglob("*.log")
-    assert kept.name in capfd.readouterr().err.replace("\n", "").replace(" ", "")
+    told = capfd.readouterr().err.replace("\n", "").replace(" ", "")
+    kept = list((tmp_path / "state").rglob("*.log"))
+    assert kept, "of every worker"
+    assert all(each.name in told for each in kept)
     assert not logging.getLogger("pam_edge").isEnabledFor(logging.DEBUG), "debugging ends with the command"
 
 
